@@ -1,0 +1,170 @@
+// Package pid1 is PID 1's life: boot, signals in, the order of the end, the exit status; and command mode, in which
+// goinit is one program's init and nothing else (docs/command-mode.md).
+//
+// Its invariant: PID 1 does not die before its child, loses no signal that the kernel delivered to it, and passes on
+// exactly what it was given. It blocks in one place, where it waits for a signal.
+//
+// Only main.go of goinit calls this package. It may use reaper; nothing else forks or waits.
+package pid1
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+
+	"goinit/init/entry"
+
+	"golang.org/x/sys/unix"
+)
+
+// Exit statuses that are goinit's own, as a shell's are; 64 is EX_USAGE of sysexits.h.
+const (
+	exitUsage         = 64
+	exitNotExecutable = 126
+	exitNotFound      = 127
+)
+
+// Version and Commit are set by build.sh.
+var (
+	Version = "0.1.0-dev"
+	Commit  = "unknown"
+)
+
+// Mode is a personality of the executable.
+type Mode int
+
+const (
+	CommandMode Mode = iota // one child
+	RunMode                 // a spec
+	CtlMode                 // the client, which is another executable
+	VersionMode
+)
+
+// ModeOf chooses by the first argument; a name of another init leaves no choice.
+func ModeOf(args []string) Mode {
+	if len(args) < 2 || standsFor(args[0]) != "" {
+		return CommandMode
+	}
+	switch args[1] {
+	case "run":
+		return RunMode
+	case "ctl":
+		return CtlMode
+	case "version":
+		return VersionMode
+	}
+	return CommandMode
+}
+
+// standsFor is the other init whose name goinit was called by, "" for its own.
+func standsFor(argv0 string) string {
+	switch name := filepath.Base(argv0); name {
+	case "tini", "tini-static", "docker-init":
+		return "tini"
+	case "dumb-init":
+		return name
+	}
+	return ""
+}
+
+// Command is command mode: it runs the command of the arguments and returns the exit status.
+func Command(args []string) int {
+	if len(args) == 0 {
+		args = []string{"goinit"}
+	}
+	env := entry.Environ()
+	o, err := parseOptions(args, env)
+	if err != nil {
+		say("goinit: " + err.Error())
+		return exitUsage
+	}
+	switch {
+	case o.help:
+		print1(usage)
+	case o.version && standsFor(args[0]) == "tini":
+		print1("tini version " + Version + "-goinit - git." + Commit) // what docker info reads
+	case o.version:
+		print1(versionText())
+	case o.license:
+		print1("goinit is licensed under the Apache License, Version 2.0: https://www.apache.org/licenses/LICENSE-2.0")
+	case len(o.argv) == 0:
+		say("goinit: " + nothingToRun(env))
+		return exitUsage
+	default:
+		return runCommand(o, env)
+	}
+	return 0
+}
+
+// PrintVersion is goinit version.
+func PrintVersion() int {
+	print1(versionText())
+	return 0
+}
+
+func versionText() string {
+	how := "entry stub"
+	if !entry.Active() {
+		how = "no entry stub: signals may be lost at the start, real-time signals merge"
+	}
+	return "goinit version " + Version + " (git " + Commit + ", " + runtime.Version() + ", " + runtime.GOOS + "/" + runtime.GOARCH + ", " + how + ")"
+}
+
+func print1(text string) { os.Stdout.WriteString(text + "\n") }
+
+// Run is run mode.
+func Run([]string) int {
+	say("goinit: run: this version of goinit has command mode only, no spec is read yet\n" +
+		"  one program: goinit -- CMD ARG…      a program called run: goinit -- run")
+	return exitUsage
+}
+
+// Ctl executes the client beside us; it returns only if that fails.
+func Ctl(args []string) int {
+	path := "/sbin/goinitctl"
+	if self, err := os.Readlink("/proc/self/exe"); err == nil {
+		path = filepath.Join(filepath.Dir(strings.TrimSuffix(self, " (deleted)")), "goinitctl")
+	}
+	// The client is given the signals as we were: see entry.
+	mask := entry.Mask()
+	set := unix.Sigset_t{Val: [16]uint64{mask}}
+	_ = unix.PthreadSigmask(unix.SIG_SETMASK, &set, nil)
+	err := unix.Exec(path, append([]string{"goinitctl"}, args[2:]...), entry.Environ())
+	if errors.Is(err, unix.ENOENT) {
+		say("goinit: cannot run ctl: " + path + " is missing; goinit is two files\n" +
+			"  Dockerfile: COPY --from=goinit /sbin/goinit /sbin/goinitctl /sbin/")
+	} else {
+		say("goinit: cannot run ctl: exec " + path + ": " + err.Error())
+	}
+	return 1
+}
+
+// specPlaces are where a spec is looked for, as PID 1.
+var specPlaces = [...]string{"/etc/goinit/goinit.json", "/etc/goinit/goinit.yaml", "goinit.yaml", "Procfile"}
+
+// nothingToRun explains a goinit without a command.
+func nothingToRun(env []string) string {
+	looked := "$GOINIT_SPEC (not set)"
+	for _, kv := range env {
+		if v, ok := strings.CutPrefix(kv, "GOINIT_SPEC="); ok {
+			looked = "$GOINIT_SPEC (" + v + ")"
+		}
+	}
+	for _, place := range specPlaces {
+		abs, err := filepath.Abs(place)
+		if err != nil {
+			continue
+		}
+		if _, err := os.Stat(abs); err == nil {
+			return "nothing to run: no command was given, and this version of goinit does not read " + abs + " yet\n" +
+				"  one program: ENTRYPOINT [\"/sbin/goinit\", \"--\"]   CMD [\"node\", \"server.js\"]"
+		}
+		looked += ", " + abs
+	}
+	return "nothing to run: no command was given and no spec was found\n" +
+		"  looked for: " + looked + "\n" +
+		"  one program:      ENTRYPOINT [\"/sbin/goinit\", \"--\"]   CMD [\"node\", \"server.js\"]\n" +
+		"  all flags:        goinit --help"
+}

@@ -1,0 +1,54 @@
+//go:build !goinit_entry || !linux || !(amd64 || arm64)
+
+package pid1
+
+import (
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// notify is the way of an ordinary Go program, for a build without the entry stub: real-time signals merge, PROF and
+// URG are not forwarded (the runtime keeps the one and sends itself the other), and a TERM that comes before notifier
+// is made ends goinit.
+type notify struct {
+	children chan os.Signal
+	others   chan os.Signal
+}
+
+// Made when the package is: as early as a Go program can.
+var notifier = newNotify()
+
+func newNotify() *notify {
+	n := &notify{make(chan os.Signal, 1), make(chan os.Signal, 256)}
+	for s := syscall.Signal(1); s <= lastSignal; s++ {
+		switch s {
+		case syscall.SIGCHLD:
+			signal.Notify(n.children, s)
+		case syscall.SIGURG, syscall.SIGKILL, syscall.SIGSTOP:
+		default:
+			signal.Notify(n.others, s)
+		}
+	}
+	return n
+}
+
+func openSignals() (source, error) { return notifier, nil }
+
+func (n *notify) next(deadline time.Time) (arrival, bool) {
+	var late <-chan time.Time
+	if !deadline.IsZero() {
+		late = time.After(time.Until(deadline))
+	}
+	select {
+	case <-n.children:
+		return arrival{sig: unix.SIGCHLD}, true
+	case s := <-n.others:
+		return arrival{sig: s.(syscall.Signal)}, true
+	case <-late:
+		return arrival{}, false
+	}
+}
