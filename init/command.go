@@ -32,6 +32,7 @@ type command struct {
 
 // runCommand runs the command to its end and returns the exit status of goinit.
 func runCommand(o *options, env []string) int {
+	letRuntimeSettle()
 	c := &command{options: o, messages: messages{o.verbosity}}
 	c.forward = forwarder{rewrite: o.rewrite, hold: o.hold}
 	var err error
@@ -97,7 +98,10 @@ func (c *command) start(env []string) (status int, ok bool) {
 
 // supervise passes signals on and reaps until the child is gone.
 func (c *command) supervise() {
-	prepareToSleep(c.options.verbosity > levelWarn || c.options.warnReaped)
+	letRuntimeSettle()
+	if c.options.verbosity > levelWarn || c.options.warnReaped {
+		warmThreads(1) // messages are garbage, and its collection wants a thread while this one waits
+	}
 	c.left = c.reaper.Reap() // who exited while the child was being started
 	for !c.exited {
 		c.jobControl()

@@ -6,18 +6,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// prepareToSleep lets the runtime finish what it does at its start, so that nothing of it is left to run while the main
-// thread waits in the kernel: it would want a thread for that, and where the container's pid limit is full the
-// runtime's next new thread is a fatal error.
-//
-// A mode that allocates as it goes (it writes messages) will collect garbage one day, and needs a second thread then:
-// it is made now.
-func prepareToSleep(allocates bool) {
-	for range 4 { // the sweeper, the scavenger, the collector's helper, the finalizer: each parks when it has run
+// letRuntimeSettle lets what the runtime starts at its own start run until it parks: the sweeper, the scavenger, the
+// collector's helper, the finalizers. Left runnable, one of them would want a thread of its own as soon as the main thread
+// is in the kernel; and where the container's pid limit is full, the runtime's next new thread is a fatal error.
+func letRuntimeSettle() {
+	for range 4 {
 		runtime.Gosched()
-	}
-	if allocates {
-		warmThreads(1)
 	}
 }
 
