@@ -1,5 +1,7 @@
 //go:build goinit_entry && linux && (amd64 || arm64)
 
+//lint:file-ignore U1000 the assembly uses what looks unused
+
 package entry
 
 import (
@@ -28,7 +30,8 @@ var (
 	runtimeHandler uintptr // where the runtime wants its own faults
 )
 
-func faultHandler()       // in assembly; never called from Go
+func faultHandler()
+
 func faultEntry() uintptr // the address of faultHandler
 
 // Active reports whether the stub ran.
