@@ -52,7 +52,7 @@ func newFork(c *Command) (*fork, error) {
 	for _, path := range candidates(c.Argv[0], c.Env) {
 		b, e := unix.ByteSliceFromString(path)
 		if e != nil {
-			return nil, &StartError{Step: stepExec.String(), Path: path, Errno: unix.EINVAL}
+			return nil, &StartError{Step: stepExec.String(), Path: c.Argv[0], Errno: unix.EINVAL} // a NUL byte within
 		}
 		f.candidates = append(f.candidates, b)
 	}
