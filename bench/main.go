@@ -29,8 +29,8 @@ type plan struct {
 }
 
 func main() {
-	if len(os.Args) == 3 && os.Args[1] == helperWord {
-		helper(os.Args[2])
+	if len(os.Args) == 2 && os.Args[1] == helperWord {
+		helper()
 		return
 	}
 	rounds := flag.Int("rounds", 0, "rounds of the start (default 150), and of the drain a thirtieth as many")

@@ -73,10 +73,8 @@ func goPrograms() (*programSet, error) {
 	if err != nil {
 		return nil, err
 	}
-	set := &programSet{
-		sleeper: []string{self, helperWord, "sleeper"},
-		catcher: []string{self, helperWord, "catcher"},
-	}
+	catcher := []string{self, helperWord}
+	set := &programSet{sleeper: catcher, catcher: catcher}
 	if busybox, err := exec.LookPath("busybox"); err == nil {
 		set.trivial, set.how = []string{busybox, "true"}, "busybox true and Go programs (no C compiler)"
 		return set, nil

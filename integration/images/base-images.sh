@@ -36,6 +36,7 @@ make_debian() {
 }
 
 make_busybox() { # /bin, /sbin and /usr are directories of their own here, as before the merge of /usr
+	mkdir "$work/busybox.deb"
 	(cd "$work" && apt-get download -qq -o APT::Sandbox::User=root busybox-static >/dev/null && dpkg-deb -x busybox-static_*.deb busybox.deb)
 	local root=$work/busybox.root applet
 	mkdir -p "$root"/{bin,sbin,usr/bin,usr/sbin,etc,proc,sys,dev,tmp,root}
@@ -49,10 +50,13 @@ make_busybox() { # /bin, /sbin and /usr are directories of their own here, as be
 }
 
 make_golang() { # with the usual packages compiled: the first build in a container would take minutes otherwise
-	local root
+	local root arch
 	root=$(go env GOROOT)
 	mkdir -p "$work/go/root/.cache" "$work/go/go"
-	GOCACHE=$work/go/root/.cache/go-build GOFLAGS='' CGO_ENABLED=0 go build -trimpath net/http os/user log/slog text/tabwriter
+	for arch in amd64 arm64; do
+		GOCACHE=$work/go/root/.cache/go-build GOFLAGS='' CGO_ENABLED=0 GOARCH=$arch \
+			go build -trimpath net/http os/user log/slog text/template
+	done
 	tar -C "$work/go" --owner=0 --group=0 -cf "$out" .
 	tar -C "$root" --owner=0 --group=0 --transform 's,^\.,usr/local/go,' --exclude=./test --exclude=./doc --exclude=./api \
 		--exclude=./src/cmd --exclude='*_test.go' --exclude=testdata -rf "$out" .

@@ -1,0 +1,303 @@
+package pid1_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// The tests in this package's _test files run the executables as they are shipped. goinit is built as the release is;
+// plain is an ordinary go build, without the entry stub.
+var goinit, plain string
+
+func TestMain(m *testing.M) {
+	os.Exit(func() int {
+		dir, err := os.MkdirTemp("", "goinit-test")
+		if err != nil {
+			panic(err)
+		}
+		defer os.RemoveAll(dir)
+		goinit, plain = filepath.Join(dir, "goinit"), filepath.Join(dir, "plain")
+		build := exec.Command("../build.sh", dir)
+		build.Env = append(os.Environ(), "COMMIT=0123456789ab", "VERSION=1.2.3")
+		if out, err := build.CombinedOutput(); err != nil {
+			panic(string(out))
+		}
+		if out, err := exec.Command("go", "build", "-o", plain, "..").CombinedOutput(); err != nil {
+			panic(string(out))
+		}
+		return m.Run()
+	}())
+}
+
+// process is an init that runs.
+type process struct {
+	*exec.Cmd
+	stdout, stderr bytes.Buffer
+}
+
+// asPID1 starts argv as PID 1 of a PID namespace, or skips. It has been executed when this returns.
+func asPID1(t *testing.T, argv ...string) *process {
+	t.Helper()
+	p := command(argv...)
+	p.SysProcAttr.Cloneflags = syscall.CLONE_NEWPID
+	if os.Getuid() != 0 {
+		t.Skip("needs root: a PID namespace")
+	}
+	if err := p.Start(); err != nil {
+		t.Fatalf("%v: %v", argv, err)
+	}
+	t.Cleanup(func() { p.Process.Kill(); p.Wait() })
+	return p
+}
+
+func command(argv ...string) *process {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	p := &process{Cmd: exec.CommandContext(ctx, argv[0], argv[1:]...)}
+	p.Cancel = func() error { defer cancel(); return p.Process.Kill() }
+	p.Stdout, p.Stderr = &p.stdout, &p.stderr
+	p.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	return p
+}
+
+// code waits for the end and returns the exit status, -1 for a death by signal.
+func (p *process) code(t *testing.T) int {
+	t.Helper()
+	err := p.Wait()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		t.Fatal(err)
+	}
+	return p.ProcessState.ExitCode()
+}
+
+func run(t *testing.T, argv ...string) (stdout, stderr string, code int) {
+	t.Helper()
+	p := command(argv...)
+	if err := p.Start(); err != nil {
+		t.Fatal(err)
+	}
+	code = p.code(t)
+	return p.stdout.String(), p.stderr.String(), code
+}
+
+// A signal sent at any moment from the first instruction of goinit on ends the child, as it would have without goinit:
+// none is lost before the runtime is up, while the child is being made, or after.
+func TestNoSignalIsLostAtStart(t *testing.T) {
+	signals := []syscall.Signal{unix.SIGTERM, unix.SIGINT, unix.SIGHUP, unix.SIGQUIT, unix.SIGUSR1, unix.SIGABRT, unix.SIGPROF, 34, 50, 64}
+	const rounds = 400
+	for i := range rounds {
+		sig := signals[i%len(signals)]
+		wait := time.Duration(i/len(signals)) * 75 * time.Microsecond // 0 to 3 ms: past the child's exec
+		p := asPID1(t, goinit, "--", "/bin/sleep", "30")
+		awaitStub(t, p.Process.Pid)
+		for until := time.Now().Add(wait); time.Now().Before(until); { // a timer is too coarse
+		}
+		if err := p.Process.Signal(sig); err != nil {
+			t.Fatalf("%v after %v: %v", sig, wait, err)
+		}
+		if code := p.code(t); code != 128+int(sig) {
+			t.Fatalf("%v, %v after the exec: status %d, stderr %q", sig, wait, code, &p.stderr)
+		}
+	}
+}
+
+// awaitStub waits until goinit has run its first instructions, which block all signals: before that, a signal is the
+// kernel's to drop (for PID 1) or to kill with.
+func awaitStub(t *testing.T, pid int) {
+	t.Helper()
+	for until := time.Now().Add(20 * time.Second); time.Now().Before(until); {
+		if statusMask(t, pid, "SigBlk")>>(unix.SIGTERM-1)&1 != 0 {
+			return
+		}
+	}
+	t.Fatal("goinit did not block its signals")
+}
+
+// statusMask reads one of the masks in /proc/PID/status.
+func statusMask(t *testing.T, pid int, field string) uint64 {
+	t.Helper()
+	b, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/status")
+	if err != nil {
+		return 0
+	}
+	_, rest, _ := strings.Cut(string(b), field+":\t")
+	hex, _, _ := strings.Cut(rest, "\n")
+	mask, _ := strconv.ParseUint(hex, 16, 64)
+	return mask
+}
+
+// Of real-time signals each one arrives, in the order of their sending, with its value.
+func TestQueuedSignals(t *testing.T) {
+	cc, err := exec.LookPath("gcc")
+	if err != nil {
+		t.Skip("gcc is not installed")
+	}
+	witness := filepath.Join(t.TempDir(), "siginfo")
+	if out, err := exec.Command(cc, "-w", "-o", witness, "../reaper/testdata/siginfo.c").CombinedOutput(); err != nil {
+		t.Fatalf("%s", out)
+	}
+	p := command(goinit, "--", witness)
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.Stdout = w
+	if err := p.Start(); err != nil {
+		t.Fatal(err)
+	}
+	w.Close()
+	lines := lineReader(r)
+	if l := lines(t); l != "ready" {
+		t.Fatalf("%q", l)
+	}
+	for i := range 500 {
+		info := [128 / 8]uint64{0: uint64(40), 1: uint64(0xffffffff), 2: uint64(os.Getpid()), 3: uint64(i)} // signo; code -1
+		_, _, e := unix.RawSyscall(unix.SYS_RT_SIGQUEUEINFO, uintptr(p.Process.Pid), 40, uintptr(addressOf(&info)))
+		if e != 0 {
+			t.Fatal(e)
+		}
+	}
+	for i := range 500 {
+		if got, want := lines(t), "40 "+strconv.Itoa(i); got != want {
+			t.Fatalf("%q, want %q", got, want)
+		}
+	}
+	p.Process.Kill()
+	p.Wait()
+}
+
+// What the user sets for the program is not goinit's: no collector's trace, no crash, no thread of it.
+func TestRuntimeSettingsAreTheChilds(t *testing.T) {
+	p := command(goinit, "--", "/bin/sh", "-c", "echo $GODEBUG $GOGC $GOMAXPROCS $GOMEMLIMIT $GOTRACEBACK; cat /proc/$PPID/environ | tr '\\0' ' '")
+	p.Env = []string{"GODEBUG=gctrace=1,inittrace=1,schedtrace=1", "GOGC=1", "GOMAXPROCS=7", "GOMEMLIMIT=1", "GOTRACEBACK=crash", "PATH=/bin", "A=1"}
+	if err := p.Start(); err != nil {
+		t.Fatal(err)
+	}
+	code := p.code(t)
+	want := "gctrace=1,inittrace=1,schedtrace=1 1 7 1 crash\n" + strings.Join(p.Env, " ") + " "
+	if code != 0 || p.stdout.String() != want || p.stderr.Len() > 0 {
+		t.Errorf("status %d, stdout %q, stderr %q; want %q", code, &p.stdout, &p.stderr, want)
+	}
+}
+
+// goinit's settings end with goinit, so that an init in the child starts from its own.
+func TestOwnSettingsAreNotHandedOn(t *testing.T) {
+	p := command(goinit, "/usr/bin/env")
+	p.Env = []string{"A=1", "GOINIT_WARN_REAPED=1", "GOINIT_STOP_GRACE=1s", "TINI_SUBREAPER=1", "GOINIT_X=1"}
+	if err := p.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if code := p.code(t); code != 0 || p.stdout.String() != "A=1\nTINI_SUBREAPER=1\nGOINIT_X=1\n" {
+		t.Errorf("status %d: %q", code, &p.stdout)
+	}
+}
+
+// Descriptors that were closed stay closed; started with SIGCHLD ignored it still sees the end.
+func TestInheritedOddities(t *testing.T) {
+	out, _, code := run(t, "/bin/sh", "-c", "exec "+goinit+" -- /bin/ls /proc/self/fd <&- 2>&-")
+	if code != 0 || strings.Fields(out)[0] != "0" && strings.Fields(out)[0] != "1" {
+		t.Errorf("status %d: %q", code, out)
+	}
+	out, _, _ = run(t, "/bin/sh", "-c", "exec "+goinit+" -- /bin/sh -c 'test -e /proc/$$/fd/0 || echo 0 closed; test -e /proc/$$/fd/2 || echo 2 closed' <&- 2>&-")
+	if out != "0 closed\n2 closed\n" {
+		t.Errorf("%q", out)
+	}
+	_, _, code = run(t, "python3", "-c", "import os,signal,sys; signal.signal(signal.SIGCHLD, signal.SIG_IGN); os.execv(sys.argv[1], sys.argv[1:])", goinit, "/bin/sh", "-c", "exit 9")
+	if code != 9 {
+		t.Errorf("with SIGCHLD ignored: status %d", code)
+	}
+	out, _, _ = run(t, "python3", "-c", "import os,signal,sys; signal.signal(signal.SIGHUP, signal.SIG_IGN); os.execv(sys.argv[1], sys.argv[1:])", goinit, "/bin/grep", "SigIgn", "/proc/self/status")
+	if !strings.HasSuffix(out, "1\n") { // bit 0 is SIGHUP: nohup goinit …; python ignores SIGPIPE besides
+		t.Errorf("an ignored SIGHUP (nohup) did not come through: %q", out)
+	}
+}
+
+// Leftovers of a subreaper get their TERM and their time, in sessions of their own too; what does not go is killed.
+func TestLeftoversOfASubreaper(t *testing.T) {
+	dir := t.TempDir()
+	left := fmt.Sprintf(`
+		setsid sh -c 'trap "echo cleaned >%[1]s/a; exit" TERM; echo $$ >%[1]s/pid.a; while :; do sleep 0.01; done' &
+		setsid sh -c 'trap "" TERM; echo $$ >%[1]s/pid.b; while :; do sleep 0.01; done' &
+		until [ -s %[1]s/pid.a ] && [ -s %[1]s/pid.b ]; do sleep 0.01; done; exit 3`, dir)
+	_, stderr, code := run(t, goinit, "--stop-grace", "1s", "--", "/bin/sh", "-c", left)
+	if code != 3 || stderr != "" {
+		t.Fatalf("status %d, stderr %q", code, stderr)
+	}
+	if b, _ := os.ReadFile(dir + "/a"); string(b) != "cleaned\n" {
+		t.Errorf("the one that handles TERM had no time: %q", b)
+	}
+	for _, name := range []string{"a", "b"} {
+		b, err := os.ReadFile(dir + "/pid." + name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		pid, _ := strconv.Atoi(strings.TrimSpace(string(b)))
+		if unix.Kill(pid, 0) == nil {
+			t.Errorf("%s is still there", name)
+			unix.Kill(pid, unix.SIGKILL)
+		}
+	}
+}
+
+// --hold delays a signal by its time, a second one of its kind hurries it.
+func TestHold(t *testing.T) {
+	p := command(goinit, "--hold", "TERM:300ms", "--", "/bin/sleep", "30")
+	if err := p.Start(); err != nil {
+		t.Fatal(err)
+	}
+	awaitStub(t, p.Process.Pid)
+	start := time.Now()
+	p.Process.Signal(unix.SIGTERM)
+	if code := p.code(t); code != 143 || time.Since(start) < 300*time.Millisecond {
+		t.Errorf("status %d after %v", code, time.Since(start))
+	}
+	p = command(goinit, "--hold", "TERM:1h", "--", "/bin/sleep", "30")
+	if err := p.Start(); err != nil {
+		t.Fatal(err)
+	}
+	awaitStub(t, p.Process.Pid)
+	p.Process.Signal(unix.SIGTERM)
+	for statusMask(t, p.Process.Pid, "ShdPnd")>>(unix.SIGTERM-1)&1 != 0 { // the kernel would merge the two
+	}
+	p.Process.Signal(unix.SIGTERM)
+	if code := p.code(t); code != 143 {
+		t.Errorf("a second TERM: status %d", code)
+	}
+}
+
+// The reader of stderr does not read: goinit does not wait for it.
+func TestBlockedStderr(t *testing.T) {
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	fd := int(w.Fd()) // makes it blocking
+	unix.SetNonblock(fd, true)
+	for { // fill it
+		if _, err := unix.Write(fd, make([]byte, 4096)); err != nil {
+			break
+		}
+	}
+	unix.SetNonblock(fd, false)
+	p := command(goinit, "-vv", "-w", "--", "/bin/sh", "-c", "exit 4")
+	p.Stderr = w
+	if err := p.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if code := p.code(t); code != 4 {
+		t.Errorf("status %d", code)
+	}
+}

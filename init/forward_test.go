@@ -1,0 +1,108 @@
+package pid1
+
+import (
+	"math/rand/v2"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+func TestForwarder(t *testing.T) {
+	f := forwarder{
+		rewrite: map[unix.Signal]unix.Signal{unix.SIGTERM: unix.SIGQUIT, unix.SIGUSR1: 0},
+		hold:    map[unix.Signal]time.Duration{unix.SIGTERM: 5 * time.Second, unix.SIGINT: time.Second, unix.SIGUSR1: time.Second},
+	}
+	synctest.Test(t, func(t *testing.T) {
+		want := func(what string, a arrival, ok bool, sig unix.Signal) {
+			t.Helper()
+			if ok != (sig != 0) || ok && a.sig != sig {
+				t.Errorf("%s: %v %v, want %v", what, a.sig, ok, sig)
+			}
+		}
+		arrive := func(sig unix.Signal) (arrival, bool) { return f.arrive(arrival{sig: sig}, time.Now()) }
+
+		a, ok := arrive(unix.SIGHUP)
+		want("an ordinary signal", a, ok, unix.SIGHUP)
+		a, ok = arrive(unix.SIGCHLD)
+		want("SIGCHLD", a, ok, 0)
+		if !f.deadline().IsZero() {
+			t.Error("a deadline without a held signal")
+		}
+
+		start := time.Now()
+		a, ok = arrive(unix.SIGTERM)
+		want("a held signal", a, ok, 0)
+		a, ok = arrive(unix.SIGINT)
+		want("another", a, ok, 0)
+		if got := f.deadline().Sub(start); got != time.Second {
+			t.Errorf("first due after %v, want 1s", got)
+		}
+		time.Sleep(time.Second)
+		a, ok = f.due(time.Now())
+		want("after a second", a, ok, unix.SIGINT)
+		a, ok = f.due(time.Now())
+		want("and no more", a, ok, 0)
+		time.Sleep(4 * time.Second)
+		a, ok = f.due(time.Now())
+		want("after five, rewritten", a, ok, unix.SIGQUIT)
+
+		arrive(unix.SIGTERM)
+		a, ok = arrive(unix.SIGTERM)
+		want("a second one hurries", a, ok, unix.SIGQUIT)
+		if !f.deadline().IsZero() {
+			t.Error("the first is still held")
+		}
+
+		arrive(unix.SIGUSR1)
+		time.Sleep(time.Second)
+		a, ok = f.due(time.Now())
+		want("held, then dropped", a, ok, 0)
+	})
+}
+
+// Whatever comes, at whatever time: each signal that is not dropped is sent once, in the order of its due time, and
+// none is left behind.
+func TestForwarderRandom(t *testing.T) {
+	for seed := range uint64(2000) {
+		random := rand.New(rand.NewPCG(seed, 1))
+		f := forwarder{rewrite: map[unix.Signal]unix.Signal{3: 0}, hold: map[unix.Signal]time.Duration{}}
+		for sig := range unix.Signal(6) {
+			f.hold[sig+1] = time.Duration(random.IntN(4)) * time.Second
+		}
+		now := time.Unix(0, 0)
+		arrived, sent, merged := 0, 0, 0
+		for range 40 {
+			now = now.Add(time.Duration(random.IntN(3000)) * time.Millisecond)
+			for a, ok := f.due(now); ok; a, ok = f.due(now) {
+				sent++
+				_ = a
+			}
+			sig := unix.Signal(1 + random.IntN(6))
+			before := len(f.held)
+			_, ok := f.arrive(arrival{sig: sig}, now)
+			if sig == 3 {
+				continue
+			}
+			arrived++
+			if ok {
+				sent++
+			}
+			if len(f.held) < before {
+				merged++ // a second one hurried: both are sent as one
+			}
+			for i := 1; i < len(f.held); i++ {
+				if f.held[i].due.Before(f.held[i-1].due) {
+					t.Fatalf("seed %d: held out of order", seed)
+				}
+			}
+		}
+		for _, ok := f.due(now.Add(time.Hour)); ok; _, ok = f.due(now.Add(time.Hour)) {
+			sent++
+		}
+		if len(f.held) != 0 || sent+merged != arrived {
+			t.Fatalf("seed %d: %d arrived, %d sent, %d merged, %d still held", seed, arrived, sent, merged, len(f.held))
+		}
+	}
+}

@@ -1,0 +1,29 @@
+package bed
+
+import (
+	"testing"
+	"time"
+)
+
+// Deadline is how long a state may take to come. It is far above what any takes on an idle machine: it tells a hang from
+// a busy machine, and no test measures with it.
+const Deadline = 60 * time.Second
+
+// pollInterval is between two looks at a state that nobody tells us of.
+const pollInterval = 20 * time.Millisecond
+
+// Wait returns when state reports true, or fails the test at the deadline with what state saw last.
+func Wait(t testing.TB, what string, state func() (reached bool, seen string)) {
+	t.Helper()
+	tick := time.NewTicker(pollInterval)
+	defer tick.Stop()
+	for end := time.Now().Add(Deadline); ; <-tick.C {
+		reached, seen := state()
+		if reached {
+			return
+		}
+		if time.Now().After(end) {
+			t.Fatalf("waited %v for %s; last seen: %s", Deadline, what, seen)
+		}
+	}
+}

@@ -1,0 +1,68 @@
+// Package integration tries out goinit as it is shipped: the executables that build.sh makes and the image of the
+// Dockerfile, as the init of real containers (package bed), and against the conformance suite. What each needs and lacks
+// here is said where it is skipped; GOINIT_BEDS=namespace,docker,conformance,qemu makes a lack a failure.
+package integration
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"goinit/integration/bed"
+)
+
+// commit is what the executables say they were built from: the image and the test's own have the same.
+const commit = "0123456789ab"
+
+// built are the executables, one build a run of the tests.
+var built struct {
+	dir    string // of this machine's: goinit and goinitctl, as build.sh makes them
+	goinit string
+	plain  string // goinit by go build alone, without the entry stub
+	arm64  string // goinit for arm64
+}
+
+func TestMain(m *testing.M) { os.Exit(run(m)) }
+
+func run(m *testing.M) int {
+	dir, err := os.MkdirTemp("", "goinit-integration-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer os.RemoveAll(dir)
+	defer bed.Close()
+	if err := build(dir); err != nil {
+		fmt.Fprintln(os.Stderr, "cannot build goinit:", err)
+		return 1
+	}
+	return m.Run()
+}
+
+func build(dir string) error {
+	if err := os.Chmod(dir, 0o755); err != nil { // a case of the suite runs goinit as nobody
+		return err
+	}
+	built.dir = filepath.Join(dir, "bin")
+	built.goinit = filepath.Join(built.dir, "goinit")
+	built.plain = filepath.Join(dir, "plain", "goinit")
+	built.arm64 = filepath.Join(dir, "arm64", "goinit")
+	for _, b := range []struct {
+		env  string
+		argv []string
+	}{
+		{"GOARCH=", []string{"./build.sh", built.dir}},
+		{"GOARCH=arm64", []string{"./build.sh", filepath.Dir(built.arm64)}},
+		{"CGO_ENABLED=0", []string{"go", "build", "-o", built.plain, "."}},
+	} {
+		cmd := exec.Command(b.argv[0], b.argv[1:]...)
+		cmd.Dir = ".."
+		cmd.Env = append(os.Environ(), "COMMIT="+commit, b.env)
+		if out, err := cmd.CombinedOutput(); err != nil {
+			return fmt.Errorf("%v: %w\n%s", b.argv, err, out)
+		}
+	}
+	return nil
+}
