@@ -48,9 +48,13 @@ type process struct {
 }
 
 // asPID1 starts argv as PID 1 of a PID namespace, or skips. It has been executed when this returns.
-func asPID1(t *testing.T, argv ...string) *process {
+// Its stdout goes to the file, if there is one.
+func asPID1(t *testing.T, stdout *os.File, argv ...string) *process {
 	t.Helper()
 	p := command(argv...)
+	if stdout != nil {
+		p.Stdout = stdout
+	}
 	p.SysProcAttr.Cloneflags = syscall.CLONE_NEWPID
 	if os.Getuid() != 0 {
 		t.Skip("needs root: a PID namespace")
@@ -100,7 +104,7 @@ func TestNoSignalIsLostAtStart(t *testing.T) {
 	for i := range rounds {
 		sig := signals[i%len(signals)]
 		wait := time.Duration(i/len(signals)) * 75 * time.Microsecond // 0 to 3 ms: past the child's exec
-		p := asPID1(t, goinit, "--", "/bin/sleep", "30")
+		p := asPID1(t, nil, goinit, "--", "/bin/sleep", "30")
 		awaitStub(t, p.Process.Pid)
 		for until := time.Now().Add(wait); time.Now().Before(until); { // a timer is too coarse
 		}
@@ -148,15 +152,11 @@ func TestQueuedSignals(t *testing.T) {
 	if out, err := exec.Command(cc, "-w", "-o", witness, "../reaper/testdata/siginfo.c").CombinedOutput(); err != nil {
 		t.Fatalf("%s", out)
 	}
-	p := command(goinit, "--", witness)
 	r, w, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
 	}
-	p.Stdout = w
-	if err := p.Start(); err != nil {
-		t.Fatal(err)
-	}
+	p := asPID1(t, w, goinit, "--", witness)
 	w.Close()
 	lines := lineReader(r)
 	if l := lines(t); l != "ready" {
@@ -174,8 +174,6 @@ func TestQueuedSignals(t *testing.T) {
 			t.Fatalf("%q, want %q", got, want)
 		}
 	}
-	p.Process.Kill()
-	p.Wait()
 }
 
 // What the user sets for the program is not goinit's: no collector's trace, no crash, no thread of it.

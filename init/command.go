@@ -31,15 +31,11 @@ type command struct {
 }
 
 // runCommand runs the command to its end and returns the exit status of goinit.
-func runCommand(o *options, env []string) int {
+func runCommand(signals source, o *options, env []string) int {
 	letRuntimeSettle()
-	c := &command{options: o, messages: messages{o.verbosity}}
+	c := &command{options: o, messages: messages{o.verbosity}, signals: signals}
 	c.forward = forwarder{rewrite: o.rewrite, hold: o.hold}
-	var err error
-	if c.signals, err = openSignals(); err != nil {
-		c.messages.error("cannot receive signals: " + err.Error())
-		return exitNotExecutable
-	}
+	parent := unix.Getppid()
 	if sig := o.parentDeath; sig != 0 {
 		if err := unix.Prctl(unix.PR_SET_PDEATHSIG, uintptr(sig), 0, 0, 0); err != nil {
 			c.messages.error("cannot ask for " + signalName(sig) + " at the parent's death: " + err.Error())
@@ -57,6 +53,9 @@ func runCommand(o *options, env []string) int {
 		return status
 	}
 	c.messages.at(levelInfo, "started "+strconv.Quote(o.argv[0])+", pid "+strconv.Itoa(c.child.PID()))
+	if o.parentDeath != 0 && unix.Getppid() != parent { // before the kernel was asked to tell
+		c.send(arrival{sig: o.parentDeath})
+	}
 	c.supervise()
 	return c.end()
 }

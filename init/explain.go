@@ -34,6 +34,9 @@ func explainStart(err error, argv []string, env []string) string {
 
 func explainExec(failed *reaper.StartError, word string, env []string) string {
 	path := failed.Path
+	if word == "" {
+		return "the command is an empty word\n  an unset variable in the entrypoint?"
+	}
 	switch failed.Errno {
 	case unix.ENOENT, unix.ENOTDIR:
 		if !strings.Contains(path, "/") {

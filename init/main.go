@@ -74,6 +74,11 @@ func Command(args []string) int {
 	if len(args) == 0 {
 		args = []string{"goinit"}
 	}
+	signals, err := openSignals() // first of all: without the entry stub, a signal until then ends goinit
+	if err != nil {
+		say("goinit: cannot receive signals: " + err.Error())
+		return exitNotExecutable
+	}
 	env := entry.Environ()
 	o, err := parseOptions(args, env)
 	if err != nil {
@@ -93,7 +98,7 @@ func Command(args []string) int {
 		say("goinit: " + nothingToRun(env))
 		return exitUsage
 	default:
-		return runCommand(o, env)
+		return runCommand(signals, o, env)
 	}
 	return 0
 }

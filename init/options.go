@@ -34,6 +34,13 @@ type flag struct {
 	set      func(o *options, value string) (remedy string)
 }
 
+func noValue(v string) (remedy string) {
+	if v != "" {
+		return "it takes no value; GOINIT_VERBOSITY takes -1 to 2"
+	}
+	return ""
+}
+
 const needsBool = "write 1 or 0"
 
 func boolFlag(letter byte, name string, of func(*options) *bool) flag {
@@ -59,8 +66,8 @@ var flags = []flag{
 	{0, "hold", "SIG:DURATION", (*options).addHold},
 	{0, "stop-grace", "DURATION", (*options).setStopGrace},
 	boolFlag('w', "warn-reaped", func(o *options) *bool { return &o.warnReaped }),
-	{'v', "verbose", "", func(o *options, _ string) string { o.verbosity++; return "" }},
-	{'q', "quiet", "", func(o *options, _ string) string { o.verbosity = levelError; return "" }},
+	{'v', "verbose", "", func(o *options, v string) string { o.verbosity++; return noValue(v) }},
+	{'q', "quiet", "", func(o *options, v string) string { o.verbosity = levelError; return noValue(v) }},
 	boolFlag('h', "help", func(o *options) *bool { return &o.help }),
 	boolFlag(0, "version", func(o *options) *bool { return &o.version }),
 	boolFlag('l', "license", func(o *options) *bool { return &o.license }),
@@ -70,6 +77,7 @@ var flags = []flag{
 var dumbInitFlags = []flag{
 	boolFlag('c', "single-child", func(o *options) *bool { return new(bool) }),
 	boolFlag('V', "version", func(o *options) *bool { return &o.version }),
+	{'v', "verbose", "", func(o *options, v string) string { o.verbosity = levelDebug; return noValue(v) }},
 }
 
 const usage = `usage: goinit [flags] [--] CMD [ARG…]

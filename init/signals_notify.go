@@ -13,16 +13,13 @@ import (
 
 // notify is the way of an ordinary Go program, for a build without the entry stub: real-time signals merge, PROF and
 // URG are not forwarded (the runtime keeps the one and sends itself the other), and a TERM that comes before notifier
-// is made ends goinit.
+// openSignals ends goinit.
 type notify struct {
 	children chan os.Signal
 	others   chan os.Signal
 }
 
-// Made when the package is: as early as a Go program can.
-var notifier = newNotify()
-
-func newNotify() *notify {
+func openSignals() (source, error) {
 	n := &notify{make(chan os.Signal, 1), make(chan os.Signal, 256)}
 	for s := syscall.Signal(1); s <= lastSignal; s++ {
 		switch s {
@@ -33,10 +30,8 @@ func newNotify() *notify {
 			signal.Notify(n.others, s)
 		}
 	}
-	return n
+	return n, nil
 }
-
-func openSignals() (source, error) { return notifier, nil }
 
 func (n *notify) next(deadline time.Time) (arrival, bool) {
 	var late <-chan time.Time

@@ -17,7 +17,7 @@ const NativeFork = false
 
 // ErrForkExec is what a Start is refused with that asks for what syscall.ForkExec cannot set.
 var ErrForkExec = errors.New("this goinit was built with the tag forkexec: it cannot set cgroups, capabilities, priorities, " +
-	"umask, no_new_privs, LISTEN_PID or closed descriptors between fork and exec")
+	"umask, no_new_privs, LISTEN_PID, a signal mask or closed descriptors between fork and exec")
 
 // waitLock keeps Reap from waiting while a ForkExec is under way: that waits for a child whose exec failed, and what it
 // forked has no published pid.

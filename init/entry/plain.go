@@ -2,10 +2,7 @@
 
 package entry
 
-import (
-	"strings"
-	"syscall"
-)
+import "syscall"
 
 var nofileAtExec Limit
 
@@ -59,5 +56,13 @@ func procEnviron() []string {
 	if len(all) == 0 {
 		return nil
 	}
-	return strings.Split(strings.TrimSuffix(string(all), "\x00"), "\x00")
+	var env []string
+	start := 0
+	for i, c := range all {
+		if c == 0 {
+			env = append(env, string(all[start:i]))
+			start = i + 1
+		}
+	}
+	return env
 }
