@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 
@@ -47,9 +48,10 @@ func explainExec(failed *reaper.StartError, word string, env []string) string {
 		}
 		return "no such file\n  is it in the image? relative paths start in the working directory, " + workingDir()
 	case unix.EACCES:
-		return deniedReason(path)
+		return deniedReason(path, word)
 	case unix.ENOEXEC:
-		return path + " is not a program for this machine\n  an image for another architecture? a script needs #! or a /bin/sh"
+		return "not a program for this machine (" + runtime.GOARCH + ")\n" +
+			"  an image for another architecture? a script needs its #! line, or a /bin/sh"
 	case unix.E2BIG:
 		return "arguments and environment are too long\n  they may have a quarter of the stack's limit (ulimit -s), each 128 KiB"
 	case unix.ETXTBSY:
@@ -81,13 +83,17 @@ func workingDir() string {
 	return d
 }
 
-func deniedReason(path string) string {
+func deniedReason(path, word string) string {
+	it := path
+	if path == word {
+		it = "it"
+	}
 	info, err := os.Stat(path)
 	switch {
 	case err == nil && info.IsDir():
-		return path + " is a directory"
+		return it + " is a directory"
 	case err == nil && info.Mode()&0o111 == 0:
-		return path + " is not executable\n  chmod +x " + path + " (in a Dockerfile: COPY --chmod=755)"
+		return it + " is not executable\n  chmod +x " + path + " (in a Dockerfile: COPY --chmod=755)"
 	case err == nil:
 		return "permission denied to execute " + path + "\n  as uid " + strconv.Itoa(os.Geteuid()) +
 			", file mode " + info.Mode().Perm().String() + "; or its filesystem is mounted noexec"

@@ -205,10 +205,19 @@ func (o *options) apply(word string, f flag, value string) error {
 }
 
 func expectation(f flag) string {
-	if f.argument == "" {
-		return "a yes or no"
+	switch f.argument {
+	case "SIG":
+		return "a signal"
+	case "SIG:SIG":
+		return "a pair of signals"
+	case "SIG:DURATION":
+		return "a signal and a duration"
+	case "DURATION":
+		return "a duration"
+	case "CODE[:CODE]":
+		return "an exit code, or a pair of them"
 	}
-	return f.argument
+	return "what it takes"
 }
 
 // setting applies one variable of the environment, if it is one of ours.
@@ -334,10 +343,11 @@ func (o *options) addHold(v string) string {
 		return signalRemedy + ": TERM:5s"
 	}
 	d, remedy := parseDuration(duration)
-	if remedy == "" {
-		o.hold[sig] = d
+	if remedy != "" {
+		return remedy + "; here: TERM:5s"
 	}
-	return remedy
+	o.hold[sig] = d
+	return ""
 }
 
 func (o *options) setStopGrace(v string) (remedy string) {

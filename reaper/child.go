@@ -306,6 +306,9 @@ func execute(f *fork) {
 		last = i
 		_, e = raw(unix.SYS_EXECVE, path, addr(&f.argv[0]), addr(&f.envp[0]), 0)
 		if e == unix.ENOEXEC {
+			if isBinary(f, path) {
+				break
+			}
 			f.shell[1] = path
 			_, e = raw(unix.SYS_EXECVE, addr(shellPath), addr(&f.shell[0]), addr(&f.envp[0]), 0)
 			if e == unix.ENOENT {
@@ -325,6 +328,33 @@ func execute(f *fork) {
 		last, e = denied, unix.EACCES
 	}
 	f.ok(stepExec, last, e)
+}
+
+// isBinary reports whether a file that the kernel does not know is no text for a shell: it has a NUL byte in what would
+// be its first line. A program for another machine is one, and deserves a better end than "ELF: not found".
+//
+//go:nosplit
+//go:norace
+func isBinary(f *fork, path uintptr) bool {
+	at := unix.AT_FDCWD
+	fd, e := raw(unix.SYS_OPENAT, uintptr(at), path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if e != 0 {
+		return false
+	}
+	n, e := raw(unix.SYS_READ, fd, addr(&f.head[0]), uintptr(len(f.head)), 0)
+	raw(unix.SYS_CLOSE, fd, 0, 0, 0)
+	if e != 0 {
+		return false
+	}
+	for i := uintptr(0); i < n; i++ {
+		switch f.head[i] {
+		case 0:
+			return true
+		case '\n':
+			return false
+		}
+	}
+	return false
 }
 
 //go:nosplit

@@ -13,8 +13,16 @@ import (
 
 func ptr[T any](v T) *T { return &v }
 
+func needsNativeFork(t *testing.T) {
+	t.Helper()
+	if !NativeFork {
+		t.Skip("this build forks with syscall.ForkExec, which cannot do it")
+	}
+}
+
 // Every attribute is what the child sees in its first instruction: the program is the witness.
 func TestAttributes(t *testing.T) {
+	needsNativeFork(t)
 	if !inside(t, asPID1) {
 		return
 	}
@@ -66,6 +74,7 @@ func TestAttributes(t *testing.T) {
 
 // In its cgroup before its first instruction, on whatever hierarchy can be had.
 func TestCgroups(t *testing.T) {
+	needsNativeFork(t)
 	group := ""
 	if os.Getenv(insideVariable) == "" {
 		group = pidsCgroup(t, "max")
@@ -101,6 +110,7 @@ func wantStep(t *testing.T, err error, step string) unix.Errno {
 
 // Descriptors arrive where they are asked for, also when they stand in each other's way, and no others do.
 func TestFiles(t *testing.T) {
+	needsNativeFork(t)
 	if os.Getenv(insideVariable) == "" {
 		compile(t, "files")
 	}
@@ -238,6 +248,7 @@ func TestExecvp(t *testing.T) {
 
 // A step that fails is named, the program has not run, and nothing is left.
 func TestFailedSteps(t *testing.T) {
+	needsNativeFork(t)
 	if !inside(t, asSubreaper) {
 		return
 	}
@@ -313,4 +324,21 @@ func TestQueueAndGroup(t *testing.T) {
 		t.Fatal(err)
 	}
 	<-p.Done()
+}
+
+// A program for another machine is not given to the shell as a text.
+func TestForeignProgram(t *testing.T) {
+	needsNativeFork(t)
+	if !inside(t, asSubreaper) {
+		return
+	}
+	l := newLedger(t)
+	path := filepath.Join(t.TempDir(), "foreign")
+	if err := os.WriteFile(path, []byte("\x7fELF\x02\x01\x01\x00 for another machine"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	_, err := l.Start(&Command{Argv: []string{path}})
+	if e := wantStep(t, err, "exec"); e != unix.ENOEXEC {
+		t.Errorf("%v", err)
+	}
 }

@@ -25,6 +25,7 @@ type fork struct {
 	bounding   []uintptr
 
 	// Written by the kernel or the child, which shares our memory.
+	head   [80]byte // the start of a file that the kernel does not know
 	pid    atomic.Int32
 	errno  unix.Errno
 	step   step

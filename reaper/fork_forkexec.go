@@ -56,7 +56,9 @@ func (r *Reaper) fork(f *fork) (pid, pidfd int, err error) {
 		if err != nil && !errors.As(err, &e) {
 			return 0, -1, err
 		}
-		f.step, f.failed, f.errno = stepExec, i, e
+		if f.errno != unix.EACCES || !notFound(e) { // what was denied outweighs what is not there
+			f.step, f.failed, f.errno = stepExec, i, e
+		}
 		if err == nil || !notFound(e) && e != unix.EACCES {
 			break
 		}
