@@ -13,7 +13,7 @@ type arrival struct {
 	value  uint64 // sigval
 }
 
-// source is where signals come from, one kind of it in each build: signals_signalfd.go behind the entry stub,
+// source is where signals come from, one kind of it in each build: signals_sigwait.go behind the entry stub,
 // signals_notify.go without.
 type source interface {
 	// next waits for a signal until the deadline; the zero time is none. false: the deadline has come.

@@ -42,7 +42,8 @@ const vforkFlags = unix.CLONE_VFORK | unix.CLONE_VM | unix.CLONE_CHILD_SETTID | 
 func (r *Reaper) fork(f *fork) (pid, pidfd int, err error) {
 	fd := int32(-1)
 	v := forkChild(f, vforkFlags|unix.CLONE_PIDFD, &fd)
-	if v == negative(unix.EINVAL) { // a kernel of another make, that knows no CLONE_PIDFD
+	if v == negative(unix.EINVAL) || v == negative(unix.EMFILE) || v == negative(unix.ENFILE) {
+		// A kernel of another make, that knows no CLONE_PIDFD, or no descriptor to be had: it goes without.
 		v = forkChild(f, vforkFlags, &fd)
 	}
 	runtime.KeepAlive(f)

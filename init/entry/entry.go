@@ -6,7 +6,7 @@
 //
 //   - blocks every signal, and keeps the mask that was inherited, for the child;
 //   - tells the runtime to leave the signals alone (it clears their flags in the runtime's signal table), so that they
-//     stay blocked in every thread from the first instruction on and queue in the kernel until a signalfd reads them:
+//     stay blocked in every thread from the first instruction on and queue in the kernel until sigtimedwait(2) takes them:
 //     none is lost, none is merged that the kernel did not merge, and none is invented;
 //   - keeps what only the start of a process knows: its environment as the kernel gave it (the syscall package drops
 //     duplicates), the limit on open files that package os will raise, which of descriptors 0 to 2 were closed (the
@@ -15,7 +15,7 @@
 //     program and not for its init, and with GOMAXPROCS=1;
 //   - switches off the forced collection every two minutes, for which an idle runtime wakes every minute.
 //
-// The invariant: with the stub, no signal can reach goinit in any way but through the signalfd, save the three that a
+// The invariant: with the stub, no signal can reach goinit in any way but through that wait, save the three that a
 // fault of our own raises (BUS, FPE, SEGV), which CatchFaults sorts.
 //
 // The stub needs the build of build.sh: the tag goinit_entry, and the linker's -E (entry point) and -checklinkname=0

@@ -49,18 +49,17 @@ make_busybox() { # /bin, /sbin and /usr are directories of their own here, as be
 	tar -C "$root" --owner=0 --group=0 -cf "$out" .
 }
 
-make_golang() { # with the usual packages compiled: the first build in a container would take minutes otherwise
-	local root arch
+make_golang() ( # with the usual packages compiled: the first build in a container would take minutes otherwise
+	local root
 	root=$(go env GOROOT)
 	mkdir -p "$work/go/root/.cache" "$work/go/go"
-	for arch in amd64 arm64; do
-		GOCACHE=$work/go/root/.cache/go-build GOFLAGS='' CGO_ENABLED=0 GOARCH=$arch \
-			go build -trimpath net/http os/user log/slog text/template
-	done
+	export GOCACHE=$work/go/root/.cache/go-build GOFLAGS='' CGO_ENABLED=0
+	GOARCH=amd64 go build -trimpath net/http os/user log/slog text/template
+	GOARCH=arm64 go build -trimpath os/exec log/slog text/template
 	tar -C "$work/go" --owner=0 --group=0 -cf "$out" .
 	tar -C "$root" --owner=0 --group=0 --transform 's,^\.,usr/local/go,' --exclude=./test --exclude=./doc --exclude=./api \
 		--exclude=./src/cmd --exclude='*_test.go' --exclude=testdata -rf "$out" .
-}
+)
 
 make_node() { # and what it is linked with, where Debian's base does not have it
 	local path lib

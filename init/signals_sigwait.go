@@ -1,0 +1,84 @@
+//go:build goinit_entry && linux && (amd64 || arm64)
+
+package pid1
+
+import (
+	"math/bits"
+	"time"
+	"unsafe"
+
+	"goinit/init/entry"
+
+	"golang.org/x/sys/unix"
+)
+
+// sigwait takes the signals that the entry stub has kept blocked since the first instruction, one by one, as the kernel
+// has queued them (sigtimedwait(2)). It needs no descriptor: a limit on open files that leaves none is no reason not to
+// be an init.
+type sigwait struct {
+	self   int32
+	faults uint64 // BUS, FPE, SEGV that were sent to us, not yet passed on
+}
+
+func openSignals() (source, error) {
+	// A parent that ignores SIGCHLD hands that on, and then the kernel reaps and wait finds nothing.
+	var act [4]uint64 // struct sigaction of the kernel, all zero: SIG_DFL
+	if _, _, e := unix.RawSyscall6(unix.SYS_RT_SIGACTION, uintptr(unix.SIGCHLD), uintptr(unsafe.Pointer(&act)), 0, 8, 0, 0); e != 0 {
+		return nil, e
+	}
+	if err := entry.CatchFaults(); err != nil {
+		return nil, err
+	}
+	return &sigwait{self: int32(unix.Getpid())}, nil
+}
+
+func (s *sigwait) next(deadline time.Time) (arrival, bool) {
+	for {
+		if s.faults != 0 {
+			sig := bits.TrailingZeros64(s.faults)
+			s.faults &^= 1 << sig
+			return arrival{sig: unix.Signal(sig + 1)}, true
+		}
+		info, e := wait(deadline)
+		switch {
+		case e == unix.EAGAIN:
+			return arrival{}, false
+		case e != 0: // EINTR
+			continue
+		case unix.Signal(info.signo) == unix.SIGCHLD:
+			s.faults |= entry.TakeFaults()
+			return arrival{sig: unix.SIGCHLD}, true
+		case info.code == siUser && info.pid == s.self:
+			continue // what we have sent ourselves is no news: a SIGPIPE of our own write, above all
+		}
+		return arrival{sig: unix.Signal(info.signo), queued: info.code == siQueue, value: info.value}, true
+	}
+}
+
+// siginfo is the head of siginfo_t for a signal that a process sent (asm-generic/siginfo.h, 64 bit), of 128 bytes.
+type siginfo struct {
+	signo, errno, code, _ int32
+	pid                   int32
+	uid                   uint32
+	value                 uint64
+	_                     [96]byte
+}
+
+// si_code of sigaction(2).
+const (
+	siUser  = 0
+	siQueue = -1
+)
+
+// wait takes one signal; EAGAIN says that the deadline came first.
+func wait(deadline time.Time) (info siginfo, e unix.Errno) {
+	every := ^uint64(0)
+	var timeout *unix.Timespec
+	if !deadline.IsZero() {
+		ts := unix.NsecToTimespec(int64(max(0, time.Until(deadline))))
+		timeout = &ts
+	}
+	_, _, e = unix.Syscall6(unix.SYS_RT_SIGTIMEDWAIT, uintptr(unsafe.Pointer(&every)), uintptr(unsafe.Pointer(&info)),
+		uintptr(unsafe.Pointer(timeout)), 8, 0, 0)
+	return info, e
+}
