@@ -14,6 +14,7 @@ run: build
 test: tools lint
 	$(MAKE) build
 	$(GO) test -race -timeout 15m ./...
+	$(GO) test -tags forkexec -timeout 5m ./reaper
 
 tools:
 	./scripts/install-tools.sh

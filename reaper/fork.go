@@ -25,6 +25,7 @@ type fork struct {
 	bounding   []uintptr
 
 	// Written by the kernel or the child, which shares our memory.
+	//lint:ignore U1000 the portable fork does not look into it
 	head   [80]byte // the start of a file that the kernel does not know
 	pid    atomic.Int32
 	errno  unix.Errno
