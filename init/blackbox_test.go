@@ -221,6 +221,14 @@ func TestInheritedOddities(t *testing.T) {
 	if !strings.HasSuffix(out, "1\n") { // bit 0 is SIGHUP: nohup goinit …; python ignores SIGPIPE besides
 		t.Errorf("an ignored SIGHUP (nohup) did not come through: %q", out)
 	}
+	ignore32 := fmt.Sprintf("import ctypes,os,signal,sys; signal.signal(signal.SIGPIPE, signal.SIG_DFL); signal.signal(signal.SIGXFSZ, signal.SIG_DFL); "+
+		"assert ctypes.CDLL(None).syscall(%d, 32, ctypes.byref((ctypes.c_long*4)(1)), None, 8) == 0; os.execv(sys.argv[1], sys.argv[1:])", unix.SYS_RT_SIGACTION)
+	for _, program := range [][]string{{goinit, "/bin/grep", "SigIgn", "/proc/self/status"}, {"/bin/grep", "SigIgn", "/proc/self/status"}} {
+		out, _, code = run(t, append([]string{"python3", "-c", ignore32}, program...)...)
+		if want := map[bool]string{true: "0000000000000000", false: "0000000080000000"}[len(program) == 4]; code != 0 || !strings.HasSuffix(out, want+"\n") {
+			t.Errorf("%q with 32 ignored: status %d, %q, wanted %s", program, code, out, want)
+		}
+	}
 }
 
 // No descriptor is to be had: goinit needs none.

@@ -2,6 +2,7 @@ package pid1
 
 import (
 	"time"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -23,3 +24,18 @@ type source interface {
 
 // lastSignal is SIGRTMAX on Linux (signal(7)).
 const lastSignal = 64
+
+// setDefault undoes what a careless parent has handed on, for us and for the child. An ignored SIGCHLD makes the kernel
+// reap, and wait finds nothing. An ignored 32 is nobody's wish: the C libraries keep it for themselves (pthreads(7)) and
+// refuse to name it, so that what a parent's runtime leaves there no program can mend.
+func setDefault(sig unix.Signal) error {
+	var act [4]uint64 // struct sigaction of the kernel, all zero: SIG_DFL
+	_, _, e := unix.RawSyscall6(unix.SYS_RT_SIGACTION, uintptr(sig), uintptr(unsafe.Pointer(&act)), 0, 8, 0, 0)
+	if e != 0 {
+		return e
+	}
+	return nil
+}
+
+// cLibrarySignal is pthread_cancel(3)'s; Go's runtime leaves it alone.
+const cLibrarySignal = unix.Signal(32)

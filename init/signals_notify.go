@@ -20,6 +20,7 @@ type notify struct {
 }
 
 func openSignals() (source, error) {
+	_ = setDefault(cLibrarySignal) // SIGCHLD has the runtime's handler already
 	n := &notify{make(chan os.Signal, 1), make(chan os.Signal, 256)}
 	for s := syscall.Signal(1); s <= lastSignal; s++ {
 		switch s {

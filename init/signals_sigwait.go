@@ -21,10 +21,9 @@ type sigwait struct {
 }
 
 func openSignals() (source, error) {
-	// A parent that ignores SIGCHLD hands that on, and then the kernel reaps and wait finds nothing.
-	var act [4]uint64 // struct sigaction of the kernel, all zero: SIG_DFL
-	if _, _, e := unix.RawSyscall6(unix.SYS_RT_SIGACTION, uintptr(unix.SIGCHLD), uintptr(unsafe.Pointer(&act)), 0, 8, 0, 0); e != 0 {
-		return nil, e
+	_ = setDefault(cLibrarySignal) // an emulator has reasons to refuse
+	if err := setDefault(unix.SIGCHLD); err != nil {
+		return nil, err
 	}
 	if err := entry.CatchFaults(); err != nil {
 		return nil, err

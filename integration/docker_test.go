@@ -32,8 +32,8 @@ func TestDockerRunStatus(t *testing.T) {
 		{"killed by RTMIN+3", []string{"bash", "-c", "kill -s RTMIN+3 $$"}, 128 + 37, ""},
 		{"not found in PATH", []string{"no-such-command"}, 127, `cannot start "no-such-command": not found in PATH`},
 		{"no such file", []string{"/no/such/file"}, 127, `cannot start "/no/such/file": no such file`},
-		{"not executable", []string{"/etc/passwd"}, 126, "/etc/passwd is not executable"},
-		{"a directory", []string{"/etc"}, 126, "/etc is a directory"},
+		{"not executable", []string{"/etc/passwd"}, 126, `cannot start "/etc/passwd": it is not executable`},
+		{"a directory", []string{"/etc"}, 126, `cannot start "/etc": it is a directory`},
 		{"unknown flag", []string{"--entrypoint", "/sbin/goinit", debianImage, "--no-such-flag"}, 64, "unknown flag --no-such-flag"},
 		{"no command", []string{"--entrypoint", "/sbin/goinit", debianImage}, 64, "nothing to run"},
 	} {

@@ -7,7 +7,10 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
+	"sync"
+	"syscall"
 	"testing"
 
 	"goinit/integration/bed"
@@ -32,8 +35,19 @@ func run(m *testing.M) int {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
-	defer os.RemoveAll(dir)
-	defer bed.Close()
+	os.Setenv("TMPDIR", dir) // every file of every test is in there
+	end := sync.OnceFunc(func() {
+		bed.Close()
+		os.RemoveAll(dir)
+	})
+	defer end()
+	interrupted := make(chan os.Signal, 1)
+	signal.Notify(interrupted, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
+	go func() {
+		<-interrupted
+		end()
+		os.Exit(130)
+	}()
 	if err := build(dir); err != nil {
 		fmt.Fprintln(os.Stderr, "cannot build goinit:", err)
 		return 1

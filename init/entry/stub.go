@@ -40,7 +40,7 @@ func Active() bool { return startBlock != nil }
 // Mask is the signal mask that goinit was executed with; bit n-1 stands for signal n.
 func Mask() uint64 { return maskAtExec }
 
-// NoFile is RLIMIT_NOFILE as it was at exec, before package os raised it.
+// NoFile is RLIMIT_NOFILE as it was at exec, before package syscall raised it.
 func NoFile() Limit { return nofileAtExec }
 
 // ClosedStdio says which standard descriptors were closed at exec.
