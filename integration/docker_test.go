@@ -440,9 +440,8 @@ func TestDockerTerminal(t *testing.T) {
 		if said := term.Output.Expect(t, "jobs are on "); strings.Contains(said, "no job control") {
 			t.Errorf("bash says:\n%s", said)
 		}
-		term.Resize(t, 33, 111) // the client tells the engine, the engine the container's terminal
 		term.Type(t, `until [ "$(stty size)" = "33 111" ]; do :; done; echo siz''ed`+"\r")
-		term.Output.Expect(t, "sized")
+		resize(t, term, 33, 111, "sized")
 		foreground := func(p bed.Process) bool { return strings.Contains(p.State, "+") }
 		term.Type(t, "sleep 1111\r")
 		waitProcess(t, c, "sleep", "in the foreground", foreground)
@@ -467,8 +466,7 @@ func TestDockerTerminal(t *testing.T) {
 		term.Output.Expect(t, "ready as pid ")
 		term.Type(t, "\x03")
 		term.Output.Expect(t, "got SIGINT")
-		term.Resize(t, 44, 122)
-		term.Output.Expect(t, "got SIGWINCH")
+		resize(t, term, 44, 122, "got SIGWINCH")
 		c.Kill(t, "USR2") // sent later: had there been a second SIGINT, it had come before
 		term.Output.Expect(t, "got SIGUSR2")
 		once(t, term.Output.String(), "got SIGINT")
@@ -489,5 +487,17 @@ func TestDockerTerminal(t *testing.T) {
 		if status := term.Wait(); status != 130 {
 			t.Errorf("status %d, wanted 130", status)
 		}
+	})
+}
+
+// resize makes the window another size until the container shows that it knows. The client tells the engine, the engine
+// the container's terminal; but a change that comes while the client is still setting itself up is lost on it.
+func resize(t *testing.T, term *bed.Terminal, rows, columns uint16, shows string) {
+	t.Helper()
+	bed.Wait(t, "the new size in the container", func() (bool, string) {
+		term.Resize(t, rows, columns-1)
+		term.Resize(t, rows, columns)
+		said := term.Output.String()
+		return strings.Contains(said, shows), said
 	})
 }

@@ -143,7 +143,7 @@ func TestFiles(t *testing.T) {
 		return fd
 	}
 	a, b := open("a"), open("b")
-	list := []string{filepath.Join(os.TempDir(), "goinit-reaper-test", "files")}
+	list := []string{filepath.Join(os.TempDir(), "files")}
 	for _, c := range []struct {
 		name  string
 		files []int
@@ -308,7 +308,7 @@ func TestQueueAndGroup(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := l.Start(&Command{Argv: []string{filepath.Join(os.TempDir(), "goinit-reaper-test", "siginfo")}, Files: []int{-1, int(w.Fd()), 2}, Group: true})
+	p, err := l.Start(&Command{Argv: []string{filepath.Join(os.TempDir(), "siginfo")}, Files: []int{-1, int(w.Fd()), 2}, Group: true})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,6 +2,7 @@ package reaper
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -18,6 +19,23 @@ import (
 // process of its own: the same test, executed again.
 
 const insideVariable = "REAPER_TEST_INSIDE"
+
+// TestMain gives what the tests compile a directory, which the processes inside find as theirs.
+func TestMain(m *testing.M) {
+	os.Exit(func() int {
+		if os.Getenv(insideVariable) != "" {
+			return m.Run()
+		}
+		dir, err := os.MkdirTemp("", "goinit-reaper-")
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+		defer os.RemoveAll(dir)
+		os.Setenv("TMPDIR", dir)
+		return m.Run()
+	}())
+}
 
 type insideAs int
 
@@ -131,11 +149,7 @@ func compile(t *testing.T, name string) string {
 	if err != nil {
 		t.Skip("gcc is not installed")
 	}
-	dir := filepath.Join(os.TempDir(), "goinit-reaper-test")
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	program := filepath.Join(dir, name)
+	program := filepath.Join(os.TempDir(), name)
 	if out, err := exec.Command(cc, "-O1", "-w", "-o", program, filepath.Join("testdata", name+".c")).CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}

@@ -27,7 +27,7 @@ func TestAllDieAtOnce(t *testing.T) {
 	if !inside(t, asPID1) {
 		return
 	}
-	brood := filepath.Join(os.TempDir(), "goinit-reaper-test", "brood")
+	brood := filepath.Join(os.TempDir(), "brood")
 	l := newLedger(t)
 	if l.Role() != PID1 {
 		t.Fatalf("role %v, want PID 1", l.Role())
