@@ -29,7 +29,7 @@ func TestJobOfAShell(t *testing.T) {
 	term.Type(t, "echo shell-is-$((1+1))-back\r")
 	out.Expect(t, "shell-is-2-back")
 	term.Type(t, "fg\r")
-	out.Expect(t, "sleep 100")
+	term.WaitForeground(t, "sleep") // bash's fg says what it does before it does it
 	term.Type(t, "\x03")
 	term.Type(t, "echo status-$?-end\r")
 	out.Expect(t, "status-130-end")

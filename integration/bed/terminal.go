@@ -83,6 +83,19 @@ func (term *Terminal) Resize(t testing.TB, rows, columns uint16) {
 	}
 }
 
+// WaitForeground waits until the leader of the foreground process group is a program of that name (proc_pid_comm(5)).
+func (term *Terminal) WaitForeground(t testing.TB, name string) {
+	t.Helper()
+	Wait(t, name+" in the foreground", func() (bool, string) {
+		group, err := unix.IoctlGetInt(int(term.master.Fd()), unix.TIOCGPGRP)
+		if err != nil {
+			return false, err.Error()
+		}
+		comm, _ := os.ReadFile("/proc/" + strconv.Itoa(group) + "/comm")
+		return string(comm) == name+"\n", string(comm)
+	})
+}
+
 // Wait returns the exit status of the program.
 func (term *Terminal) Wait() int {
 	term.cmd.Wait()
