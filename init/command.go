@@ -28,6 +28,8 @@ type command struct {
 	stopped unix.Signal // the child has been stopped by it, and we have not looked yet
 	exited  bool
 	left    bool // children are left, our own or adopted
+
+	inherited []int // children that were there before our child
 }
 
 // runCommand runs the command to its end and returns the exit status of goinit.
@@ -49,6 +51,7 @@ func runCommand(signals source, o *options, env []string) int {
 		c.messages.at(levelInfo, "running as "+c.reaper.Role().String())
 	}
 	c.terminal = openTerminal()
+	c.findInherited()
 	if status, ok := c.start(env); !ok {
 		return status
 	}
@@ -77,10 +80,11 @@ func (c *command) start(env []string) (status int, ok bool) {
 			cmd.CloseFiles = append(cmd.CloseFiles, fd)
 		}
 	}
-	if n := entry.NoFile(); n.Hard != 0 {
+	var now unix.Rlimit
+	if n := entry.NoFile(); n.Hard != 0 && unix.Getrlimit(unix.RLIMIT_NOFILE, &now) == nil && now.Cur != n.Soft {
 		cmd.Limits = []reaper.Limit{{Resource: unix.RLIMIT_NOFILE, Soft: n.Soft, Hard: n.Hard}}
 	}
-	if c.terminal.ours() {
+	if c.terminal.stdin && c.terminal.ours() {
 		cmd.Terminal = &reaper.Terminal{FD: c.terminal.fd, Foreground: true}
 	}
 	var err error
@@ -119,7 +123,7 @@ func (c *command) supervise() {
 			c.left = c.reaper.Reap()
 			continue
 		}
-		if a.sig == unix.SIGCONT {
+		if a.sig == unix.SIGCONT && c.terminal.stdin {
 			c.terminal.give(c.child.PID()) // somebody's fg
 		}
 		if a, ok := c.forward.arrive(a, now); ok {
@@ -135,7 +139,9 @@ func (c *command) send(a arrival) {
 	var err error
 	switch {
 	case c.options.group:
-		err = c.child.SignalGroup(a.sig)
+		if err = c.child.SignalGroup(a.sig); errors.Is(err, unix.ESRCH) {
+			err = c.child.Signal(a.sig) // it has left the group that it was given
+		}
 	case a.queued:
 		err = c.child.Queue(a.sig, a.value)
 	default:
@@ -171,24 +177,6 @@ func describe(s reaper.Status) string {
 		return "killed by " + signalName(sig)
 	}
 	return "exit status " + strconv.Itoa(s.Code())
-}
-
-// jobControl stops us with the child when a shell's user stopped it (Ctrl-Z), so that the shell gets its terminal
-// back; fg then continues us, and that goes on to the child. PID 1 cannot be stopped, and a session's leader has no
-// shell above it.
-func (c *command) jobControl() {
-	if c.stopped == 0 {
-		return
-	}
-	c.stopped = 0
-	if c.terminal.fd < 0 || c.reaper.Role() == reaper.PID1 {
-		return
-	}
-	if sid, err := unix.Getsid(0); err != nil || sid == unix.Getpid() {
-		return
-	}
-	c.terminal.take(c.child.PID())
-	_ = unix.Kill(unix.Getpid(), unix.SIGSTOP)
 }
 
 // end ends what is left and returns the exit status.

@@ -41,6 +41,9 @@ func explainExec(failed *reaper.StartError, word string, env []string) string {
 	switch failed.Errno {
 	case unix.ENOENT, unix.ENOTDIR:
 		if !strings.Contains(path, "/") {
+			if there := programInPath(word, env); there != "" {
+				return missingInterpreter(there)
+			}
 			return "not found in PATH" + notFoundRemedy(word, env)
 		}
 		if _, err := os.Stat(path); err == nil {
@@ -60,13 +63,31 @@ func explainExec(failed *reaper.StartError, word string, env []string) string {
 	return path + ": " + failed.Errno.Error()
 }
 
-func notFoundRemedy(word string, env []string) string {
-	path := "not set, so " + reaper.DefaultPath
+func pathOf(env []string) (path string, set bool) {
 	for _, kv := range env {
 		if v, ok := strings.CutPrefix(kv, "PATH="); ok {
-			path = v
-			break
+			return v, true
 		}
+	}
+	return reaper.DefaultPath, false
+}
+
+// programInPath finds a file that could have been executed, had its interpreter been there.
+func programInPath(word string, env []string) string {
+	path, _ := pathOf(env)
+	for _, dir := range strings.Split(path, ":") {
+		file := filepath.Join(dir, word)
+		if info, err := os.Stat(file); err == nil && info.Mode().IsRegular() && info.Mode()&0o111 != 0 {
+			return file
+		}
+	}
+	return ""
+}
+
+func notFoundRemedy(word string, env []string) string {
+	path, set := pathOf(env)
+	if !set {
+		path = "not set, so " + path
 	}
 	s := "\n  PATH is " + path
 	if strings.ContainsAny(word, " \t") {

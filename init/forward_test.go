@@ -62,47 +62,56 @@ func TestForwarder(t *testing.T) {
 	})
 }
 
-// Whatever comes, at whatever time: each signal that is not dropped is sent once, in the order of its due time, and
-// none is left behind.
+// Whatever comes, at whatever time: each signal that is not dropped is sent, as itself, no earlier than its time and no
+// later than the next look; a second one of its kind sends both as one; none is left behind.
 func TestForwarderRandom(t *testing.T) {
+	const dropped = unix.Signal(3)
 	for seed := range uint64(2000) {
 		random := rand.New(rand.NewPCG(seed, 1))
-		f := forwarder{rewrite: map[unix.Signal]unix.Signal{3: 0}, hold: map[unix.Signal]time.Duration{}}
+		f := forwarder{rewrite: map[unix.Signal]unix.Signal{dropped: 0}, hold: map[unix.Signal]time.Duration{}}
 		for sig := range unix.Signal(6) {
 			f.hold[sig+1] = time.Duration(random.IntN(4)) * time.Second
 		}
+		waiting := map[unix.Signal]time.Time{} // when each is due
 		now := time.Unix(0, 0)
-		arrived, sent, merged := 0, 0, 0
-		for range 40 {
-			now = now.Add(time.Duration(random.IntN(3000)) * time.Millisecond)
+		look := func() {
 			for a, ok := f.due(now); ok; a, ok = f.due(now) {
-				sent++
-				_ = a
+				due, is := waiting[a.sig]
+				if !is || due.After(now) {
+					t.Fatalf("seed %d, at %v: %v was sent, waiting are %v", seed, now, a.sig, waiting)
+				}
+				delete(waiting, a.sig)
 			}
-			sig := unix.Signal(1 + random.IntN(6))
-			before := len(f.held)
-			_, ok := f.arrive(arrival{sig: sig}, now)
-			if sig == 3 {
-				continue
-			}
-			arrived++
-			if ok {
-				sent++
-			}
-			if len(f.held) < before {
-				merged++ // a second one hurried: both are sent as one
-			}
-			for i := 1; i < len(f.held); i++ {
-				if f.held[i].due.Before(f.held[i-1].due) {
-					t.Fatalf("seed %d: held out of order", seed)
+			for sig, due := range waiting {
+				if sig != dropped && !due.After(now) {
+					t.Fatalf("seed %d, at %v: %v was not sent", seed, now, sig)
 				}
 			}
 		}
-		for _, ok := f.due(now.Add(time.Hour)); ok; _, ok = f.due(now.Add(time.Hour)) {
-			sent++
+		for range 40 {
+			now = now.Add(time.Duration(random.IntN(3000)) * time.Millisecond)
+			look()
+			delete(waiting, dropped)
+			sig := unix.Signal(1 + random.IntN(6))
+			_, second := waiting[sig]
+			a, ok := f.arrive(arrival{sig: sig}, now)
+			switch at := f.hold[sig]; {
+			case sig == dropped:
+				if ok {
+					t.Fatalf("seed %d: %v was sent", seed, sig)
+				}
+			case ok && a.sig != sig, ok != (second || at == 0):
+				t.Fatalf("seed %d: %v came, a second one: %v; %v %v", seed, sig, second, a.sig, ok)
+			case ok:
+				delete(waiting, sig)
+			default:
+				waiting[sig] = now.Add(at)
+			}
 		}
-		if len(f.held) != 0 || sent+merged != arrived {
-			t.Fatalf("seed %d: %d arrived, %d sent, %d merged, %d still held", seed, arrived, sent, merged, len(f.held))
+		now = now.Add(time.Hour)
+		look()
+		if len(f.held) != 0 {
+			t.Fatalf("seed %d: %d still held", seed, len(f.held))
 		}
 	}
 }

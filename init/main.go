@@ -86,27 +86,26 @@ func Command(args []string) int {
 		return exitUsage
 	}
 	switch {
+	case o.help && standsFor(args[0]) == "dumb-init":
+		return print1(usage + dumbInitUsage)
 	case o.help:
-		print1(usage)
+		return print1(usage)
 	case o.version && standsFor(args[0]) == "tini":
-		print1("tini version " + Version + "-goinit - git." + Commit) // what docker info reads
+		return print1("tini version " + Version + "-goinit - git." + Commit) // what docker info reads
 	case o.version:
-		print1(versionText())
+		return print1(versionText())
 	case o.license:
-		print1("goinit is licensed under the Apache License, Version 2.0: https://www.apache.org/licenses/LICENSE-2.0")
+		return print1("goinit is licensed under the Apache License, Version 2.0: https://www.apache.org/licenses/LICENSE-2.0")
 	case len(o.argv) == 0:
 		say("goinit: " + nothingToRun(env))
 		return exitUsage
-	default:
-		return runCommand(signals, o, env)
 	}
-	return 0
+	return runCommand(signals, o, env)
 }
 
 // PrintVersion is goinit version.
 func PrintVersion() int {
-	print1(versionText())
-	return 0
+	return print1(versionText())
 }
 
 func versionText() string {
@@ -117,7 +116,14 @@ func versionText() string {
 	return "goinit version " + Version + " (git " + Commit + ", " + runtime.Version() + ", " + runtime.GOOS + "/" + runtime.GOARCH + ", " + how + ")"
 }
 
-func print1(text string) { os.Stdout.WriteString(text + "\n") }
+// print1 writes an answer to standard output and returns the exit status.
+func print1(text string) int {
+	if _, err := os.Stdout.WriteString(text + "\n"); err != nil {
+		say("goinit: " + err.Error())
+		return 1
+	}
+	return 0
+}
 
 // Run is run mode.
 func Run([]string) int {

@@ -35,7 +35,6 @@ func TestMessages(t *testing.T) {
 		t.Fatal(err)
 	}
 	write("musl", strings.Replace(string(b), "/lib64/ld-linux-x86-64.so.2", "/lib/ld-musl-x86_64.so.1\x00\x00\x00", 1), 0o755)
-	os.Mkdir(filepath.Join(dir, "closed"), 0o700)
 	os.Mkdir(filepath.Join(dir, "with-spec"), 0o755)
 	write("with-spec/goinit.yaml", "apps: {}\n", 0o644)
 	lonely := filepath.Join(dir, "lonely")
@@ -68,6 +67,9 @@ func TestMessages(t *testing.T) {
 		{argv: []string{"goinit", "./bad.sh"}},
 		{argv: []string{"goinit", "./musl"}},
 		{argv: []string{"goinit", "./garbage"}},
+		{argv: []string{"goinit", "./empty"}},
+		{argv: []string{"goinit", "musl"}, env: "PATH=" + dir},
+		{argv: []string{"goinit", "bad.sh"}, env: "PATH=" + dir},
 		{argv: []string{"goinit", "--no-such", "node"}},
 		{argv: []string{"goinit", "-x", "node"}},
 		{argv: []string{"goinit", "-p"}},
@@ -75,6 +77,8 @@ func TestMessages(t *testing.T) {
 		{argv: []string{"goinit", "--stop-grace", "5", "node"}},
 		{argv: []string{"goinit", "--stop-grace=soon", "node"}},
 		{argv: []string{"goinit", "-p", "TREM", "node"}},
+		{argv: []string{"goinit", "-p", "KILL", "node"}},
+		{argv: []string{"goinit", "-r", "KILL:TERM", "node"}},
 		{argv: []string{"goinit", "-r", "TERM", "node"}},
 		{argv: []string{"goinit", "--hold", "TERM", "node"}},
 		{argv: []string{"goinit", "-e", "300", "node"}},
@@ -84,6 +88,8 @@ func TestMessages(t *testing.T) {
 		{argv: []string{"goinit", "node"}, env: "GOINIT_VERBOSITY=loud"},
 		{argv: []string{"goinit", "--version"}},
 		{argv: []string{"goinit", "version"}},
+		{argv: []string{"goinit", "--help"}, env: "GOINIT_STOP_GRACE=5"},
+		{argv: []string{"dumb-init", "--help"}},
 		{argv: []string{"tini", "--version"}},
 		{argv: []string{"docker-init", "--version"}},
 		{argv: []string{"goinit", "--license"}},
@@ -105,7 +111,7 @@ func TestMessages(t *testing.T) {
 			t.Fatal(err)
 		}
 		code := p.code(t)
-		fmt.Fprintf(&got, "$ %s%s\n%s%s[%d]\n\n", prefix(c.dir, c.env), abridge(strings.Join(c.argv, " ")), &p.stdout, &p.stderr, code)
+		fmt.Fprintf(&got, "$ %s%s\n%s%s[%d]\n\n", prefix(c.dir, c.env), strings.Join(c.argv, " "), &p.stdout, &p.stderr, code)
 	}
 	text := strings.NewReplacer(dir, "/app", filepath.Dir(goinit), "/sbin").Replace(got.String())
 	text = strings.ReplaceAll(text, "("+runtime.GOARCH+")", "(ARCH)")
@@ -135,13 +141,6 @@ func prefix(dir, env string) string {
 	}
 	if env != "" {
 		s += env + " "
-	}
-	return s
-}
-
-func abridge(s string) string {
-	if len(s) > 200 {
-		return s[:30] + "…"
 	}
 	return s
 }

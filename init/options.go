@@ -95,12 +95,15 @@ environment: GOINIT_ and the flag's name, as GOINIT_STOP_GRACE=5s; a list for th
   TINI_SUBREAPER, TINI_KILL_PROCESS_GROUP, TINI_VERBOSITY, DUMB_INIT_SETSID=0 and DUMB_INIT_DEBUG=1 are honoured too
 exit status: the command's; 128+N if signal N killed it; 127 not found; 126 not executable; 64 usage`
 
+const dumbInitUsage = `
+called dumb-init: -g is the default; -c, --single-child undoes it; -v tells of each signal; -V is --version`
+
 // usageError is a mistake on the command line or in a setting: status 64, EX_USAGE.
 type usageError struct{ what, remedy string }
 
 func (e *usageError) Error() string { return e.what + "\n  " + e.remedy }
 
-// parseOptions reads the environment, then the command line up to the first word that is no flag: what follows belongs
+// parseOptions reads the environment, then the command line, which overrules it, up to the first word that is no flag: what follows belongs
 // to the command, whatever it looks like.
 func parseOptions(args []string, env []string) (*options, error) {
 	o := &options{remap: map[int]int{}, rewrite: map[unix.Signal]unix.Signal{}, hold: map[unix.Signal]time.Duration{}}
@@ -110,12 +113,7 @@ func parseOptions(args []string, env []string) (*options, error) {
 		known = append(dumbInitFlags[:len(dumbInitFlags):len(dumbInitFlags)], flags...)
 		known[0].set = func(o *options, _ string) string { o.group = false; return "" }
 	}
-	for _, kv := range env {
-		name, value, _ := strings.Cut(kv, "=")
-		if err := o.setting(name, value); err != nil {
-			return nil, err
-		}
-	}
+	mistake := o.settings(env)
 	rest := args[1:]
 	for len(rest) > 0 {
 		word := rest[0]
@@ -136,8 +134,28 @@ func parseOptions(args []string, env []string) (*options, error) {
 			return nil, err
 		}
 	}
+	if mistake != nil && !o.help && !o.version && !o.license {
+		return nil, mistake
+	}
 	o.argv = rest
 	return o, nil
+}
+
+// settings applies the environment: other inits' names first, so that goinit's own overrule them in whatever order a
+// container runtime has put them. It returns the first mistake.
+func (o *options) settings(env []string) (mistake error) {
+	for _, own := range [...]bool{false, true} {
+		for _, kv := range env {
+			name, value, _ := strings.Cut(kv, "=")
+			if strings.HasPrefix(name, "GOINIT_") != own {
+				continue
+			}
+			if err := o.setting(name, value); err != nil && mistake == nil {
+				mistake = err
+			}
+		}
+	}
+	return mistake
 }
 
 func (o *options) long(known []flag, words []string) (rest []string, err error) {
@@ -207,11 +225,11 @@ func (o *options) apply(word string, f flag, value string) error {
 func expectation(f flag) string {
 	switch f.argument {
 	case "SIG":
-		return "a signal"
+		return "a signal that can be used"
 	case "SIG:SIG":
-		return "a pair of signals"
+		return "a pair of signals that can be used"
 	case "SIG:DURATION":
-		return "a signal and a duration"
+		return "a signal and a duration that can be used"
 	case "DURATION":
 		return "a duration"
 	case "CODE[:CODE]":
@@ -299,10 +317,20 @@ func isSetting(kv string) bool {
 
 const signalRemedy = "signals are written TERM, SIGTERM, 15 or RTMIN+3"
 
+// catchable signals come to goinit to be forwarded.
+func catchable(sig unix.Signal) bool {
+	return sig != unix.SIGKILL && sig != unix.SIGSTOP && sig != unix.SIGCHLD
+}
+
+const neverSeen = "KILL, STOP and CHLD are never forwarded, so there is nothing to do it with"
+
 func (o *options) setParentDeath(v string) string {
 	sig, ok := parseSignal(v)
 	if !ok {
 		return signalRemedy
+	}
+	if !catchable(sig) {
+		return "goinit itself would get it and could not forward it; to kill the command: -p TERM -r TERM:KILL"
 	}
 	o.parentDeath = sig
 	return ""
@@ -332,6 +360,9 @@ func (o *options) addRewrite(v string) string {
 	if !given || !ok || !ok2 {
 		return signalRemedy + ": TERM:QUIT sends QUIT for TERM, TERM:0 drops it"
 	}
+	if !catchable(f) {
+		return neverSeen
+	}
 	o.rewrite[f] = t
 	return ""
 }
@@ -341,6 +372,9 @@ func (o *options) addHold(v string) string {
 	sig, ok := parseSignal(name)
 	if !ok {
 		return signalRemedy + ": TERM:5s"
+	}
+	if !catchable(sig) {
+		return neverSeen
 	}
 	d, remedy := parseDuration(duration)
 	if remedy != "" {

@@ -29,7 +29,11 @@ func TestParseOptions(t *testing.T) {
 		{"goinit --hold TERM:5s --hold=INT:100ms --stop-grace 1m a", "", func(o *options) bool {
 			return o.hold[unix.SIGTERM] == 5*time.Second && o.hold[unix.SIGINT] == 100*time.Millisecond && o.stopGrace == time.Minute
 		}},
-		{"goinit -p KILL a", "", func(o *options) bool { return o.parentDeath == unix.SIGKILL }},
+		{"goinit -p USR1 a", "", func(o *options) bool { return o.parentDeath == unix.SIGUSR1 }},
+		{"goinit a", "GOINIT_VERBOSITY=0 GOINIT_KILL_PROCESS_GROUP=0 TINI_VERBOSITY=3 TINI_KILL_PROCESS_GROUP=", func(o *options) bool {
+			return o.verbosity == levelWarn && !o.group
+		}},
+		{"goinit --help", "GOINIT_STOP_GRACE=soon", func(o *options) bool { return o.help }},
 		{"goinit a", "GOINIT_KILL_PROCESS_GROUP=1 GOINIT_STOP_GRACE=2s GOINIT_REMAP_EXIT=1,2:3 GOINIT_VERBOSITY=1 GOINIT_HOLD=TERM:1s", func(o *options) bool {
 			return o.group && o.stopGrace == 2*time.Second && o.remap[1] == 0 && o.remap[2] == 3 && o.verbosity == levelInfo && len(o.hold) == 1
 		}},
@@ -60,6 +64,9 @@ func TestParseOptionsRefuses(t *testing.T) {
 		{"goinit -p", "", "-p"},
 		{"goinit --hold", "", "--hold"},
 		{"goinit -p NOPE a", "", "NOPE"},
+		{"goinit -p KILL a", "", "KILL"},
+		{"goinit -r STOP:TERM a", "", "STOP"},
+		{"goinit --hold CHLD:5s a", "", "CHLD"},
 		{"goinit -e 256 a", "", "256"},
 		{"goinit -e 1:x a", "", "1:x"},
 		{"goinit -r TERM a", "", "TERM"},
@@ -81,7 +88,7 @@ func TestParseOptionsRefuses(t *testing.T) {
 func TestParseSignal(t *testing.T) {
 	for s, want := range map[string]unix.Signal{
 		"TERM": 15, "SIGTERM": 15, "sigterm": 15, "15": 15, "1": 1, "64": 64, "RTMIN": 34, "SIGRTMIN+3": 37, "RTMAX": 64, "RTMAX-2": 62, "WINCH": 28,
-		"0": 0, "65": 0, "-1": 0, "": 0, "NOPE": 0, "RTMIN+99": 0, "RTMAX-99": 0, "RTMIN+": 34, "RTMINx": 0,
+		"0": 0, "65": 0, "-1": 0, "": 0, "NOPE": 0, "RTMIN+99": 0, "RTMAX-99": 0, "RTMIN+": 0, "RTMINx": 0, "RTMIN5": 0, "IOT": 6, "SIGPOLL": 29, "CLD": 17,
 	} {
 		got, ok := parseSignal(s)
 		if ok != (want != 0) || ok && got != want {
@@ -101,6 +108,21 @@ func FuzzParseOptions(f *testing.F) {
 		o, err := parseOptions(append([]string{"goinit"}, strings.Fields(args)...), strings.Fields(env))
 		if (o == nil) == (err == nil) {
 			t.Fatalf("%v, %v", o, err)
+		}
+		var u *usageError
+		if err != nil && (!errors.As(err, &u) || u.what == "" || u.remedy == "") {
+			t.Fatalf("not a mistake with a remedy: %v", err)
+		}
+		if o == nil {
+			return
+		}
+		if words := strings.Fields(args); !slices.Equal(o.argv, words[len(words)-len(o.argv):]) {
+			t.Fatalf("the command %q is not the end of %q", o.argv, words)
+		}
+		for sig := range o.rewrite {
+			if !catchable(sig) {
+				t.Fatalf("%v is rewritten", sig)
+			}
 		}
 	})
 }

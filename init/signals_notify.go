@@ -12,8 +12,8 @@ import (
 )
 
 // notify is the way of an ordinary Go program, for a build without the entry stub: real-time signals merge, PROF and
-// URG are not forwarded (the runtime keeps the one and sends itself the other), and a TERM that comes before notifier
-// openSignals ends goinit.
+// URG are not forwarded (the runtime keeps the one and sends itself the other), and a TERM that comes before openSignals
+// ends goinit.
 type notify struct {
 	children chan os.Signal
 	others   chan os.Signal
@@ -47,4 +47,9 @@ func (n *notify) next(deadline time.Time) (arrival, bool) {
 	case <-late:
 		return arrival{}, false
 	}
+}
+
+// stopGroup stops goinit alone: the signals of job control are caught here.
+func stopGroup(unix.Signal) (stopped bool) {
+	return unix.Kill(unix.Getpid(), unix.SIGSTOP) == nil
 }

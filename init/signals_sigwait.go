@@ -3,6 +3,7 @@
 package pid1
 
 import (
+	"errors"
 	"math/bits"
 	"time"
 	"unsafe"
@@ -27,6 +28,9 @@ func openSignals() (source, error) {
 	}
 	if err := entry.CatchFaults(); err != nil {
 		return nil, err
+	}
+	if _, e := sigtimedwait(0, &unix.Timespec{}); e != unix.EAGAIN { // of no signal, at once: is it allowed?
+		return nil, errors.New("sigtimedwait: " + e.Error() + "\n  does a seccomp profile forbid rt_sigtimedwait?")
 	}
 	return &sigwait{self: int32(unix.Getpid())}, nil
 }
@@ -71,13 +75,30 @@ const (
 
 // wait takes one signal; EAGAIN says that the deadline came first.
 func wait(deadline time.Time) (info siginfo, e unix.Errno) {
-	every := ^uint64(0)
 	var timeout *unix.Timespec
 	if !deadline.IsZero() {
 		ts := unix.NsecToTimespec(int64(max(0, time.Until(deadline))))
 		timeout = &ts
 	}
-	_, _, e = unix.Syscall6(unix.SYS_RT_SIGTIMEDWAIT, uintptr(unsafe.Pointer(&every)), uintptr(unsafe.Pointer(&info)),
+	return sigtimedwait(^uint64(0), timeout)
+}
+
+func sigtimedwait(set uint64, timeout *unix.Timespec) (info siginfo, e unix.Errno) {
+	_, _, e = unix.Syscall6(unix.SYS_RT_SIGTIMEDWAIT, uintptr(unsafe.Pointer(&set)), uintptr(unsafe.Pointer(&info)),
 		uintptr(unsafe.Pointer(timeout)), 8, 0, 0)
 	return info, e
+}
+
+// stopGroup stops our process group as a terminal does, ourselves included, and reports whether we were stopped (and
+// continued since): an orphaned process group is not.
+func stopGroup(sig unix.Signal) (stopped bool) {
+	_ = unix.Kill(0, sig)
+	one, old := uint64(1)<<(sig-1), uint64(0)
+	const sigUnblock, sigSetmask = 1, 2
+	// Ours is blocked in every thread; this one lets it in for a moment.
+	unix.RawSyscall6(unix.SYS_RT_SIGPROCMASK, sigUnblock, uintptr(unsafe.Pointer(&one)), uintptr(unsafe.Pointer(&old)), 8, 0, 0)
+	unix.RawSyscall6(unix.SYS_RT_SIGPROCMASK, sigSetmask, uintptr(unsafe.Pointer(&old)), 0, 8, 0, 0)
+	var pending uint64
+	unix.RawSyscall(unix.SYS_RT_SIGPENDING, uintptr(unsafe.Pointer(&pending)), 8, 0)
+	return pending>>(unix.SIGCONT-1)&1 != 0
 }

@@ -16,15 +16,33 @@ func parseSignal(s string) (unix.Signal, bool) {
 	}
 	name := strings.TrimPrefix(strings.ToUpper(s), "SIG")
 	if rest, ok := strings.CutPrefix(name, "RTMIN"); ok {
-		n, err := strconv.Atoi("0" + strings.TrimPrefix(rest, "+"))
-		return unix.Signal(rtmin + n), err == nil && rtmin+n <= rtmax
+		n, ok := offset(rest, "+")
+		return unix.Signal(rtmin + n), ok && rtmin+n <= rtmax
 	}
 	if rest, ok := strings.CutPrefix(name, "RTMAX"); ok {
-		n, err := strconv.Atoi("0" + strings.TrimPrefix(rest, "-"))
-		return unix.Signal(rtmax - n), err == nil && rtmax-n >= rtmin
+		n, ok := offset(rest, "-")
+		return unix.Signal(rtmax - n), ok && rtmax-n >= rtmin
+	}
+	switch name { // the second names of signal(7)
+	case "IOT":
+		return unix.SIGABRT, true
+	case "CLD":
+		return unix.SIGCHLD, true
+	case "POLL":
+		return unix.SIGIO, true
 	}
 	sig := unix.SignalNum("SIG" + name)
 	return sig, sig != 0
+}
+
+// offset reads +3, or nothing.
+func offset(s, sign string) (n int, ok bool) {
+	if s == "" {
+		return 0, true
+	}
+	digits, ok := strings.CutPrefix(s, sign)
+	u, err := strconv.ParseUint(digits, 10, 8)
+	return int(u), ok && err == nil
 }
 
 // signalName is the reverse: SIGTERM, SIGRTMIN+3.

@@ -26,5 +26,5 @@ if [ -n "$missing" ]; then
 	fi
 fi
 bin=$(go env GOPATH)/bin
-[ -x "$bin/staticcheck" ] || go install honnef.co/go/tools/cmd/staticcheck@latest || echo "cannot install staticcheck"
+[ -x "$bin/staticcheck" ] || go install honnef.co/go/tools/cmd/staticcheck@v0.8.2 || echo "cannot install staticcheck"
 [ -x "$bin/govulncheck" ] || go install golang.org/x/vuln/cmd/govulncheck@v1.1.4 || echo "cannot install govulncheck"

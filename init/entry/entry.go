@@ -9,8 +9,8 @@
 //     stay blocked in every thread from the first instruction on and queue in the kernel until sigtimedwait(2) takes them:
 //     none is lost, none is merged that the kernel did not merge, and none is invented;
 //   - keeps what only the start of a process knows: its environment as the kernel gave it (the syscall package drops
-//     duplicates), the limit on open files that package syscall will raise, which of descriptors 0 to 2 were closed (the
-//     runtime opens /dev/null for them);
+//     duplicates), the limit on open files that package syscall will raise, which of descriptors 0 to 2 were closed (it
+//     puts something harmless there, which the runtime finds);
 //   - shows the runtime the environment without GODEBUG, GOGC, GOMAXPROCS and their kin, which a user sets for the
 //     program and not for its init, and with GOMAXPROCS=1;
 //   - switches off the forced collection every two minutes, for which an idle runtime wakes every minute.

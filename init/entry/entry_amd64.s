@@ -3,10 +3,12 @@
 #include "textflag.h"
 
 // System call numbers: arch/x86/entry/syscalls/syscall_64.tbl
+#define SYS_mmap 9
 #define SYS_rt_sigprocmask 14
 #define SYS_getpid 39
 #define SYS_kill 62
 #define SYS_fcntl 72
+#define SYS_openat 257
 #define SYS_prlimit64 302
 
 // goinit_entry is the entry point of the executable. SP holds the initial stack (System V ABI, AMD64, 3.4.1).
@@ -29,7 +31,8 @@ TEXT goinit_entry(SB), NOSPLIT|NOFRAME|TOPFRAME, $0
 	LEAQ	·nofileAtExec(SB), R10
 	SYSCALL
 
-	// closedAtExec |= 1<<fd where fcntl(fd, F_GETFD) fails
+	// closedAtExec |= 1<<fd where fcntl(fd, F_GETFD) fails. Such a number is taken by "/" as a mere path (O_PATH), which
+	// can always be opened and neither read nor written: the runtime would die for want of a /dev/null.
 	XORL	R8, R8
 stdio:
 	MOVQ	$SYS_fcntl, AX
@@ -43,13 +46,20 @@ stdio:
 	MOVQ	R8, CX
 	SHLQ	CX, BX
 	ORQ	BX, ·closedAtExec(SB)
+	// openat(AT_FDCWD, "/", O_PATH|O_CLOEXEC)
+	MOVQ	$SYS_openat, AX
+	MOVQ	$-100, DI
+	LEAQ	·rootPath(SB), SI
+	MOVQ	$0x280000, DX
+	XORL	R10, R10
+	SYSCALL
 open:
 	INCQ	R8
 	CMPQ	R8, $3
 	JLT	stdio
 
 	// The runtime's signal table: 65 entries of {int32 flags; string name}. Flags of 0: no handler, may be blocked.
-	// Left to it: BUS, FPE, SEGV (its own faults) and 33 (its calls on every thread).
+	// Left to it: BUS, FPE and SEGV, its own faults.
 	LEAQ	runtime·sigtable(SB), BX
 	MOVQ	$1, CX
 table:
@@ -60,8 +70,6 @@ table:
 	JEQ	next
 	CMPQ	CX, $11
 	JEQ	next
-	CMPQ	CX, $33
-	JEQ	next
 	MOVL	$0, (BX)
 next:
 	INCQ	CX
@@ -71,7 +79,8 @@ next:
 	MOVQ	$0x3fffffffffffffff, AX
 	MOVQ	AX, runtime·forcegcperiod(SB)
 
-	// Lay a copy of the block below it: the same, but for the environment of the runtime.
+	// Make a copy of the block: the same, but for the environment of the runtime. It lies below it on the stack, or where
+	// it is long, and the stack may be short, in memory of its own.
 	MOVQ	SP, R8
 	MOVQ	(R8), R9		// argc
 	LEAQ	16(R8)(R9*8), R10	// envp
@@ -87,12 +96,35 @@ aux_end:
 	ADDQ	$16, R12
 	TESTQ	AX, AX
 	JNE	aux_end			// R12: the end of the block
-	MOVQ	R12, AX
-	SUBQ	R8, AX
-	ADDQ	$8, AX			// one more variable
-	SUBQ	AX, SP
+	MOVQ	R12, R13
+	SUBQ	R8, R13
+	ADDQ	$8, R13			// one more variable
+	CMPQ	R13, $8192
+	JGT	map
+	SUBQ	R13, SP
 	ANDQ	$~15, SP
 	MOVQ	SP, DI
+	JMP	place
+map:
+	// mmap(NULL, size, PROT_READ|PROT_WRITE, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0)
+	MOVQ	R8, R14
+	MOVQ	R10, R15
+	MOVQ	$SYS_mmap, AX
+	XORL	DI, DI
+	MOVQ	R13, SI
+	MOVQ	$3, DX
+	MOVQ	$0x22, R10
+	MOVQ	$-1, R8
+	XORL	R9, R9
+	SYSCALL
+	MOVQ	R14, R8
+	MOVQ	R15, R10
+	MOVQ	AX, DI
+	MOVQ	R8, BX			// no memory: the block as it is
+	TESTQ	AX, AX
+	JLT	start
+place:
+	MOVQ	DI, BX
 args:
 	MOVQ	(R8), AX		// argc, argv, NULL
 	MOVQ	AX, (DI)
@@ -127,7 +159,11 @@ copy:
 	CMPQ	R8, R12
 	JLT	copy
 
-	JMP	_rt0_amd64_linux(SB)
+start:
+	// As _rt0_amd64_linux does: argc and argv, behind which the runtime looks for the rest.
+	MOVQ	(BX), DI
+	LEAQ	8(BX), SI
+	JMP	runtime·rt0_go(SB)
 
 // faultHandler is a signal handler: DI the signal, SI its siginfo, DX its context; on the alternate stack.
 TEXT ·faultHandler(SB), NOSPLIT|NOFRAME, $0

@@ -21,6 +21,7 @@ var (
 // Read by the stub. Bit n-1 stands for signal n.
 var (
 	everySignal    uint64 = 1<<64 - 1
+	rootPath              = [...]byte{'/', 0}
 	runtimeSetting        = [...]byte{'G', 'O', 'M', 'A', 'X', 'P', 'R', 'O', 'C', 'S', '=', '1', 0}
 )
 

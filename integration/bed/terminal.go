@@ -13,18 +13,19 @@ import (
 // Terminal is a pseudo terminal with a program on it, and the hands of a person: what is typed, and the size of the window.
 type Terminal struct {
 	Output *Output
-	master *os.File
+	master *os.File // non-blocking: a Close ends a Read, whoever else has the other end
+	fd     int      // its descriptor
 	cmd    *exec.Cmd
 }
 
 // NewTerminal starts cmd on a new terminal, which is its controlling one. The program is killed at the end of the test.
 func NewTerminal(t testing.TB, cmd *exec.Cmd) *Terminal {
 	t.Helper()
-	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
+	fd, err := unix.Open("/dev/ptmx", unix.O_RDWR|unix.O_NOCTTY|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
 	if err != nil {
-		t.Fatal(err)
+		t.Fatal("/dev/ptmx: ", err)
 	}
-	fd := int(master.Fd())
+	master := os.NewFile(uintptr(fd), "/dev/ptmx")
 	if err := unix.IoctlSetPointerInt(fd, unix.TIOCSPTLCK, 0); err != nil {
 		t.Fatal("unlocking a terminal: ", err)
 	}
@@ -37,7 +38,7 @@ func NewTerminal(t testing.TB, cmd *exec.Cmd) *Terminal {
 		t.Fatal(err)
 	}
 	defer slave.Close()
-	term := &Terminal{Output: NewOutput(), master: master, cmd: cmd}
+	term := &Terminal{Output: NewOutput(), master: master, fd: fd, cmd: cmd}
 	term.Resize(t, 24, 80)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = slave, slave, slave
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
@@ -61,8 +62,8 @@ func NewTerminal(t testing.TB, cmd *exec.Cmd) *Terminal {
 			cmd.Process.Kill()
 			cmd.Wait()
 		}
-		<-copied
 		master.Close()
+		<-copied
 	})
 	return term
 }
@@ -78,7 +79,7 @@ func (term *Terminal) Type(t testing.TB, keys string) {
 // Resize makes the window another size, of which the foreground is told with SIGWINCH.
 func (term *Terminal) Resize(t testing.TB, rows, columns uint16) {
 	t.Helper()
-	if err := unix.IoctlSetWinsize(int(term.master.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Row: rows, Col: columns}); err != nil {
+	if err := unix.IoctlSetWinsize(term.fd, unix.TIOCSWINSZ, &unix.Winsize{Row: rows, Col: columns}); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -87,7 +88,7 @@ func (term *Terminal) Resize(t testing.TB, rows, columns uint16) {
 func (term *Terminal) WaitForeground(t testing.TB, name string) {
 	t.Helper()
 	Wait(t, name+" in the foreground", func() (bool, string) {
-		group, err := unix.IoctlGetInt(int(term.master.Fd()), unix.TIOCGPGRP)
+		group, err := unix.IoctlGetInt(term.fd, unix.TIOCGPGRP)
 		if err != nil {
 			return false, err.Error()
 		}
