@@ -1,31 +1,35 @@
 // Package spec is the ground floor: what runs, as plain types. They are what is left of a user's file once it has been
-// read, checked, completed with defaults and, in PID 1, expanded; everything above speaks in them.
+// read, checked, expanded and completed with defaults; everything above speaks in them.
 //
-// reference.yaml beside this file is the binding list of keys. A field is named as its key; absent is the zero value where
-// zero means absent, a nil pointer where it does not. Durations are nanoseconds inside and text with a unit ("10s") in
-// JSON, sizes bytes inside and IEC text ("256MiB") in JSON.
+// The way there has two halves. goinitctl (package spec/compile) reads what people write and leaves JSON, in which ${VAR} is
+// still to be read. PID 1 gives that JSON, or one written by hand, to Load, which expands, decodes and completes it. The
+// invariant: a *Spec that Load returned holds no default to fill in, no reference to expand and no value that its key does
+// not take; whoever has one need not check again.
 //
-// This package decodes, completes and compares. It opens no file, resolves no user and starts nothing.
+// A field is named as its key in reference.yaml, which binds; absent is the zero value where zero means absent, a nil
+// pointer where it does not. Durations are text with a unit ("10s") in JSON, sizes IEC text ("256MiB").
+//
+// This package decodes, completes and compares. It resolves no user and starts nothing; the files it opens (ReadEnvFile,
+// ReadSecret) are those it is asked for, within a bound. Anybody may call it.
 package spec
-
-import "time"
 
 // Spec is a whole file.
 type Spec struct {
-	Version  int      `json:"version"`
-	Name     string   `json:"name,omitempty"`
-	Shutdown Shutdown `json:"shutdown"`
-	Control  Control  `json:"control"`
-	Messages Messages `json:"messages"`
-	LogStore LogStore `json:"log_store"`
-	Gateway  *Gateway `json:"gateway,omitempty"`
-	Apps     []App    `json:"apps"` // in the order of the file
+	Version  int       `json:"version"`
+	Name     string    `json:"name,omitempty"` // empty: that of the working directory
+	Compiled *Compiled `json:"compiled,omitempty"`
+	Shutdown Shutdown  `json:"shutdown,omitzero"`
+	Control  Control   `json:"control,omitzero"`
+	Messages Messages  `json:"messages"`
+	Apps     []App     `json:"apps"` // in the order of the file
+
+	// Unset names the variables that ${…} asked for, that had neither value nor default, and that became empty.
+	Unset []string `json:"-"`
 }
 
 // Shutdown is how goinit itself ends.
 type Shutdown struct {
 	Timeout *Duration `json:"timeout,omitempty"` // nil: auto
-	Delay   Duration  `json:"delay,omitempty"`
 }
 
 // Control is the socket.
@@ -36,19 +40,8 @@ type Control struct {
 
 // Messages are goinit's own lines.
 type Messages struct {
-	Level  string `json:"level,omitempty"`  // error, warn, info, debug
-	Format string `json:"format,omitempty"` // auto, text, json
-}
-
-// LogStore is where logs are kept.
-type LogStore struct {
-	Directory string `json:"directory,omitempty"` // auto, off, or a path
-	MaxTotal  Size   `json:"max_total,omitempty"`
-}
-
-// Gateway is the HTTP helper.
-type Gateway struct {
-	Listen string `json:"listen"`
+	Level  string `json:"level"`  // error, warn, info, debug
+	Format string `json:"format"` // auto, text, json
 }
 
 // App is one entry of apps:. All defaults are filled in.
@@ -56,7 +49,7 @@ type App struct {
 	Name    string   `json:"name"`
 	Command []string `json:"command"` // the words; shell: X is ["/bin/sh", "-c", X]
 
-	WorkingDir         string     `json:"working_dir,omitempty"`
+	WorkingDir         string     `json:"working_dir"`
 	Environment        []Variable `json:"environment,omitempty"` // in the order of the file
 	EnvFile            []EnvFile  `json:"env_file,omitempty"`
 	InheritEnvironment bool       `json:"inherit_environment"`
@@ -65,7 +58,7 @@ type App struct {
 
 	User            string            `json:"user,omitempty"` // name, or uid[:gid]
 	GroupAdd        []string          `json:"group_add,omitempty"`
-	Umask           string            `json:"umask,omitempty"` // octal digits
+	Umask           string            `json:"umask,omitempty"` // octal digits; empty: goinit's
 	Nice            *int              `json:"nice,omitempty"`
 	IONice          string            `json:"ionice,omitempty"` // class[:level]
 	OOMScoreAdj     *int              `json:"oom_score_adj,omitempty"`
@@ -74,7 +67,7 @@ type App struct {
 	NoNewPrivileges bool              `json:"no_new_privileges,omitempty"`
 
 	Workers    Workers        `json:"workers"`
-	MaxWorkers int            `json:"max_workers,omitempty"`
+	MaxWorkers int            `json:"max_workers"` // what auto never exceeds
 	Increment  map[string]int `json:"increment,omitempty"`
 
 	DependsOn []Dependency `json:"depends_on,omitempty"`
@@ -101,14 +94,11 @@ type EnvFile struct {
 
 // Ulimit is one of setrlimit(2); Unlimited is RLIM_INFINITY.
 type Ulimit struct {
-	Soft uint64 `json:"soft"`
-	Hard uint64 `json:"hard"`
+	Soft Limit `json:"soft"`
+	Hard Limit `json:"hard"`
 }
 
-// Unlimited is RLIM_INFINITY.
-const Unlimited = ^uint64(0)
-
-// Capabilities are names without CAP_; drop may hold ALL.
+// Capabilities are names without CAP_; Drop may hold ALL.
 type Capabilities struct {
 	Drop []string `json:"drop,omitempty"`
 	Add  []string `json:"add,omitempty"`
@@ -124,8 +114,7 @@ type Workers struct {
 type Dependency struct {
 	App       string `json:"app"`
 	Condition string `json:"condition"` // started, ready, completed
-	Required  bool   `json:"required"`
-	Restart   bool   `json:"restart,omitempty"` // restart with it
+	Required  bool   `json:"required"`  // false: an app that there is not does no harm
 }
 
 // Restart is what to do when a worker's process ends by itself.
@@ -141,24 +130,12 @@ type Restart struct {
 
 // Stop is the one way out.
 type Stop struct {
-	Drain   Duration `json:"drain,omitempty"`
-	Signal  string   `json:"signal"` // SIGTERM
+	Signal  string   `json:"signal"` // SIGTERM; ParseSignal has its number
 	Target  string   `json:"target"` // process, tree
 	Timeout Duration `json:"timeout"`
 }
 
 // Logs is where a worker's output goes.
 type Logs struct {
-	Console   string   `json:"console"` // auto, prefix, json, raw, inherit, off
-	MaxSize   Size     `json:"max_size,omitempty"`
-	MaxFiles  int      `json:"max_files,omitempty"`
-	MaxAge    Duration `json:"max_age,omitempty"`
-	WhenFull  string   `json:"when_full,omitempty"`  // block, drop
-	RateLimit int      `json:"rate_limit,omitempty"` // lines a second; 0: none
+	Console string `json:"console"` // auto, prefix, json, raw, inherit, off
 }
-
-// Duration is a time.Duration that is text in JSON.
-type Duration time.Duration
-
-// Size is a number of bytes that is IEC text in JSON.
-type Size int64
