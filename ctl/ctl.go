@@ -16,8 +16,9 @@ import (
 
 // Exit statuses of goinit ctl that this version can give; usage is EX_USAGE of sysexits.h.
 const (
-	exitDone  = 0
-	exitUsage = 64
+	exitDone   = 0
+	exitFailed = 1
+	exitUsage  = 64
 )
 
 // Build says what was built; goinitctl's main has it from the linker.
@@ -41,12 +42,25 @@ func Main(args []string, b Build) int {
 	}
 	root.SetArgs(args)
 	root.SetOut(os.Stdout)
-	root.AddCommand(versionVerb(b))
+	root.AddCommand(versionVerb(b), checkVerb(), compileVerb(), initVerb())
 	if err := root.Execute(); err != nil {
+		if f := (failure{}); errors.As(err, &f) {
+			tell(os.Stderr, f.error)
+			return exitFailed
+		}
 		complain(os.Stderr, err)
 		return exitUsage
 	}
 	return exitDone
+}
+
+// tell tells what failed; mistakes in a spec begin with their place, by themselves.
+func tell(w io.Writer, err error) {
+	if m := (specMistakes{}); errors.As(err, &m) {
+		fmt.Fprintln(w, m.Problems)
+		return
+	}
+	fmt.Fprintf(w, "goinit ctl: %v\n", err)
 }
 
 func complain(w io.Writer, err error) {

@@ -1,0 +1,234 @@
+package compile
+
+import "goinit/spec"
+
+// The table of keys, in the order of reference.yaml. Its defaults and its words bind.
+
+func rootKeys() mapping {
+	return mapping{name: "spec", foreign: foreignRoot(), within: []string{"shutdown", "control", "messages", "log_store"}, keys: []key{
+		{"version", integer(1, 1), "1", "version of the format", false},
+		{"name", text("name", spec.ParseInstanceName), "", "this goinit's name: of its socket, and for ctl -N; absent: the name of the working directory", false},
+		{"include", list{of: anyText("path or pattern"), alone: true}, "[]", "more files, from this file's folder; only apps: in them, a name twice is an error", false},
+		{"shutdown", mapping{name: "shutdown", keys: []key{
+			{"timeout", text("duration or auto", autoOr(spec.ParseDuration)), "auto", "the whole ordered stop; auto: 28s under Kubernetes, 9s as PID 1 elsewhere, none otherwise", false},
+			{"delay", duration(), "0s", "first say not ready and go on serving", true},
+		}}, "", "how goinit itself ends", false},
+		{"control", mapping{name: "control", keys: []key{
+			{"socket", anyText("path or auto"), "auto", "the control socket", false},
+			{"read_group", text("group", orEmpty(spec.ParseGroup)), `""`, "who may look and never touch", false},
+		}}, "", "the control socket", false},
+		{"messages", mapping{name: "messages", keys: []key{
+			{"level", enum("error", "warn", "info", "debug"), "info", "what is worth a line", false},
+			{"format", enum("auto", "text", "json"), "auto", "auto: json if a console is json", false},
+		}}, "", "goinit's own lines, on stderr", false},
+		{"log_store", mapping{name: "log_store", keys: []key{
+			{"directory", anyText("path, auto or off"), "auto", "/var/log/goinit, $XDG_STATE_HOME/goinit or memory; off: keep nothing", true},
+			{"max_total", size(), "128MiB", "all apps together", true},
+		}}, "", "where logs are kept", false},
+		{"gateway", mapping{name: "gateway", keys: []key{
+			{"listen", address(), `":9180"`, "/livez /readyz /startupz /metrics", false},
+		}}, "", "the HTTP helper; absent: off", true},
+		{"defaults", app{appKeys()}, "{}", "any key of an app; maps merge, lists and single values replace", false},
+		{"apps", table{keys: "name", check: check(spec.ParseAppName), of: app{appKeys()}, extra: true}, "", "what runs, by name", false},
+	}}
+}
+
+// includedKeys are what an included file may hold.
+func includedKeys() mapping {
+	root := rootKeys()
+	apps, _ := root.find("apps")
+	foreign := map[string]string{}
+	for _, k := range root.keys {
+		foreign[k.name] = "an included file has apps: only"
+	}
+	return mapping{name: "included file", keys: []key{apps}, foreign: foreign}
+}
+
+func appKeys() mapping {
+	m := mapping{name: "app", foreign: foreignApp(), within: []string{"restart", "stop", "logs", "reload", "recycle", "resources", "readiness", "liveness", "hooks"}}
+	for _, group := range [][]key{programKeys(), identityKeys(), socketKeys(), orderKeys(), healthKeys(), lifeKeys(), resourceKeys()} {
+		m.keys = append(m.keys, group...)
+	}
+	return m
+}
+
+func programKeys() []key {
+	return []key{
+		{"command", words{}, "", "what runs; required, or shell:", false},
+		{"shell", shell{}, "", "what runs, by a shell", false},
+		{"working_dir", anyText("path"), ".", "absent: where goinit started; an app's relative paths start here", false},
+		{"environment", environment(), "", "variables; {file: PATH} is a secret, whose last newline is cut and which nothing shows", false},
+		{"env_file", list{of: either{scalar: anyText("path"), mapping: mapping{name: "env_file", keys: []key{
+			{"path", anyText("path"), "", "the file", false},
+			{"required", boolean(), "true", "false: it need not be there", false},
+		}, foreign: map[string]string{"format": "there is one format only, compose's"}}}, alone: true}, "", "files of variables; environment wins", false},
+		{"inherit_environment", boolean(), "true", "goinit's own first, less its GOINIT_* settings", false},
+		{"enabled", boolean(), "true", "false: known, not started", false},
+		{"tags", list{of: text("tag", spec.ParseTag)}, "", "ctl restart @tag", false},
+	}
+}
+
+func identityKeys() []key {
+	return []key{
+		{"user", text("name or uid[:gid]", spec.ParseUser), "", "absent: goinit's; sets HOME, USER and LOGNAME unless given", false},
+		{"group_add", list{of: text("group", spec.ParseGroup)}, "[]", "supplementary groups", false},
+		{"umask", text("octal digits", spec.ParseUmask), "", "absent: goinit's", false},
+		{"nice", integer(-20, 19), "", "absent: goinit's", false},
+		{"ionice", text("class[:level]", spec.ParseIONice), "", "realtime:0-7, best-effort:0-7, idle, none; absent: goinit's", false},
+		{"oom_score_adj", integer(-1000, 1000), "", "absent: raised a little, that workers die before goinit", false},
+		{"ulimits", table{keys: "resource", check: checkUlimit, of: either{scalar: limit(), mapping: mapping{name: "ulimit", keys: []key{
+			{"soft", limit(), "", "what holds", false},
+			{"hard", limit(), "", "what the program may raise it to", false},
+		}}}}, "", "limits of prlimit(1): N, unlimited, or {soft: N, hard: N}; absent: goinit's", false},
+		{"capabilities", mapping{name: "capabilities", keys: []key{
+			{"drop", list{of: text("capability or ALL", spec.ParseDroppedCapability)}, "[]", "names without CAP_, or ALL", false},
+			{"add", list{of: text("capability", spec.ParseCapability)}, "[]", "names without CAP_", false},
+		}}, "", "capabilities(7)", false},
+		{"no_new_privileges", boolean(), "false", "no setuid program raises it", false},
+	}
+}
+
+func socketKeys() []key {
+	return []key{
+		{"workers", count(), "1", "N, or auto: the CPU quota rounded down, at least 1", false},
+		{"max_workers", integer(1, spec.MaxWorkers), "16", "what auto never exceeds", false},
+		{"increment", table{keys: "variable", check: spec.CheckVariableName, of: integer(0, 1<<31-1)}, "{}", "{PORT: 8080}: slot N gets PORT=8080+N", false},
+		{"listen", list{of: either{scalar: address(), mapping: mapping{name: "listen", keys: []key{
+			{"address", address(), "", "where", false},
+			{"name", anyText("name"), "", "in LISTEN_FDNAMES", false},
+			{"backlog", integer(1, 65535), "511", "waiting connections", false},
+			{"mode", text("octal digits", spec.ParseUmask), "", "of a unix socket", false},
+		}}}}, "[]", "sockets opened and kept by goinit", true},
+		{"balance", enum("auto", "reuseport", "shared", "round-robin"), "auto", "who gets a connection", true},
+		{"node", enum("auto", "cluster", "ipc", "off"), "auto", "Node's channel", true},
+	}
+}
+
+func orderKeys() []key {
+	condition := word{words: []string{"started", "ready", "completed"}, foreign: foreignConditions()}
+	return []key{
+		{"depends_on", either{
+			sequence: list{of: text("app", spec.ParseAppName)},
+			mapping: table{keys: "app", check: check(spec.ParseAppName), of: either{scalar: condition, short: wrapped("condition"), mapping: mapping{name: "depends_on", keys: []key{
+				{"condition", condition, "ready", "started, ready or completed", false},
+				{"required", boolean(), "true", "false: there need not be such an app", false},
+				{"restart", boolean(), "false", "restart with it", true},
+			}}}}, short: readyAll}, "", "what must be so before it starts; [db] is {db: ready}", false},
+		{"main", boolean(), "false", `true: its final exit ends goinit with its status; restart is then "no" unless given`, false},
+	}
+}
+
+func healthKeys() []key {
+	probes := []key{
+		{"http", url(), "", "a URL that answers 2xx or 3xx", false},
+		{"tcp", address(), "", "an address that accepts", false},
+		{"exec", words{}, "", "a command that exits 0", false},
+	}
+	timing := []key{
+		{"period", duration(), "10s", "between two probes", false},
+		{"timeout", duration(), "3s", "of one probe", false},
+		{"failure_threshold", integer(1, 1000), "3", "failures in a row that count", false},
+	}
+	return []key{
+		{"readiness", mapping{name: "readiness", foreign: foreignProbe(), keys: append(append([]key{
+			{"notify", boolean(), "", "sd_notify READY=1", false},
+			{"fd", integer(3, 255), "", "a newline on this descriptor", false},
+			{"node", boolean(), "", "process.send('ready')", false},
+			{"listening", integer(1, 65535), "", "it listens on this port", false},
+			{"log", regex(), "", "a line that matches", false},
+		}, probes...), append([]key{
+			{"start_timeout", duration(), "60s", "not ready by then: a failed start", false},
+			{"success_threshold", integer(1, 1000), "1", "successes in a row that count", false},
+		}, timing...)...)}, "", "absent: ready once executed", true},
+		{"liveness", mapping{name: "liveness", foreign: foreignProbe(), keys: append(append([]key{
+			{"heartbeat", duration(), "", "WATCHDOG=1 at least that often", false},
+			{"silence", duration(), "", "no line for that long", false},
+			{"initial_delay", duration(), "0s", "counted from ready", false},
+			{"action", enum("restart", "reload", "shutdown", "none"), "restart", "none: an event only", false},
+		}, probes...), timing...)}, "", "absent: none", true},
+	}
+}
+
+func lifeKeys() []key {
+	policy := word{words: []string{"always", "on-failure", "no"}, foreign: foreignPolicies()}
+	return []key{
+		{"restart", either{scalar: policy, short: wrapped("policy"), mapping: mapping{name: "restart", foreign: foreignRestart(), keys: []key{
+			{"policy", policy, "always", `always, on-failure or "no"`, false},
+			{"success_codes", list{of: integer(0, 255)}, "[0]", "what on-failure leaves alone", false},
+			{"delay", duration(), "100ms", "the first restart at once, then delay, doubling, with jitter", false},
+			{"max_delay", duration(), "30s", "where doubling ends", false},
+			{"reset_after", duration(), "10s", "of being ready", false},
+			{"max_restarts", integer(0, 1<<31-1), "", "absent: no limit", false},
+			{"window", duration(), "", "what max_restarts counts in", false},
+		}}}, "", "when it dies; or one word, the policy", false},
+		{"on_failure", enum("shutdown", "ignore"), "shutdown", "gave up: shutdown ends goinit with its status", false},
+		{"schedule", either{scalar: cron(), short: wrapped("cron"), mapping: mapping{name: "schedule", keys: []key{
+			{"cron", cron(), "", "five fields", false},
+			{"every", duration(), "", "from start to start", false},
+			{"timezone", anyText("time zone"), "UTC", "of cron", false},
+			{"concurrency", enum("forbid", "allow", "replace"), "forbid", "when the last run is not over", false},
+			{"timeout", duration(), "", "of one run", false},
+			{"history", integer(0, 1000), "10", "runs that are remembered", false},
+		}}}, "", "makes it a job; restart does not apply", true},
+		{"recycle", mapping{name: "recycle", keys: []key{
+			{"schedule", cron(), "", "when", false},
+			{"timezone", anyText("time zone"), "UTC", "of schedule", false},
+			{"max_age", duration(), "", "of a worker", false},
+			{"jitter", duration(), "5m", "not all at once", false},
+			{"memory", text("size or percentage", parsePercentOrSize), "", "of resources.memory, or a size", false},
+			{"pressure", text("PSI trigger", parsePressure), "", "some 150ms per 1s", false},
+		}}, "", "replace workers on purpose; absent: never", true},
+		{"reload", mapping{name: "reload", keys: []key{
+			{"max_surge", text("number or auto", autoOr(spec.IntBetween(0, spec.MaxWorkers))), "auto", "workers more than there should be", true},
+			{"max_unavailable", text("number or auto", autoOr(spec.IntBetween(0, spec.MaxWorkers))), "auto", "workers fewer than there should be", true},
+			{"signal", text("signal", spec.ParseSignal), "", "instead of replacing", true},
+		}}, "", "how workers are replaced", false},
+		{"stop", mapping{name: "stop", foreign: foreignStop(), keys: []key{
+			{"drain", duration(), "30s", "no new connections, finish the old", true},
+			{"signal", text("signal", spec.ParseStopSignal), "SIGTERM", "asks it to end", false},
+			{"target", enum("process", "tree"), "process", "who gets the signal; SIGKILL always takes the tree", false},
+			{"timeout", duration(), "10s", "then SIGKILL; never more than is left of shutdown.timeout", false},
+		}}, "", "the one way out: stop, restart, reload, scale, shutdown", false},
+		{"watch", either{scalar: boolean(), mapping: mapping{name: "watch", keys: []key{
+			{"paths", list{of: anyText("path")}, "[.]", "what is watched", false},
+			{"ignore", list{of: anyText("pattern")}, "[node_modules, .git]", "what is not", false},
+			{"delay", duration(), "200ms", "of quiet before it acts", false},
+			{"action", enum("reload", "restart"), "reload", "what it does", false},
+		}}}, "false", "files whose change reloads it", true},
+		{"hooks", mapping{name: "hooks", keys: []key{
+			{"before_start", words{}, "", "a command before each start", false},
+			{"after_exit", words{}, "", "a command after each exit", false},
+			{"timeout", duration(), "30s", "of one hook", false},
+		}}, "{}", "commands around a worker's life", true},
+	}
+}
+
+func resourceKeys() []key {
+	limits := []key{
+		{"memory", size(), "", "memory.max", false},
+		{"memory_high", size(), "", "memory.high", false},
+		{"memory_low", size(), "", "memory.low", false},
+		{"swap", size(), "", "memory.swap.max", false},
+		{"cpus", text("number of CPUs", parseCPUs), "", "cpu.max", false},
+		{"cpu_weight", integer(1, 10000), "", "cpu.weight", false},
+		{"cpuset", text("list of CPUs", parseCPUSet), "", "cpuset.cpus", false},
+		{"pids", integer(1, 1<<22), "", "pids.max", false},
+		{"io", anything{"mapping: weight, limits"}, "{}", "io.weight and io.max", false},
+		{"hugetlb", anything{"mapping of page size: size"}, "{}", "hugetlb.*.max", false},
+		{"oci", anything{"OCI LinuxResources"}, "{}", "merged last", false},
+	}
+	each := append(limits[:len(limits):len(limits)],
+		key{"total", mapping{name: "total", keys: limits}, "", "all workers of the app together; the same keys", false},
+		key{"required", boolean(), "true", "false: warn where a limit cannot be set", false})
+	return []key{
+		{"resources", mapping{name: "resources", foreign: foreignResources(), keys: each}, "", "limits of each worker; absent: none", true},
+		{"logs", mapping{name: "logs", keys: []key{
+			{"console", enum("auto", "prefix", "json", "raw", "inherit", "off"), "auto", "auto: raw if one worker in all, else prefix", false},
+			{"max_size", size(), "8MiB", "one file", true},
+			{"max_files", integer(1, 10000), "4", "of that size", true},
+			{"max_age", duration(), "7d", "of a file", true},
+			{"when_full", enum("block", "drop"), "block", "drop: counted", true},
+			{"rate_limit", integer(1, 1<<31-1), "", "lines a second", true},
+		}}, "", "where its output goes", false},
+	}
+}

@@ -1,0 +1,251 @@
+package compile
+
+import (
+	"fmt"
+	"net"
+	neturl "net/url"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"go.yaml.in/yaml/v4"
+	"goinit/spec"
+)
+
+// What single values there are: a name for people, a parser, and a type for the schema. Each may be a ${VAR}, hence "string"
+// beside every other type.
+
+func check[T any](parse func(string) (T, error)) func(string) error {
+	return func(s string) error {
+		_, err := parse(s)
+		return err
+	}
+}
+
+func text[T any](name string, parse func(string) (T, error)) scalar {
+	return scalar{name, check(parse), object{{"type", []any{"string", "number", "boolean"}}}}
+}
+
+func anyText(name string) scalar {
+	return text(name, func(s string) (string, error) {
+		if s == "" {
+			return "", fmt.Errorf("empty: leave the key out, or write a %s", name)
+		}
+		return s, nil
+	})
+}
+
+func textKind() scalar { return text("text", func(s string) (string, error) { return s, nil }) }
+
+func duration() scalar {
+	k := text("duration", spec.ParseDuration)
+	k.types = object{{"type", "string"}}
+	return k
+}
+
+func size() scalar {
+	k := text("size", spec.ParseSize)
+	k.types = object{{"type", "string"}}
+	return k
+}
+
+func limit() scalar { return scalar{"number or unlimited", check(spec.ParseLimit), integerOrText()} }
+func count() scalar { return scalar{"number or auto", check(spec.ParseWorkers), integerOrText()} }
+
+func integerOrText() object { return object{{"type", []any{"integer", "string"}}} }
+
+func boolean() scalar {
+	return scalar{"true or false", check(spec.ParseBool), object{{"type", "boolean"}}}
+}
+
+func integer(least, most int) scalar {
+	return scalar{fmt.Sprintf("whole number, %d to %d", least, most), check(spec.IntBetween(least, most)),
+		object{{"type", "integer"}, {"minimum", least}, {"maximum", most}}}
+}
+
+// word is one of a closed set.
+type word struct {
+	words   []string
+	foreign map[string]string
+}
+
+func enum(words ...string) word { return word{words: words} }
+
+func (k word) String() string { return strings.Join(k.words, ", ") }
+
+func (k word) schema() object {
+	all := make([]any, 0, len(k.words))
+	for _, w := range k.words {
+		all = append(all, w)
+	}
+	return object{{"anyOf", []any{object{{"enum", all}}, object{{"type", "string"}, {"pattern", `\$\{`}}}}}
+}
+
+func (k word) read(c *checker, n *yaml.Node, path string) any {
+	return scalar{"one of " + k.String(), k.check, object{{"type", "string"}}}.read(c, n, path)
+}
+
+func (k word) check(s string) error {
+	if slices.Contains(k.words, s) {
+		return nil
+	}
+	if ours, ok := k.foreign[s]; ok {
+		return fmt.Errorf("%q: write %s", clip(s), ours)
+	}
+	if near := spec.Nearest(strings.ToLower(s), k.words); near != "" {
+		return fmt.Errorf("%q is none of %s: is it %s?", clip(s), k, near)
+	}
+	return fmt.Errorf("%q is none of %s", clip(s), k)
+}
+
+func autoOr[T any](parse func(string) (T, error)) func(string) (T, error) {
+	return func(s string) (T, error) {
+		if s == "auto" {
+			var none T
+			return none, nil
+		}
+		return parse(s)
+	}
+}
+
+func orEmpty(parse func(string) (string, error)) func(string) (string, error) {
+	return func(s string) (string, error) {
+		if s == "" {
+			return "", nil
+		}
+		return parse(s)
+	}
+}
+
+func checkUlimit(s string) error {
+	if slices.Contains(spec.UlimitNames(), s) {
+		return nil
+	}
+	if near := spec.Nearest(strings.TrimPrefix(strings.ToLower(s), "rlimit_"), spec.UlimitNames()); near != "" {
+		return fmt.Errorf("unknown limit %q: is it %s?", clip(s), near)
+	}
+	return fmt.Errorf("unknown limit %q: there are %s", clip(s), strings.Join(spec.UlimitNames(), ", "))
+}
+
+func environment() kind {
+	return either{
+		sequence: refused{"a list of NAME=value is not taken: write NAME: value"},
+		mapping: table{keys: "NAME", check: spec.CheckVariableName, of: either{scalar: textKind(), mapping: mapping{name: "secret", keys: []key{
+			{"file", anyText("path"), "", "holds the value", false},
+		}}}},
+	}
+}
+
+// refused is a shape that another tool takes.
+type refused struct{ message string }
+
+func (k refused) String() string { return "no list" }
+func (k refused) schema() object { return object{{"not", object{}}} }
+func (k refused) read(c *checker, n *yaml.Node, path string) any {
+	c.at(n, path, "%s", k.message)
+	return bad
+}
+
+// wrapped makes the long form of a short one.
+func wrapped(name string) func(any) any {
+	return func(v any) any { return object{{name, v}} }
+}
+
+// readyAll makes {db: {condition: ready}} of [db].
+func readyAll(v any) any {
+	names, ok := v.([]any)
+	if !ok {
+		return v
+	}
+	all := object{}
+	for _, name := range names {
+		if s, ok := name.(string); ok && s != bad {
+			all.set(s, object{{"condition", "ready"}})
+		}
+	}
+	return all
+}
+
+func regex() scalar {
+	return text("regular expression", func(s string) (string, error) {
+		if _, err := regexp.Compile(s); err != nil {
+			return "", fmt.Errorf("%q is not a regular expression: %w", clip(s), err)
+		}
+		return s, nil
+	})
+}
+
+func url() scalar {
+	return text("URL", func(s string) (string, error) {
+		u, err := neturl.Parse(s)
+		if err != nil || u.Scheme != "http" || u.Host == "" {
+			return "", fmt.Errorf("%q is not a URL to probe: write http://127.0.0.1:8080/healthz", clip(s))
+		}
+		return s, nil
+	})
+}
+
+func address() scalar {
+	return text("address", func(s string) (string, error) {
+		if path, ok := strings.CutPrefix(s, "unix:"); ok && path != "" {
+			return s, nil
+		}
+		host, port, err := net.SplitHostPort(strings.TrimPrefix(strings.TrimPrefix(s, "udp:"), "tcp:"))
+		n, err2 := strconv.Atoi(port)
+		if err != nil || err2 != nil || n < 0 || n > 65535 || host != "" && net.ParseIP(host) == nil && host != "localhost" {
+			return "", fmt.Errorf(`%q is not an address: write ":8080", "127.0.0.1:8080", "udp:127.0.0.1:53" or "unix:/run/web.sock"`, clip(s))
+		}
+		return s, nil
+	})
+}
+
+// cron checks the form of five fields; which days there are is for the version that runs them.
+func cron() scalar {
+	field := regexp.MustCompile(`^(\*|[0-9A-Za-z]+(-[0-9A-Za-z]+)?)(/[0-9]+)?(,(\*|[0-9A-Za-z]+(-[0-9A-Za-z]+)?)(/[0-9]+)?)*$`)
+	return text("cron expression", func(s string) (string, error) {
+		fields := strings.Fields(s)
+		if len(fields) != 5 || slices.ContainsFunc(fields, func(f string) bool { return !field.MatchString(f) }) {
+			return "", fmt.Errorf(`%q is not a cron expression: write five fields, such as "0 3 * * *"`, clip(s))
+		}
+		return s, nil
+	})
+}
+
+func parsePercentOrSize(s string) (string, error) {
+	if digits, ok := strings.CutSuffix(s, "%"); ok {
+		if n, err := strconv.Atoi(digits); err != nil || n < 1 || n > 100 {
+			return "", fmt.Errorf("%q is not from 1%% to 100%%", clip(s))
+		}
+		return s, nil
+	}
+	_, err := spec.ParseSize(s)
+	return s, err
+}
+
+func parsePressure(s string) (string, error) {
+	f := strings.Fields(s)
+	if len(f) == 4 && (f[0] == "some" || f[0] == "full") && f[2] == "per" {
+		stall, err := spec.ParseDuration(f[1])
+		window, err2 := spec.ParseDuration(f[3])
+		if err == nil && err2 == nil && stall > 0 && stall <= window {
+			return s, nil
+		}
+	}
+	return "", fmt.Errorf("%q is not a pressure: write some 150ms per 1s", clip(s))
+}
+
+func parseCPUs(s string) (float64, error) {
+	n, err := strconv.ParseFloat(s, 64)
+	if err != nil || n < 0.01 || n > 4096 {
+		return 0, fmt.Errorf("%q is not a number of CPUs: write 0.5 or 2", clip(s))
+	}
+	return n, nil
+}
+
+func parseCPUSet(s string) (string, error) {
+	if !regexp.MustCompile(`^[0-9]+(-[0-9]+)?(,[0-9]+(-[0-9]+)?)*$`).MatchString(s) {
+		return "", fmt.Errorf("%q is not a list of CPUs: write 0-3 or 0,2", clip(s))
+	}
+	return s, nil
+}
