@@ -142,8 +142,7 @@ func (s *step) exitedAsAsked() {
 		s.buried(ReasonStopped)
 	}
 	if s.slot.Killing {
-		s.emit(KillTree{Slot: s.slot.Number, Generation: s.slot.Generation})
-		return
+		return // the tree is being killed already
 	}
 	s.emit(AwaitTree{Slot: s.slot.Number, Generation: s.slot.Generation})
 }
