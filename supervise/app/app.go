@@ -1,0 +1,211 @@
+package app
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"goinit/spec"
+)
+
+// Config is what the machine has to know of an app.
+type Config struct {
+	Name       string
+	Restart    spec.Restart
+	Stop       spec.Stop
+	StopSignal syscall.Signal // Stop.Signal, understood
+	AwaitReady bool           // running only after a Ready, not as soon as it is executed
+}
+
+// App is the state of the machine.
+type App struct {
+	Config  Config
+	Slots   []Slot // by number; while a scale down is under way there may be more than Workers
+	Workers int
+	Met     bool   // dependencies
+	Held    string // the dependency that failed, for which it waits in vain
+	Down    bool   // stopped as a whole: a scale does not start anything
+	Closing bool   // a shutdown has come
+
+	// What slots that were removed have counted up to: one that comes back in their place goes on from there.
+	generation, epoch int
+}
+
+// New is an app of n slots that wait for dependencies, or, where it is not enabled, for a request.
+func New(c Config, n int, enabled bool) App {
+	a := App{Config: c, Down: !enabled}
+	a, _ = a.scale(Event{Workers: n})
+	return a
+}
+
+// Step is the machine. The App that it is given is not changed.
+func (a App) Step(e Event) (App, []Effect) {
+	a.Slots = slices.Clone(a.Slots)
+	if a.Closing && (e.Kind == AskStart || e.Kind == AskRestart || e.Kind == AskScale || e.Kind == DependenciesMet) {
+		return a, nil
+	}
+	whole := e.Slot == AllSlots
+	switch e.Kind {
+	case AskScale:
+		return a.scale(e)
+	case DependencyFailed:
+		if a.Held == e.Dependency {
+			return a, nil
+		}
+		a.Held = e.Dependency
+		return a, []Effect{Emit{Type: "app.held", Slot: AllSlots, Dependency: e.Dependency}}
+	case DependenciesMet:
+		a.Met, a.Held = true, ""
+	case Shutdown:
+		a.Closing, a.Down = true, true
+		for i := range a.Slots {
+			if s := &a.Slots[i]; s.Process == None {
+				s.Killed = false // long ago, by somebody's stop
+			}
+		}
+	case AskStop, AskKill, AskRemove:
+		a.Down = a.Down || whole
+	case AskStart, AskRestart:
+		a.Down = a.Down && !whole
+	}
+	return a.toSlots(e)
+}
+
+func (a App) toSlots(e Event) (App, []Effect) {
+	var out []Effect
+	for i := range a.Slots {
+		s := &a.Slots[i]
+		if e.Slot != AllSlots && e.Slot != s.Number {
+			continue
+		}
+		if s.Next == Leave && s.State == Stopping && (e.Kind == AskStart || e.Kind == AskRestart) {
+			continue // it is being removed, which only a scale takes back
+		}
+		out = a.toSlot(s, e, out)
+	}
+	a.forget()
+	return a, out
+}
+
+// toSlot looks the event up in the table, unless it is about something that is over.
+func (a *App) toSlot(s *Slot, e Event, out []Effect) []Effect {
+	switch e.Kind {
+	case Started, StartFailed, Ready, Exited, TreeGone:
+		if e.Generation != s.Generation {
+			return out
+		}
+	case Timer:
+		if s.Timer == NoTimer || e.Epoch != s.Epoch {
+			return out
+		}
+	}
+	if e.Kind == Started || e.Kind == StartFailed {
+		if s.Process != Asked {
+			return out
+		}
+	}
+	c := table[s.State][e.Kind]
+	if c.do == nil {
+		return out
+	}
+	st := step{config: &a.Config, met: a.Met, slot: *s, event: e, out: out}
+	c.do(&st)
+	*s = st.slot
+	return st.out
+}
+
+func (a *App) forget() {
+	a.Slots = slices.DeleteFunc(a.Slots, func(s Slot) bool {
+		if s.State == Removed {
+			a.generation, a.epoch = max(a.generation, s.Generation), max(a.epoch, s.Epoch)
+		}
+		return s.State == Removed
+	})
+}
+
+// scale makes slots, and removes those with the highest numbers. One that is being removed is kept instead.
+func (a App) scale(e Event) (App, []Effect) {
+	var out []Effect
+	a.Workers = e.Workers
+	for n := range e.Workers {
+		i, found := slices.BinarySearchFunc(a.Slots, n, func(s Slot, n int) int { return s.Number - n })
+		if found {
+			if s := &a.Slots[i]; s.State == Stopping && s.Next == Leave {
+				s.Next = Again
+				if a.Down {
+					s.Next = Stay
+				}
+			}
+			continue
+		}
+		s := Slot{Number: n, State: Waiting, Generation: a.generation, Epoch: a.epoch}
+		if a.Down {
+			s.State = Stopped
+		}
+		if a.Met {
+			out = a.toSlot(&s, Event{Kind: DependenciesMet, Slot: n, Now: e.Now}, out)
+		}
+		a.Slots = slices.Insert(a.Slots, i, s)
+	}
+	for i := range a.Slots {
+		if s := &a.Slots[i]; s.Number >= e.Workers {
+			out = a.toSlot(s, Event{Kind: AskRemove, Slot: s.Number, Now: e.Now}, out)
+		}
+	}
+	a.forget()
+	return a, out
+}
+
+// Summary is what the set has to know of an app: comparable, and small.
+type Summary struct {
+	Started   bool          // every slot has executed its program
+	Ready     bool          // every slot is running
+	Completed bool          // every slot is
+	Failed    bool          // some slot gave up
+	Final     bool          // every slot has completed or failed
+	ByHand    bool          // some slot was stopped by request
+	Idle      bool          // nothing runs and nothing will by itself, and it does not wait
+	Waiting   bool          // some slot waits for dependencies
+	Settled   bool          // no slot is on its way to anything
+	Closing   bool          // a shutdown has come to it
+	Empty     bool          // no slot has a process, or what is left of one
+	Status    int           // of the first failure, else of the last exit
+	FailedAt  time.Duration // when the first slot gave up
+	Killed    string        // the workers whose last stop ended in SIGKILL, in words
+}
+
+// Summary looks at the slots.
+func (a App) Summary() Summary {
+	some := len(a.Slots) > 0
+	m := Summary{Started: true, Ready: true, Completed: some, Final: some, Idle: true, Settled: true, Empty: true, Closing: a.Closing}
+	var killed []string
+	for i := range a.Slots {
+		s := &a.Slots[i]
+		m.Started = m.Started && (s.Began || s.State == Completed)
+		m.Ready = m.Ready && s.State == Running
+		m.Completed = m.Completed && s.State == Completed
+		m.Final = m.Final && (s.State == Completed || s.State == Failed)
+		m.Idle = m.Idle && s.State.Final()
+		m.Settled = m.Settled && s.State != Waiting && s.State != Starting && s.State != Stopping
+		m.Empty = m.Empty && s.Process == None
+		m.Waiting = m.Waiting || s.State == Waiting
+		m.ByHand = m.ByHand || s.State == Stopped && s.ByHand
+		if s.State == Failed && (!m.Failed || s.FailedAt < m.FailedAt) {
+			m.Failed, m.FailedAt, m.Status = true, s.FailedAt, s.LastExit.Status()
+		}
+		if s.Killed {
+			killed = append(killed, a.Config.Name+"/"+strconv.Itoa(s.Number))
+		}
+	}
+	if !m.Failed {
+		for i := range a.Slots {
+			if s := &a.Slots[i]; s.HasExited && (m.Status == 0) {
+				m.Status = s.LastExit.Status()
+			}
+		}
+	}
+	m.Killed = strings.Join(killed, " ")
+	return m
+}

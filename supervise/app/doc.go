@@ -1,0 +1,18 @@
+// Package app is the machine that decides about one app: what becomes of each of its slots when something happens.
+//
+// It is a function, (state, event) → (state, effects), without clock, process or file. Time comes in with the event, so
+// does the random number for the jitter, and what is to be done goes out as effects, which the driver (package supervise)
+// carries out and answers with further events. Hence it can be tested exhaustively, and run in somebody's head: table.go
+// is all of it, docs/states.md is the same as a drawing, and a test says so.
+//
+// The invariants:
+//
+//   - There are never two processes in a slot: a Start is given only when the slot's last process has exited and nothing
+//     of its tree is left (TreeGone).
+//   - After a stop, a kill, a removal or a shutdown nothing is started unless somebody asks for it again.
+//   - A slot has at most one armed timer, and each is answered, cancelled or replaced: an old one is known by its epoch.
+//   - What happens to an old process is known by its generation, and touches nobody else.
+//
+// Ready is the same as executed until probes come: Config.AwaitReady is their place. The states draining, paused and
+// scheduled come with rolling reload, pause and jobs; they are rows to be added to the table.
+package app

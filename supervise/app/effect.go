@@ -1,0 +1,63 @@
+package app
+
+import (
+	"syscall"
+	"time"
+)
+
+// Effect is something that the driver is to do, in the order given.
+type Effect interface{ effect() }
+
+// Start asks for a process; the answer is Started or StartFailed.
+type Start struct{ Slot, Generation int }
+
+// Signal sends a signal to the process, or to its whole group.
+type Signal struct {
+	Slot, Generation int
+	Signal           syscall.Signal
+	Tree             bool // stop.target: tree
+	Stop             bool // it is a stop signal: a process that is suspended has to be continued to see it
+}
+
+// AwaitTree asks for a TreeGone when nothing of the dead process's tree is left by itself.
+type AwaitTree struct{ Slot, Generation int }
+
+// KillTree kills the process and all of its tree; once it has exited, TreeGone follows.
+type KillTree struct{ Slot, Generation int }
+
+// ArmTimer asks for a Timer event with this epoch. It replaces an armed one.
+type ArmTimer struct {
+	Slot, Epoch int
+	Timer       TimerKind
+	After       time.Duration
+}
+
+// CancelTimer says that a Timer event with this epoch is not wanted any more.
+type CancelTimer struct{ Slot, Epoch int }
+
+// Emit tells whoever watches.
+type Emit struct {
+	Type             string
+	Slot, Generation int
+	Exit             *Exit         // worker.exited, worker.start-failed, app.failed
+	Delay            time.Duration // worker.backoff: until the next start; worker.stopping: until SIGKILL
+	Dependency       string        // app.held
+}
+
+func (Start) effect()       {}
+func (Signal) effect()      {}
+func (AwaitTree) effect()   {}
+func (KillTree) effect()    {}
+func (ArmTimer) effect()    {}
+func (CancelTimer) effect() {}
+func (Emit) effect()        {}
+
+// TimerKind is what a slot's timer is armed for.
+type TimerKind uint8
+
+// The timers. More come with readiness and jobs.
+const (
+	NoTimer      TimerKind = iota
+	RestartTimer           // back-off is over
+	StopTimer              // the time to stop is over
+)

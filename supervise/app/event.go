@@ -1,0 +1,93 @@
+package app
+
+import (
+	"syscall"
+	"time"
+)
+
+// Kind is what happened, or what is asked for.
+type Kind uint8
+
+// Events of a slot.
+const (
+	DependenciesMet Kind = iota
+	Started              // answer to Start: PID
+	StartFailed          // the other answer: Exit
+	Ready                // said or probed to be ready; only with Config.AwaitReady
+	Exited               // the main process: Exit
+	TreeGone             // nothing of the process's tree is left; comes after Exited, and once
+	Timer                // an armed timer has fired: Epoch
+	AskStart
+	AskStop
+	AskRestart
+	AskSignal // Signal
+	AskKill   // a stop that gives no time
+	AskRemove
+	Shutdown // a stop that gives no more than Within, and after which nothing starts
+	Hurry    // whoever is stopping is killed
+	slotKinds
+)
+
+// Events of the app as a whole.
+const (
+	AskScale         = slotKinds + iota // Workers
+	DependencyFailed                    // Dependency
+)
+
+func (k Kind) String() string {
+	return [...]string{
+		"dependencies met", "started", "start failed", "ready", "exited", "tree gone", "timer", "start", "stop", "restart",
+		"signal", "kill", "remove", "shutdown", "hurry", "scale", "dependency failed",
+	}[k]
+}
+
+// AllSlots is an Event.Slot for every slot of the app.
+const AllSlots = -1
+
+// Event is one thing that happened. Fields that its Kind does not name mean nothing.
+type Event struct {
+	Kind       Kind
+	Slot       int           // or AllSlots
+	Generation int           // of the process that it is about: Started, StartFailed, Ready, Exited, TreeGone
+	Now        time.Duration // on a clock that never jumps
+	Jitter     float64       // random, 0 to 1
+
+	PID        int
+	Exit       Exit
+	Epoch      int
+	Signal     syscall.Signal
+	Within     time.Duration
+	Workers    int
+	Dependency string
+}
+
+// Unlimited is a Shutdown's Within that leaves the app its own stop timeout.
+const Unlimited = time.Duration(-1)
+
+// Exit is how a process ended.
+type Exit struct {
+	Code   int            // exit code, meaningless after death by signal
+	Signal syscall.Signal // 0: it exited
+	Reason Reason         // filled in by the machine
+	Error  string         // of a start that failed
+}
+
+// Status is the status as a shell gives it.
+func (e Exit) Status() int {
+	if e.Signal != 0 {
+		return 128 + int(e.Signal)
+	}
+	return e.Code
+}
+
+// Reason is why a process ended. Later issues add theirs.
+type Reason string
+
+// The reasons that the machine knows.
+const (
+	ReasonExited      Reason = "exited"
+	ReasonSignaled    Reason = "signaled"
+	ReasonStopped     Reason = "stopped"
+	ReasonReplaced    Reason = "replaced"
+	ReasonStartFailed Reason = "start-failed"
+)

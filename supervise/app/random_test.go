@@ -1,0 +1,299 @@
+package app
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"syscall"
+	"testing"
+	"time"
+
+	"goinit/spec"
+)
+
+func config(policy string) Config {
+	return Config{Name: "web", StopSignal: syscall.SIGTERM,
+		Restart: spec.Restart{Policy: policy, SuccessCodes: []int{0}, Delay: spec.Duration(100 * time.Millisecond),
+			MaxDelay: spec.Duration(30 * time.Second), ResetAfter: spec.Duration(10 * time.Second)},
+		Stop: spec.Stop{Signal: "SIGTERM", Target: "process", Timeout: spec.Duration(10 * time.Second)}}
+}
+
+// world is what an honest driver does, at random times, and what must hold meanwhile.
+type world struct {
+	t     *testing.T
+	r     *rand.Rand
+	a     App
+	now   time.Duration
+	steps int
+	slots map[int]*place
+	log   []string
+}
+
+// place is the truth about a slot's process.
+type place struct {
+	generation int
+	asked      bool // Start was given and not answered
+	alive      bool
+	tree       bool // something is left, and TreeGone was not told
+	sweep      bool // AwaitTree or KillTree was given
+	timer      int  // the epoch of the armed timer, 0 none
+	wanted     bool // the last request does not forbid a start
+}
+
+func (w *world) place(n int) *place {
+	if w.slots[n] == nil {
+		w.slots[n] = &place{wanted: true}
+	}
+	return w.slots[n]
+}
+
+func (w *world) fail(format string, args ...any) {
+	w.t.Helper()
+	for _, l := range w.log[max(0, len(w.log)-25):] {
+		w.t.Log(l)
+	}
+	w.t.Fatalf(format, args...)
+}
+
+func (w *world) step(e Event) {
+	e.Now, e.Jitter = w.now, w.r.Float64()
+	w.steps++
+	switch e.Kind {
+	case AskStop, AskKill, Shutdown, AskRemove, AskStart, AskRestart:
+		for _, s := range w.a.Slots {
+			leaving := s.State == Stopping && s.Next == Leave
+			if e.Slot == AllSlots || e.Slot == s.Number {
+				w.place(s.Number).wanted = (e.Kind == AskStart || e.Kind == AskRestart) && !w.a.Closing && !leaving ||
+					(e.Kind == AskStart || e.Kind == AskRestart) && w.place(s.Number).wanted
+			}
+		}
+	case AskScale:
+		if !w.a.Closing && !w.a.Down {
+			for n := range e.Workers {
+				i := slices.IndexFunc(w.a.Slots, func(s Slot) bool { return s.Number == n })
+				if i < 0 || w.a.Slots[i].State == Stopping && w.a.Slots[i].Next == Leave {
+					w.place(n).wanted = true
+				}
+			}
+		}
+		for _, s := range w.a.Slots {
+			if s.Number >= e.Workers && !w.a.Closing {
+				w.place(s.Number).wanted = false
+			}
+		}
+	}
+	closing := w.a.Closing
+	before := w.a
+	var effects []Effect
+	w.a, effects = w.a.Step(e)
+	w.log = append(w.log, fmt.Sprintf("%+v -> %+v", e, effects))
+	if len(w.log) > 200 {
+		w.log = w.log[100:]
+	}
+	if len(before.Slots) > 0 && closing && !w.a.Closing {
+		w.fail("a shutdown was forgotten")
+	}
+	for _, effect := range effects {
+		w.effect(effect)
+	}
+	w.invariants()
+}
+
+func (w *world) effect(effect Effect) {
+	switch e := effect.(type) {
+	case Start:
+		p := w.place(e.Slot)
+		if p.asked || p.alive || p.tree {
+			w.fail("a second process in slot %d", e.Slot)
+		}
+		if !p.wanted || w.a.Closing {
+			w.fail("a start in slot %d after it was asked to stop", e.Slot)
+		}
+		if e.Generation <= p.generation {
+			w.fail("generation %d after %d", e.Generation, p.generation)
+		}
+		p.asked, p.sweep, p.generation = true, false, e.Generation
+	case KillTree, AwaitTree:
+		var slot int
+		switch e := e.(type) {
+		case KillTree:
+			slot = e.Slot
+		case AwaitTree:
+			slot = e.Slot
+		}
+		p := w.place(slot)
+		if !p.alive && !p.tree {
+			w.fail("%T of nothing in slot %d", e, slot)
+		}
+		p.sweep = true
+	case Signal:
+		if !w.place(e.Slot).alive {
+			w.fail("a signal to nothing in slot %d", e.Slot)
+		}
+	case ArmTimer:
+		if e.After <= 0 || e.After > 30*time.Second {
+			w.fail("a timer of %v", e.After)
+		}
+		w.place(e.Slot).timer = e.Epoch
+	case CancelTimer:
+		p := w.place(e.Slot)
+		if p.timer != e.Epoch {
+			w.fail("timer %d is cancelled, %d is armed", e.Epoch, p.timer)
+		}
+		p.timer = 0
+	}
+}
+
+func (w *world) invariants() {
+	there := map[int]bool{}
+	last := -1
+	for i := range w.a.Slots {
+		s := &w.a.Slots[i]
+		there[s.Number] = true
+		p := w.place(s.Number)
+		if s.Number <= last {
+			w.fail("slots out of order")
+		}
+		last = s.Number
+		if (s.Timer != NoTimer) != (p.timer != 0) {
+			w.fail("slot %d: the machine's timer is %d, armed is %d", s.Number, s.Timer, p.timer)
+		}
+		if p.timer != 0 && s.State != Backoff && s.State != Stopping {
+			w.fail("a timer is armed in state %s", s.State)
+		}
+		if (s.Process == None) != (!p.asked && !p.alive && !p.tree) {
+			w.fail("slot %d: %d processes to the machine, not so in truth: %+v", s.Number, s.Process, p)
+		}
+		if (s.State == Backoff || s.State == Waiting || s.State.Final()) && s.Process != None {
+			w.fail("a process in state %s", s.State)
+		}
+		if s.State == Backoff && s.Timer != RestartTimer {
+			w.fail("backoff without a timer")
+		}
+		if s.State == Stopping && s.Process == Alive && s.Timer == NoTimer && !s.Killing {
+			w.fail("a stop that nothing will end")
+		}
+		if s.State == Stopping && s.Process == Dead && !p.sweep {
+			w.fail("nobody looks after the tree of slot %d", s.Number)
+		}
+	}
+	for n, p := range w.slots {
+		if !there[n] && (p.asked || p.alive || p.tree || p.timer != 0) {
+			w.fail("slot %d was removed with something in it: %+v", n, p)
+		}
+	}
+}
+
+// happens is one thing that may happen now.
+func (w *world) happens() {
+	n := w.r.IntN(4)
+	p := w.place(n)
+	w.now += time.Duration(w.r.Int64N(int64(3 * time.Second)))
+	all := func() int {
+		if w.r.IntN(3) == 0 {
+			return AllSlots
+		}
+		return n
+	}
+	switch w.r.IntN(22) {
+	case 0, 1, 2, 3:
+		if p.asked {
+			p.asked = false
+			if w.r.IntN(4) == 0 {
+				w.step(Event{Kind: StartFailed, Slot: n, Generation: p.generation, Exit: Exit{Code: 127}})
+				return
+			}
+			p.alive = true
+			w.step(Event{Kind: Started, Slot: n, Generation: p.generation, PID: 100 + n})
+		}
+	case 4, 5, 6:
+		if p.alive {
+			p.alive, p.tree = false, true
+			w.step(Event{Kind: Exited, Slot: n, Generation: p.generation, Exit: Exit{Code: w.r.IntN(2)}})
+		}
+	case 7, 8, 9:
+		if p.tree && p.sweep {
+			p.tree = false
+			w.step(Event{Kind: TreeGone, Slot: n, Generation: p.generation})
+		}
+	case 10, 11, 12:
+		if p.timer != 0 {
+			epoch := p.timer
+			p.timer = 0
+			w.step(Event{Kind: Timer, Slot: n, Epoch: epoch})
+		}
+	case 13: // what is late, or a lie
+		k := []Kind{Started, StartFailed, Exited, TreeGone, Ready}[w.r.IntN(5)]
+		w.step(Event{Kind: k, Slot: n, Generation: p.generation - 1 - w.r.IntN(2)})
+		w.step(Event{Kind: Timer, Slot: n, Epoch: p.timer - 1 - w.r.IntN(2)})
+	case 14:
+		w.step(Event{Kind: DependenciesMet, Slot: AllSlots})
+	case 15:
+		w.step(Event{Kind: AskStart, Slot: all()})
+	case 16:
+		w.step(Event{Kind: AskStop, Slot: all()})
+	case 17:
+		w.step(Event{Kind: AskRestart, Slot: all()})
+	case 18:
+		w.step(Event{Kind: []Kind{AskKill, AskSignal, Hurry}[w.r.IntN(3)], Slot: all(), Signal: syscall.SIGHUP})
+	case 19:
+		w.step(Event{Kind: AskScale, Slot: AllSlots, Workers: w.r.IntN(4)})
+	case 20:
+		if w.r.IntN(200) == 0 {
+			w.step(Event{Kind: Shutdown, Slot: AllSlots, Within: time.Duration(w.r.Int64N(int64(20*time.Second))) - 1})
+		}
+	case 21:
+		if p.alive {
+			w.step(Event{Kind: Ready, Slot: n, Generation: p.generation})
+		}
+	}
+}
+
+// A million random events: the invariants hold after each, and when the world has calmed down after a shutdown, nothing
+// is left.
+func TestRandom(t *testing.T) {
+	total := 1_000_000
+	if testing.Short() {
+		total /= 10
+	}
+	for seed := uint64(0); total > 0; seed++ {
+		r := rand.New(rand.NewPCG(seed, 7))
+		c := config([]string{"always", "on-failure", "no"}[r.IntN(3)])
+		c.AwaitReady = r.IntN(2) == 0
+		if r.IntN(2) == 0 {
+			most := r.IntN(4)
+			c.Restart.MaxRestarts, c.Restart.Window = &most, spec.Duration(time.Minute)
+		}
+		w := &world{t: t, r: r, a: New(c, 1+r.IntN(3), true), slots: map[int]*place{}}
+		for w.steps < 2000 {
+			w.happens()
+		}
+		w.step(Event{Kind: Shutdown, Slot: AllSlots, Within: Unlimited})
+		w.calm()
+		if sum := w.a.Summary(); !sum.Idle || !sum.Empty || !sum.Closing {
+			w.fail("seed %d: after the shutdown: %+v", seed, w.a.Slots)
+		}
+		total -= w.steps
+	}
+}
+
+// calm lets everything that is under way come to its end.
+func (w *world) calm() {
+	for n := range 4 {
+		p := w.place(n)
+		for range 10 {
+			w.now += time.Second
+			switch {
+			case p.asked:
+				p.asked, p.alive = false, true
+				w.step(Event{Kind: Started, Slot: n, Generation: p.generation, PID: 5})
+			case p.alive:
+				p.alive, p.tree = false, true
+				w.step(Event{Kind: Exited, Slot: n, Generation: p.generation})
+			case p.tree && p.sweep:
+				p.tree = false
+				w.step(Event{Kind: TreeGone, Slot: n, Generation: p.generation})
+			}
+		}
+	}
+}

@@ -1,0 +1,87 @@
+package app
+
+import (
+	"slices"
+	"time"
+)
+
+// jitter is how much of a delay is left to chance: apps that fail together should not come back together.
+const jitter = 0.2
+
+// leastDelay keeps a delay of 0 from being a loop without end.
+const leastDelay = 10 * time.Millisecond
+
+// decide is the restart policy, for a process that ended by itself and of which nothing is left.
+func (s *step) decide() {
+	policy := &s.config.Restart
+	success := s.slot.LastExit.Reason == ReasonExited && slices.Contains(policy.SuccessCodes, s.slot.LastExit.Code)
+	switch {
+	case policy.Policy == "always", policy.Policy == "on-failure" && !success:
+		s.again()
+	case success:
+		s.slot.State = Completed
+		s.tellExit("worker.completed")
+	default:
+		s.fail()
+	}
+}
+
+// again is the first restart at once, then with a delay that doubles.
+func (s *step) again() {
+	policy := &s.config.Restart
+	if s.slot.ReadyAt > 0 && s.event.Now-s.slot.ReadyAt >= time.Duration(policy.ResetAfter) {
+		s.slot.Failures = 0
+	}
+	if s.tooMany() {
+		s.fail()
+		return
+	}
+	s.slot.Restarts++
+	s.slot.Failures++
+	delay := backoff(time.Duration(policy.Delay), time.Duration(policy.MaxDelay), s.slot.Failures, s.event.Jitter)
+	if delay == 0 {
+		s.start()
+		return
+	}
+	s.slot.State = Backoff
+	s.emit(Emit{Type: "worker.backoff", Slot: s.slot.Number, Generation: s.slot.Generation, Delay: delay})
+	s.arm(RestartTimer, delay)
+}
+
+// tooMany counts one more restart, if there may be one.
+func (s *step) tooMany() bool {
+	policy := &s.config.Restart
+	if policy.MaxRestarts == nil {
+		return false
+	}
+	var recent []time.Duration
+	for _, at := range s.slot.Recent {
+		if policy.Window == 0 || s.event.Now-at < time.Duration(policy.Window) {
+			recent = append(recent, at)
+		}
+	}
+	if len(recent) >= *policy.MaxRestarts {
+		s.slot.Recent = recent
+		return true
+	}
+	s.slot.Recent = append(recent, s.event.Now)
+	return false
+}
+
+func (s *step) fail() {
+	s.slot.State, s.slot.FailedAt = Failed, s.event.Now
+	s.tellExit("app.failed")
+}
+
+// backoff is the delay ahead of the n-th restart in a row. random, 0 to 1, takes up to a fifth away, so that most is kept.
+func backoff(delay, most time.Duration, n int, random float64) time.Duration {
+	if n <= 1 {
+		return 0
+	}
+	delay, most = max(delay, leastDelay), max(most, leastDelay)
+	for i := 2; i < n && delay < most; i++ {
+		delay *= 2
+	}
+	delay = min(delay, most)
+	return delay - time.Duration(float64(delay)*jitter*random)
+}

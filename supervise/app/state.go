@@ -1,0 +1,48 @@
+package app
+
+// State is what a worker is in; the words are those of ps, the events and the documentation.
+type State uint8
+
+// The states of a slot.
+const (
+	Waiting   State = iota // for dependencies
+	Starting               // its process is asked for, or not ready yet
+	Running                // ready
+	Stopping               // its end was asked for or has come, and something of its tree is left
+	Backoff                // a restart is due
+	Completed              // finished as it should
+	Stopped                // by request
+	Failed                 // gave up
+	states
+	// Removed is no state: a slot that comes to it is no more.
+	Removed = states
+)
+
+func (s State) String() string {
+	return [...]string{"waiting", "starting", "running", "stopping", "backoff", "completed", "stopped", "failed", "removed"}[s]
+}
+
+// Final reports whether nothing more happens by itself.
+func (s State) Final() bool { return s == Completed || s == Stopped || s == Failed || s == Removed }
+
+// Process is how far the process of a slot is.
+type Process uint8
+
+// A slot's process goes through these in order, and back to None.
+const (
+	None  Process = iota
+	Asked         // Start was given, the answer is not here
+	Alive         // PID is its pid
+	Dead          // it has exited, but its tree may not be gone
+)
+
+// Next is what a slot that is stopping does when nothing of its process is left.
+type Next uint8
+
+// What comes after stopping.
+const (
+	ByPolicy Next = iota // it ended by itself: the restart policy decides
+	Stay                 // stopped
+	Again                // start, at once
+	Leave                // be removed
+)

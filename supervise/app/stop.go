@@ -1,0 +1,129 @@
+package app
+
+import "time"
+
+// What ends a process on request. Whatever it is, the slot is Stopping until the process has exited and its tree is gone.
+
+func (s *step) stop()    { s.slot.ByHand = true; s.end(Stay, s.timeout()) }
+func (s *step) restart() { s.end(Again, s.timeout()) }
+func (s *step) remove()  { s.end(Leave, s.timeout()) }
+
+func (s *step) shutdown() { s.end(Stay, s.within()) }
+
+func (s *step) kill() {
+	s.slot.ByHand = true
+	s.end(Stay, 0)
+}
+
+func (s *step) timeout() time.Duration { return time.Duration(s.config.Stop.Timeout) }
+
+// within is what a shutdown leaves: never more than the app's own timeout.
+func (s *step) within() time.Duration {
+	if s.event.Within == Unlimited {
+		return s.timeout()
+	}
+	return min(max(0, s.event.Within), s.timeout())
+}
+
+func (s *step) end(next Next, within time.Duration) {
+	s.slot.State, s.slot.Next = Stopping, next
+	if s.slot.Process == Asked { // the answer decides: see startedLate
+		s.slot.Deadline = s.event.Now + within
+		s.slot.Killing = within == 0
+		return
+	}
+	s.askToEnd(within)
+}
+
+func (s *step) askToEnd(within time.Duration) {
+	if within <= 0 {
+		s.killTree()
+		return
+	}
+	s.emit(Emit{Type: "worker.stopping", Slot: s.slot.Number, Generation: s.slot.Generation, Delay: within})
+	s.emit(Signal{Slot: s.slot.Number, Generation: s.slot.Generation, Signal: s.config.StopSignal, Tree: s.config.Stop.Target == "tree", Stop: true})
+	s.arm(StopTimer, within)
+}
+
+// killTree is the last word to a process; there is no timer after it.
+func (s *step) killTree() {
+	s.cancel()
+	if s.slot.Killing {
+		return
+	}
+	s.slot.Killing = true
+	if s.slot.Process == Asked {
+		return // see startedLate
+	}
+	s.slot.Killed = true
+	s.tell("worker.killed")
+	s.emit(KillTree{Slot: s.slot.Number, Generation: s.slot.Generation})
+}
+
+// Requests to a slot that is stopping already: the last word wins, but for a removal, which only a scale takes back.
+
+func (s *step) stayInstead() {
+	s.slot.ByHand = true
+	if s.slot.Next != Leave {
+		s.slot.Next = Stay
+	}
+}
+
+func (s *step) againInstead()  { s.slot.Next, s.slot.ByHand = Again, false }
+func (s *step) removeInstead() { s.slot.Next = Leave }
+
+func (s *step) killInstead() {
+	s.stayInstead()
+	s.killTree()
+}
+
+// shutdownInstead can only bring the end nearer.
+func (s *step) shutdownInstead() {
+	if s.slot.Next != Leave {
+		s.slot.Next = Stay
+	}
+	end := s.event.Now + s.within()
+	switch {
+	case s.slot.Killing:
+	case s.slot.Process == Asked:
+		s.slot.Deadline = min(s.slot.Deadline, end)
+	case s.slot.Timer == StopTimer && end < s.slot.Deadline:
+		if end <= s.event.Now {
+			s.killTree()
+			return
+		}
+		s.cancel()
+		s.arm(StopTimer, end-s.event.Now)
+	}
+}
+
+// Requests to a slot without a process.
+
+func (s *step) stay() {
+	s.cancel()
+	s.slot.State, s.slot.ByHand = Stopped, true
+	s.tell("worker.stopped")
+}
+
+func (s *step) stayForShutdown() {
+	s.cancel()
+	s.slot.State = Stopped
+	s.tell("worker.stopped")
+}
+
+func (s *step) signal() {
+	if s.slot.Process == Alive {
+		s.emit(Signal{Slot: s.slot.Number, Generation: s.slot.Generation, Signal: s.event.Signal})
+	}
+}
+
+func (s *step) timerFired() {
+	kind := s.slot.Timer
+	s.slot.Timer = NoTimer
+	switch kind {
+	case RestartTimer:
+		s.start()
+	case StopTimer:
+		s.killTree()
+	}
+}

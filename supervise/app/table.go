@@ -1,0 +1,83 @@
+package app
+
+// cell is what an event does in a state, and where that may lead. An empty one: nothing, by intent.
+type cell struct {
+	do func(*step)
+	to []State
+}
+
+func to(s ...State) []State { return s }
+
+// afterTheEnd is where a slot goes when nothing of its process is left.
+var afterTheEnd = to(Starting, Backoff, Completed, Stopped, Failed, Removed)
+
+// table is the machine. A slot that Shutdown has ended is not started again: App.Step refuses it ahead of the table.
+var table = [states][slotKinds]cell{
+	Waiting: {
+		DependenciesMet: {(*step).start, to(Starting)},
+		AskStop:         {(*step).stay, to(Stopped)},
+		AskKill:         {(*step).stay, to(Stopped)},
+		AskRemove:       {(*step).leave, to(Removed)},
+		Shutdown:        {(*step).stayForShutdown, to(Stopped)},
+	},
+	Starting: {
+		Started:     {(*step).started, to(Starting, Running)},
+		StartFailed: {(*step).startFailed, to(Starting, Backoff, Failed)},
+		Ready:       {(*step).ready, to(Starting, Running)},
+		Exited:      {(*step).exited, to(Starting, Stopping)},
+		AskStop:     {(*step).stop, to(Stopping)},
+		AskRestart:  {(*step).restart, to(Stopping)},
+		AskSignal:   {(*step).signal, to(Starting)},
+		AskKill:     {(*step).kill, to(Stopping)},
+		AskRemove:   {(*step).remove, to(Stopping)},
+		Shutdown:    {(*step).shutdown, to(Stopping)},
+	},
+	Running: {
+		Exited:     {(*step).exited, to(Stopping)},
+		AskStop:    {(*step).stop, to(Stopping)},
+		AskRestart: {(*step).restart, to(Stopping)},
+		AskSignal:  {(*step).signal, to(Running)},
+		AskKill:    {(*step).kill, to(Stopping)},
+		AskRemove:  {(*step).remove, to(Stopping)},
+		Shutdown:   {(*step).shutdown, to(Stopping)},
+	},
+	Stopping: {
+		Started:     {(*step).startedLate, to(Stopping)},
+		StartFailed: {(*step).startFailed, to(Starting, Stopped, Removed)},
+		Exited:      {(*step).exitedAsAsked, to(Stopping)},
+		TreeGone:    {(*step).treeGone, append(to(Stopping), afterTheEnd...)},
+		Timer:       {(*step).timerFired, to(Stopping)},
+		AskStart:    {(*step).againInstead, to(Stopping)},
+		AskStop:     {(*step).stayInstead, to(Stopping)},
+		AskRestart:  {(*step).againInstead, to(Stopping)},
+		AskSignal:   {(*step).signal, to(Stopping)},
+		AskKill:     {(*step).killInstead, to(Stopping)},
+		AskRemove:   {(*step).removeInstead, to(Stopping)},
+		Shutdown:    {(*step).shutdownInstead, to(Stopping)},
+		Hurry:       {(*step).killTree, to(Stopping)},
+	},
+	Backoff: {
+		Timer:      {(*step).timerFired, to(Starting)},
+		AskStart:   {(*step).startAnew, to(Starting)},
+		AskStop:    {(*step).stay, to(Stopped)},
+		AskRestart: {(*step).startAnew, to(Starting)},
+		AskKill:    {(*step).stay, to(Stopped)},
+		AskRemove:  {(*step).leave, to(Removed)},
+		Shutdown:   {(*step).stayForShutdown, to(Stopped)},
+	},
+	Completed: {
+		AskStart:   {(*step).startAnew, to(Starting, Waiting)},
+		AskRestart: {(*step).startAnew, to(Starting, Waiting)},
+		AskRemove:  {(*step).leave, to(Removed)},
+	},
+	Stopped: {
+		AskStart:   {(*step).startAnew, to(Starting, Waiting)},
+		AskRestart: {(*step).startAnew, to(Starting, Waiting)},
+		AskRemove:  {(*step).leave, to(Removed)},
+	},
+	Failed: {
+		AskStart:   {(*step).startAnew, to(Starting, Waiting)},
+		AskRestart: {(*step).startAnew, to(Starting, Waiting)},
+		AskRemove:  {(*step).leave, to(Removed)},
+	},
+}

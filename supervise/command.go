@@ -1,0 +1,107 @@
+package supervise
+
+import (
+	"errors"
+	"syscall"
+
+	"goinit/spec"
+	"goinit/supervise/set"
+)
+
+// Command is one of the closed set of things that Do can be asked for.
+type Command interface{ command() }
+
+// Start starts targets, and Stop, Restart, Signal do as they are called. A TARGET is an app (web), a worker (web/0), a
+// tag (@frontend), a worker's main pid, or all.
+type Start struct {
+	Targets []string
+	NoWait  bool
+}
+
+// Stop stops targets, which stay stopped until they are asked for again.
+type Stop struct {
+	Targets []string
+	NoWait  bool
+	Kill    bool // without giving them time
+}
+
+// Restart stops targets and starts them again, and those that depend on them with restart: true after them.
+type Restart struct {
+	Targets []string
+	NoWait  bool
+}
+
+// Signal sends a signal to the main processes.
+type Signal struct {
+	Targets []string
+	Signal  syscall.Signal
+}
+
+// Scale changes the number of workers: to N, or by N.
+type Scale struct {
+	App      string
+	N        int
+	Relative bool
+	NoWait   bool
+}
+
+// Apply makes the apps those of a spec; with DryRun it only says what would change.
+type Apply struct {
+	Apps   []spec.App
+	DryRun bool
+	NoWait bool
+}
+
+// Add adds an app.
+type Add struct {
+	App    spec.App
+	NoWait bool
+}
+
+// Remove stops an app and forgets it.
+type Remove struct {
+	App    string
+	NoWait bool
+}
+
+// Shutdown begins the ordered stop of everything, the second one hurries it. Do does not wait for its end: Run returns.
+type Shutdown struct {
+	Status *int // nil: as the rules say
+	Reason string
+}
+
+func (Start) command()    {}
+func (Stop) command()     {}
+func (Restart) command()  {}
+func (Signal) command()   {}
+func (Scale) command()    {}
+func (Apply) command()    {}
+func (Add) command()      {}
+func (Remove) command()   {}
+func (Shutdown) command() {}
+
+// Result is what came of a command.
+type Result struct {
+	Workers []Worker  // the targets, afterwards
+	Diff    *set.Diff // of an Apply
+}
+
+// What a caller may want to tell apart.
+var (
+	ErrNoSuchTarget = errors.New("no such target")
+	ErrBusy         = errors.New("too many commands are waiting already")
+	ErrEnded        = errors.New("goinit is ending")
+	ErrSuperseded   = errors.New("another command came between")
+	ErrNotRunning   = errors.New("there is no process")
+	ErrInvalid      = errors.New("invalid")
+	ErrFailed       = errors.New("it did not come up")
+)
+
+// TargetError is an ErrNoSuchTarget that says which, and what there is.
+type TargetError struct {
+	Target string
+	Known  []string
+}
+
+func (e *TargetError) Error() string { return "no such target: " + e.Target }
+func (e *TargetError) Unwrap() error { return ErrNoSuchTarget }

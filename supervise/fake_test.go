@@ -1,0 +1,261 @@
+package supervise
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"goinit/spec"
+	"goinit/supervise/tree"
+)
+
+// fake is a Starter without processes. What its workers do is told by behave; by default they run until a SIGTERM.
+type fake struct {
+	behave func(p *fakeProcess)     // called when one has started, in a goroutine of its own
+	refuse func(worker string) error // a start that fails
+
+	mu    sync.Mutex
+	pid   int
+	alive map[string]*fakeProcess
+	log   []string // "12s start web/0"
+	began time.Time
+	wrong []string
+}
+
+type fakeProcess struct {
+	f      *fake
+	worker string
+	pid    int
+	told   Told
+
+	mu                         sync.Mutex
+	signals                    chan syscall.Signal
+	dead, treeAsked, goneTold  bool
+	childrenLeft, uninterrupts bool
+}
+
+func newFake() *fake {
+	return &fake{alive: map[string]*fakeProcess{}, began: time.Now(), pid: 100}
+}
+
+func (f *fake) note(format string, args ...any) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	at := time.Since(f.began).Round(time.Millisecond)
+	f.log = append(f.log, at.String()+" "+fmt.Sprintf(format, args...))
+}
+
+func (f *fake) said(part string) (all []string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, l := range f.log {
+		if strings.Contains(l, part) {
+			all = append(all, l)
+		}
+	}
+	return all
+}
+
+func (f *fake) process(worker string) *fakeProcess {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.alive[worker]
+}
+
+func (f *fake) Start(w Work, told Told) (Process, error) {
+	name := tree.Worker(w.App.Name, w.Slot)
+	if f.refuse != nil {
+		if err := f.refuse(name); err != nil {
+			f.note("refuse %s", name)
+			return nil, err
+		}
+	}
+	f.note("start %s", name)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.alive[name] != nil {
+		f.wrong = append(f.wrong, "a second process of "+name)
+	}
+	f.pid++
+	p := &fakeProcess{f: f, worker: name, pid: f.pid, told: told, signals: make(chan syscall.Signal, 64)}
+	f.alive[name] = p
+	if f.behave != nil {
+		go f.behave(p)
+	} else {
+		go p.untilTerm()
+	}
+	return p, nil
+}
+
+func (p *fakeProcess) untilTerm() {
+	for sig := range p.signals {
+		if sig == syscall.SIGTERM {
+			p.exit(Exit{Signal: sig})
+			return
+		}
+	}
+}
+
+// exit ends the main process.
+func (p *fakeProcess) exit(x Exit) {
+	p.mu.Lock()
+	if p.dead {
+		p.mu.Unlock()
+		return
+	}
+	p.dead = true
+	close(p.signals)
+	p.mu.Unlock()
+	p.f.note("exit %s", p.worker)
+	p.told.Exited(x)
+	p.check()
+}
+
+// leave ends what was left of the tree.
+func (p *fakeProcess) leave() {
+	p.mu.Lock()
+	p.childrenLeft = false
+	p.mu.Unlock()
+	p.check()
+}
+
+func (p *fakeProcess) check() {
+	p.mu.Lock()
+	gone := p.dead && p.treeAsked && !p.childrenLeft && !p.goneTold
+	p.goneTold = p.goneTold || gone
+	p.mu.Unlock()
+	if gone {
+		p.f.mu.Lock()
+		delete(p.f.alive, p.worker)
+		p.f.mu.Unlock()
+		p.f.note("gone %s", p.worker)
+		p.told.TreeGone()
+	}
+}
+
+func (p *fakeProcess) PID() int { return p.pid }
+
+func (p *fakeProcess) Signal(sig syscall.Signal) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.dead {
+		return syscall.ESRCH
+	}
+	if sig != syscall.SIGCONT {
+		p.f.note("%s %s", signalName(sig), p.worker)
+	}
+	select {
+	case p.signals <- sig:
+	default:
+	}
+	return nil
+}
+
+func (p *fakeProcess) SignalGroup(sig syscall.Signal) error { return p.Signal(sig) }
+
+func (p *fakeProcess) AwaitTree() {
+	p.mu.Lock()
+	p.treeAsked = true
+	p.mu.Unlock()
+	go p.check()
+}
+
+func (p *fakeProcess) KillTree() {
+	p.f.note("kill %s", p.worker)
+	p.mu.Lock()
+	p.treeAsked = true
+	if !p.uninterrupts {
+		p.childrenLeft = false
+	}
+	stuck := p.uninterrupts
+	p.mu.Unlock()
+	if !stuck {
+		go func() {
+			p.exit(Exit{Signal: syscall.SIGKILL})
+			p.check()
+		}()
+	}
+}
+
+// appOf is an app with the defaults, changed.
+func appOf(name string, change ...func(*spec.App)) spec.App {
+	a := spec.App{Name: name, Command: []string{name}, Enabled: true, InheritEnvironment: true, Workers: spec.Workers{Count: 1}, OnFailure: "shutdown",
+		Restart: spec.Restart{Policy: "always", SuccessCodes: []int{0}, Delay: spec.Duration(100 * time.Millisecond),
+			MaxDelay: spec.Duration(30 * time.Second), ResetAfter: spec.Duration(10 * time.Second)},
+		Stop: spec.Stop{Signal: "SIGTERM", Target: "process", Timeout: spec.Duration(10 * time.Second)}}
+	for _, c := range change {
+		c(&a)
+	}
+	return a
+}
+
+func on(name, condition string) func(*spec.App) {
+	return func(a *spec.App) {
+		a.DependsOn = append(a.DependsOn, spec.Dependency{App: name, Condition: condition, Required: true})
+	}
+}
+
+func policy(p string) func(*spec.App) { return func(a *spec.App) { a.Restart.Policy = p } }
+func workers(n int) func(*spec.App)   { return func(a *spec.App) { a.Workers.Count = n } }
+
+// bubble runs a Supervisor in virtual time, and the test beside it; at the end all is stopped.
+func bubble(t *testing.T, f func() *fake, budget time.Duration, apps []spec.App, test func(s *Supervisor, f *fake, ended <-chan Outcome)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		f := f()
+		s, err := New(Config{Spec: &spec.Spec{Apps: apps}, Starter: f, Budget: budget, CPUs: 3, Events: func(e Event) {
+			if e.Type == "goinit.internal-error" {
+				t.Errorf("internal error: %v", e.Data)
+			}
+		}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancelCause(t.Context())
+		ended := make(chan Outcome, 1)
+		done := make(chan struct{})
+		go func() {
+			ended <- s.Run(ctx)
+			close(done)
+		}()
+		synctest.Wait()
+		test(s, f, ended)
+		cancel(errors.New("the test is over"))
+		<-done
+		for _, w := range f.wrong {
+			t.Error(w)
+		}
+		for _, p := range f.alive { // so that no goroutine of the fake is left in the bubble
+			p.exit(Exit{})
+		}
+	})
+}
+
+func states(s *Supervisor) string {
+	var all []string
+	for _, w := range s.Snapshot() {
+		name := w.App
+		if w.Worker != nil {
+			name = *w.Worker
+		}
+		all = append(all, name+" "+w.State)
+	}
+	return strings.Join(all, ", ")
+}
+
+func expect(t *testing.T, what string, got, want any) {
+	t.Helper()
+	g, w := fmt.Sprint(got), fmt.Sprint(want)
+	if g != w {
+		t.Errorf("%s:\n got: %s\nwant: %s", what, g, w)
+	}
+}
+
+func sorted(s []string) []string { return slices.Sorted(slices.Values(s)) }

@@ -1,0 +1,160 @@
+package launch
+
+import (
+	"fmt"
+	"path/filepath"
+	"sync"
+
+	"goinit/reaper"
+	"goinit/spec"
+	"goinit/supervise"
+	"goinit/supervise/tree"
+
+	"golang.org/x/sys/unix"
+)
+
+// Outputs gives a worker its stdout and stderr. The log room is one.
+type Outputs interface {
+	// Open returns descriptors for a worker's process; close closes them here, once the child has its own.
+	Open(a *spec.App, slot, generation int) (stdout, stderr int, close func(), err error)
+	// Drain says that nobody writes to them any more: the tree is gone. It must not block.
+	Drain(app string, slot, generation int)
+}
+
+// Starter starts workers. Its fields are set before its first use and not changed after.
+type Starter struct {
+	Reaper   *reaper.Reaper
+	Trees    *tree.Keeper // its Run runs
+	Outputs  Outputs
+	Accounts Accounts
+	BootID   string // the cookie's, as the Keeper's
+
+	Environment []string       // goinit's own
+	Dir         string         // where goinit started: what relative paths are relative to
+	Limits      []reaper.Limit // those that goinit was started with, where its own differ (NOFILE)
+	SignalMask  uint64         // for the children
+
+	// ReadEnvFile and ReadSecret read what the spec points at, at each start. get answers for what is set so far.
+	ReadEnvFile func(path string, required bool, get func(name string) (string, bool)) ([]spec.Variable, error)
+	ReadSecret  func(path string) (string, error)
+	// Started, if not nil, is told of every start, e.g. to say once what could not be done.
+	Stdin int // a descriptor of /dev/null
+}
+
+// Start is the supervisor's Starter.
+func (s *Starter) Start(w supervise.Work, told supervise.Told) (supervise.Process, error) {
+	c, err := s.command(w)
+	if err != nil {
+		return nil, err
+	}
+	stdout, stderr, closeOutputs, err := s.Outputs.Open(w.App, w.Slot, w.Generation)
+	if err != nil {
+		return nil, fmt.Errorf("stdout and stderr: %w", err)
+	}
+	defer closeOutputs()
+	c.Files = []int{s.Stdin, stdout, stderr}
+	p := &process{}
+	c.Notify = func(e reaper.Event) {
+		if e.Kind == reaper.Exited {
+			p.exited(e.Status, told.Exited)
+		}
+	}
+	main, err := s.Reaper.Start(c)
+	if err != nil {
+		s.Outputs.Drain(w.App.Name, w.Slot, w.Generation)
+		return nil, err
+	}
+	name := w.App.Name
+	p.begin(main, s.Trees.Add(tree.Worker(name, w.Slot), main.PID(), func() {
+		s.Outputs.Drain(name, w.Slot, w.Generation)
+		told.TreeGone()
+	}), told.Exited)
+	return p, nil
+}
+
+// command is everything but the descriptors.
+func (s *Starter) command(w supervise.Work) (*reaper.Command, error) {
+	a := w.App
+	credential, account, err := identity(a, s.Accounts)
+	if err != nil {
+		return nil, err
+	}
+	c := &reaper.Command{
+		Argv: a.Command, Dir: s.absolute(a, ""), Session: true, Credential: credential, SignalMask: s.SignalMask,
+		NoNewPrivileges: a.NoNewPrivileges, Nice: a.Nice, OOMScoreAdj: a.OOMScoreAdj,
+	}
+	if c.Umask, err = umask(a.Umask); err != nil {
+		return nil, err
+	}
+	if c.IOPriority, err = ioPriority(a.IONice); err != nil {
+		return nil, err
+	}
+	if c.Limits, err = limits(a.Ulimits, s.Limits); err != nil {
+		return nil, err
+	}
+	own, err := ownCapabilities()
+	if err != nil {
+		return nil, err
+	}
+	root := unix.Geteuid() == 0 && (credential == nil || credential.UID == 0)
+	if c.Capabilities, err = capabilities(a.Capabilities, own, root); err != nil {
+		return nil, err
+	}
+	c.Env, err = s.environmentOf(a, w.Slot, w.Generation, account)
+	return c, err
+}
+
+// absolute is a path of the spec; an app's relative ones start in its working_dir, and that where goinit started.
+func (s *Starter) absolute(a *spec.App, path string) string {
+	if filepath.IsAbs(path) {
+		return path
+	}
+	dir := a.WorkingDir
+	if !filepath.IsAbs(dir) {
+		dir = filepath.Join(s.Dir, dir)
+	}
+	return filepath.Join(dir, path)
+}
+
+// process is a worker's main process and its tree. Its exit may come before the tree is known.
+type process struct {
+	main *reaper.Process
+
+	mu   sync.Mutex
+	tree *tree.Tree
+	end  *reaper.Status // came early
+}
+
+func (p *process) exited(s reaper.Status, tell func(supervise.Exit)) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.tree == nil {
+		p.end = &s
+		return
+	}
+	p.tree.Exited()
+	tell(exit(s))
+}
+
+func (p *process) begin(main *reaper.Process, t *tree.Tree, tell func(supervise.Exit)) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.main, p.tree = main, t
+	if p.end != nil {
+		t.Exited()
+		tell(exit(*p.end))
+	}
+}
+
+func exit(s reaper.Status) supervise.Exit {
+	if sig := s.Signal(); sig != 0 {
+		return supervise.Exit{Signal: sig}
+	}
+	return supervise.Exit{Code: s.Code()}
+}
+
+func (p *process) PID() int                          { return p.main.PID() }
+func (p *process) Signal(sig unix.Signal) error      { return p.main.Signal(sig) }
+func (p *process) SignalGroup(sig unix.Signal) error { return p.main.SignalGroup(sig) }
+func (p *process) AwaitTree()                        { p.tree.Await() }
+func (p *process) KillTree()                         { p.tree.Kill() }

@@ -1,0 +1,209 @@
+package supervise
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"runtime/debug"
+	"sync/atomic"
+	"time"
+
+	"goinit/spec"
+	"goinit/supervise/app"
+)
+
+// owner is the goroutine that owns an app, and what it owns.
+type owner struct {
+	supervisor *Supervisor
+	name       string
+	spec       spec.App // not changed
+	inbox      inbox[app.Event, request]
+	snapshot   atomic.Pointer[[]Worker]
+
+	// Of the goroutine alone:
+	state     app.App
+	processes map[int]started
+	timers    map[int]*time.Timer
+	seen      map[int]*seen
+	waiters   []*waiter
+	summary   app.Summary
+	reported  bool
+	leaving   bool
+}
+
+// started is a slot's process.
+type started struct {
+	generation int
+	process    Process
+}
+
+func newOwner(s *Supervisor, a spec.App) (*owner, error) {
+	stop, err := ParseSignal(a.Stop.Signal)
+	if a.Stop.Signal == "" {
+		stop, err = ParseSignal("TERM")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: stop.signal: %w", a.Name, err)
+	}
+	o := &owner{supervisor: s, name: a.Name, spec: a, inbox: newInbox[app.Event, request](),
+		processes: map[int]started{}, timers: map[int]*time.Timer{}, seen: map[int]*seen{}}
+	config := app.Config{Name: a.Name, Restart: a.Restart, Stop: a.Stop, StopSignal: stop}
+	o.state = app.New(config, s.workers(&a), a.Enabled)
+	o.publish()
+	return o, nil
+}
+
+// run ends when the app has left, or everything has.
+func (o *owner) run() {
+	defer o.end()
+	for {
+		o.report()
+		if o.leaving && len(o.state.Slots) == 0 {
+			return
+		}
+		select {
+		case <-o.inbox.wake:
+		case <-o.supervisor.ended:
+			return
+		}
+		o.turn()
+	}
+}
+
+// guard keeps a mistake of ours from being the end of PID 1.
+func (o *owner) guard(f func()) { o.supervisor.guard(o.name, f) }
+
+func (s *Supervisor) guard(app string, f func()) {
+	defer func() {
+		if r := recover(); r != nil {
+			s.publish(Event{Type: "goinit.internal-error", App: app,
+				Data: map[string]any{"error": fmt.Sprint(r), "stack": string(debug.Stack())}})
+		}
+	}()
+	f()
+}
+
+// turn takes what has happened.
+func (o *owner) turn() {
+	facts, commands := o.inbox.take()
+	for _, f := range facts {
+		if f.Kind == app.AskRemove && f.Slot == app.AllSlots {
+			o.leaving = true
+		}
+		o.guard(func() { o.step(f) })
+	}
+	for _, c := range commands {
+		o.guard(func() { o.command(c) })
+	}
+	o.guard(o.publish)
+	o.guard(o.answer)
+}
+
+// step gives an event to the machine and does what it says.
+func (o *owner) step(e app.Event) {
+	e.Now = o.supervisor.now()
+	e.Jitter = rand.Float64()
+	var effects []app.Effect
+	o.state, effects = o.state.Step(e)
+	o.look()
+	for _, effect := range effects {
+		o.do(effect)
+	}
+}
+
+func (o *owner) do(effect app.Effect) {
+	switch e := effect.(type) {
+	case app.Start:
+		o.start(e)
+	case app.Signal:
+		if p, ok := o.processes[e.Slot]; ok && p.generation == e.Generation {
+			sendSignal(p.process, e)
+		}
+	case app.AwaitTree:
+		if p, ok := o.processes[e.Slot]; ok && p.generation == e.Generation {
+			p.process.AwaitTree()
+		}
+	case app.KillTree:
+		if p, ok := o.processes[e.Slot]; ok && p.generation == e.Generation {
+			p.process.KillTree()
+		}
+	case app.ArmTimer:
+		o.cancel(e.Slot)
+		o.timers[e.Slot] = time.AfterFunc(e.After, func() {
+			o.inbox.fact(app.Event{Kind: app.Timer, Slot: e.Slot, Epoch: e.Epoch})
+		})
+		if e.Timer == app.RestartTimer {
+			o.nextAt(e.Slot, time.Now().Add(e.After))
+		}
+	case app.CancelTimer:
+		o.cancel(e.Slot)
+	case app.Emit:
+		o.emit(e)
+	}
+}
+
+func (o *owner) cancel(slot int) {
+	if t := o.timers[slot]; t != nil {
+		t.Stop()
+		delete(o.timers, slot)
+	}
+}
+
+// start makes the process. The answer goes to the machine ahead of whatever the process has to tell.
+func (o *owner) start(e app.Start) {
+	o.publish() // a start may take its time, and ps should say who is starting
+	slot, generation := e.Slot, e.Generation
+	p, err := o.supervisor.config.Starter.Start(
+		Work{App: &o.spec, Slot: slot, Generation: generation},
+		Told{
+			Exited: func(x Exit) {
+				o.inbox.fact(app.Event{Kind: app.Exited, Slot: slot, Generation: generation, Exit: app.Exit{Code: x.Code, Signal: x.Signal}})
+			},
+			TreeGone: func() {
+				o.inbox.fact(app.Event{Kind: app.TreeGone, Slot: slot, Generation: generation})
+			},
+		})
+	if err != nil {
+		delete(o.processes, slot)
+		o.step(app.Event{Kind: app.StartFailed, Slot: slot, Generation: generation, Exit: app.Exit{Code: failedStatus(err), Error: err.Error()}})
+		return
+	}
+	o.processes[slot] = started{generation, p}
+	o.step(app.Event{Kind: app.Started, Slot: slot, Generation: generation, PID: p.PID()})
+}
+
+// failedStatus is a shell's: 127 where there was nothing to execute, else 126.
+func failedStatus(err error) int {
+	var e notFound
+	if errors.As(err, &e) && e.NotFound() {
+		return 127
+	}
+	return 126
+}
+
+// report tells the set what it has to know.
+func (o *owner) report() {
+	m := o.state.Summary()
+	if o.reported && m == o.summary {
+		return
+	}
+	o.reported, o.summary = true, m
+	o.supervisor.report(o, m)
+}
+
+// end is the last act of the goroutine.
+func (o *owner) end() {
+	for slot := range o.timers {
+		o.cancel(slot)
+	}
+	for _, c := range o.inbox.close() {
+		c.refuse(ErrEnded)
+	}
+	for _, w := range o.waiters {
+		w.reply <- o.outcomeAtEnd(w)
+	}
+	o.waiters = nil
+	if o.leaving {
+		o.supervisor.left(o)
+	}
+}

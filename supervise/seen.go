@@ -1,0 +1,149 @@
+package supervise
+
+import (
+	"syscall"
+	"time"
+
+	"goinit/supervise/app"
+	"goinit/supervise/tree"
+)
+
+// seen is what others want to know of a slot and the machine does not: when.
+type seen struct {
+	state      app.State
+	since      time.Time
+	generation int
+	startedAt  *time.Time
+	nextAt     *time.Time
+	exitAt     time.Time
+}
+
+// look notes what the last step has changed.
+func (o *owner) look() {
+	now := time.Now()
+	for i := range o.state.Slots {
+		s := &o.state.Slots[i]
+		v := o.seen[s.Number]
+		if v == nil {
+			v = &seen{state: s.State, since: now}
+			o.seen[s.Number] = v
+		}
+		if v.state != s.State {
+			v.state, v.since, v.nextAt = s.State, now, nil
+		}
+		if s.Process == app.Alive && v.generation != s.Generation {
+			v.generation = s.Generation
+			v.startedAt = &now
+		}
+	}
+	for n := range o.seen {
+		if o.slot(n) == nil {
+			o.cancel(n)
+			delete(o.seen, n)
+			delete(o.processes, n)
+		}
+	}
+}
+
+func (o *owner) nextAt(slot int, at time.Time) {
+	if v := o.seen[slot]; v != nil {
+		v.nextAt = &at
+	}
+}
+
+func (o *owner) slot(n int) *app.Slot {
+	for i := range o.state.Slots {
+		if o.state.Slots[i].Number == n {
+			return &o.state.Slots[i]
+		}
+	}
+	return nil
+}
+
+// publish swaps the snapshot.
+func (o *owner) publish() {
+	o.look()
+	list := []Worker{}
+	for i := range o.state.Slots {
+		list = append(list, o.worker(&o.state.Slots[i]))
+	}
+	if len(list) == 0 {
+		list = append(list, Worker{App: o.name, State: app.Stopped.String(), StateSince: o.supervisor.beganAt})
+	}
+	o.snapshot.Store(&list)
+}
+
+func (o *owner) worker(s *app.Slot) Worker {
+	v := o.seen[s.Number]
+	number, name := s.Number, tree.Worker(o.name, s.Number)
+	w := Worker{
+		App: o.name, Slot: &number, Worker: &name, State: s.State.String(), Ready: s.State == app.Running,
+		Generation: s.Generation, Restarts: s.Restarts, StateSince: v.since, NextAt: v.nextAt,
+	}
+	if s.PID != 0 {
+		pid := s.PID
+		w.PID = &pid
+		w.StartedAt = v.startedAt
+	}
+	if s.State == app.Waiting {
+		w.WaitsFor = o.state.Held
+	}
+	if s.HasExited {
+		w.LastExit = lastExit(s.LastExit, v.exitAt)
+	}
+	return w
+}
+
+func lastExit(x app.Exit, at time.Time) *LastExit {
+	e := &LastExit{Status: x.Status(), Reason: string(x.Reason), Error: x.Error, At: at}
+	if x.Signal != 0 {
+		name := signalName(x.Signal)
+		e.Signal = &name
+	} else {
+		code := x.Code
+		e.Code = &code
+	}
+	return e
+}
+
+// emit makes an event of what the machine tells.
+func (o *owner) emit(e app.Emit) {
+	data := map[string]any{}
+	event := Event{Type: e.Type, App: o.name, Generation: e.Generation, Data: data}
+	if e.Slot != app.AllSlots {
+		slot := e.Slot
+		event.Slot, event.Worker = &slot, tree.Worker(o.name, slot)
+		if s := o.slot(slot); s != nil && e.Type == "worker.started" {
+			data["pid"] = s.PID
+		}
+	}
+	if e.Exit != nil {
+		at := time.Now()
+		if v := o.seen[e.Slot]; v != nil {
+			if e.Type == "worker.exited" || e.Type == "worker.start-failed" {
+				v.exitAt = at
+			}
+			at = v.exitAt
+		}
+		data["last_exit"] = lastExit(*e.Exit, at)
+	}
+	if e.Delay > 0 {
+		data["delay"] = e.Delay.String()
+	}
+	if e.Dependency != "" {
+		data["dependency"] = e.Dependency
+	}
+	o.supervisor.publish(event)
+}
+
+// sendSignal: a process that has gone meanwhile does not matter, its exit is on the way.
+func sendSignal(p Process, e app.Signal) {
+	send := p.Signal
+	if e.Tree {
+		send = p.SignalGroup
+	}
+	_ = send(e.Signal)
+	if e.Stop { // a suspended process would not even see it
+		_ = send(syscall.SIGCONT)
+	}
+}

@@ -1,0 +1,161 @@
+package supervise
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"sync/atomic"
+	"time"
+
+	"goinit/spec"
+	"goinit/supervise/app"
+	"goinit/supervise/set"
+)
+
+// Config is what a Supervisor needs.
+type Config struct {
+	Spec    *spec.Spec
+	Starter Starter
+	// Budget is the time that an ordered stop may take, where the spec does not say; 0: as long as it takes.
+	Budget time.Duration
+	// CPUs is what workers: auto counts; 0: those of the process.
+	CPUs int
+	// Events, if not nil, is called for every event, by whoever it happened to: it must neither block nor call back.
+	Events func(Event)
+}
+
+// Outcome is how it all ended.
+type Outcome = set.Outcome
+
+// Supervisor keeps the apps of a spec running. Run does it; everything else may be called from anywhere, at any time.
+type Supervisor struct {
+	config  Config
+	beganAt time.Time // with a monotonic reading: a clock that is set does not matter
+	bus     bus
+	inbox   inbox[fact, setCommand]
+	owners  atomic.Pointer[[]*owner] // in the order of the spec
+	target  atomic.Pointer[[]spec.App]
+	phase   atomic.Uint32
+	ended   chan struct{}
+
+	// Of Run's goroutine alone:
+	set     *set.Set
+	timer   *time.Timer
+	waiters []setWaiter
+	outcome Outcome
+}
+
+// fact is something that happened to an app as a whole.
+type fact struct {
+	owner   *owner
+	summary app.Summary
+	left    bool
+	epoch   int // of the timer, where owner is nil
+}
+
+// New makes a Supervisor, or says what is wrong with the spec.
+func New(c Config) (*Supervisor, error) {
+	if c.CPUs == 0 {
+		c.CPUs = runtime.NumCPU()
+	}
+	if t := c.Spec.Shutdown.Timeout; t != nil {
+		c.Budget = time.Duration(*t)
+	}
+	if err := set.Check(c.Spec.Apps); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrInvalid, err)
+	}
+	s := &Supervisor{config: c, beganAt: time.Now(), inbox: newInbox[fact, setCommand](), ended: make(chan struct{}),
+		bus: bus{sink: c.Events, subscribers: map[*Subscription]struct{}{}}, set: set.New(c.Spec.Apps, c.Budget)}
+	var owners []*owner
+	for _, a := range c.Spec.Apps {
+		o, err := newOwner(s, a)
+		if err != nil {
+			return nil, fmt.Errorf("%w: %w", ErrInvalid, err)
+		}
+		owners = append(owners, o)
+	}
+	s.owners.Store(&owners)
+	s.publishTarget()
+	return s, nil
+}
+
+func (s *Supervisor) now() time.Duration { return time.Since(s.beganAt) }
+
+// workers is how many an app is to have.
+func (s *Supervisor) workers(a *spec.App) int {
+	n := a.Workers.Count
+	if a.Workers.Auto {
+		n = max(1, s.config.CPUs)
+		if a.MaxWorkers > 0 {
+			n = min(n, a.MaxWorkers)
+		}
+	}
+	return min(max(0, n), maxWorkers)
+}
+
+// Snapshot is all workers, in the order of the spec. It is never behind by more than what is happening right now.
+func (s *Supervisor) Snapshot() []Worker {
+	all := []Worker{}
+	for _, o := range *s.owners.Load() {
+		all = append(all, *o.snapshot.Load()...)
+	}
+	return all
+}
+
+// Phase is what goinit as a whole is doing.
+func (s *Supervisor) Phase() set.Phase { return set.Phase(s.phase.Load()) }
+
+// Apps are the apps as the last word wants them.
+func (s *Supervisor) Apps() []spec.App { return *s.target.Load() }
+
+// Subscribe is the stream of events from now on.
+func (s *Supervisor) Subscribe() (*Subscription, error) { return s.bus.subscribe() }
+
+func (s *Supervisor) publish(e Event) {
+	if e.At.IsZero() {
+		e.At = time.Now()
+	}
+	s.bus.publish(e)
+}
+
+func (s *Supervisor) publishTarget() {
+	target := s.set.Target()
+	s.target.Store(&target)
+	s.phase.Store(uint32(s.set.Phase))
+}
+
+// Run starts the apps and keeps them running until goinit is to end; it returns when nothing of them is left, or the
+// budget is over. The end of the context asks for an ordered stop. To be called once.
+func (s *Supervisor) Run(ctx context.Context) Outcome {
+	defer s.close()
+	for _, o := range *s.owners.Load() {
+		go o.run()
+	}
+	s.step(set.Boot{Now: s.now()})
+	done := ctx.Done()
+	for s.set.Phase != set.Ended {
+		select {
+		case <-s.inbox.wake:
+		case <-done:
+			done = nil
+			s.step(set.Shutdown{Reason: context.Cause(ctx).Error(), Now: s.now()})
+		}
+		s.turn()
+	}
+	return s.outcome
+}
+
+func (s *Supervisor) close() {
+	if s.timer != nil {
+		s.timer.Stop()
+	}
+	close(s.ended)
+	for _, c := range s.inbox.close() {
+		c.reply <- ErrEnded
+	}
+	for _, w := range s.waiters {
+		w.reply <- ErrEnded
+	}
+	s.phase.Store(uint32(set.Ended))
+	s.bus.close()
+}

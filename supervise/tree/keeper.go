@@ -1,0 +1,149 @@
+package tree
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// The cookie: variables that every worker is given, and that what it starts inherits.
+const (
+	WorkerVariable = "GOINIT_WORKER"
+	BootVariable   = "GOINIT_BOOT_ID"
+)
+
+// pauses between looks that found something.
+const (
+	shortPause = time.Millisecond
+	awaitPause = 50 * time.Millisecond
+	longPause  = time.Second
+)
+
+// Config says what a Keeper can rely on.
+type Config struct {
+	BootID string
+	PID    int // our own
+	// Everywhere is for a goinit that gets no orphans: then what a worker leaves behind has a stranger for a parent.
+	Everywhere bool
+}
+
+// Keeper knows the workers' trees. It is safe for concurrent use; Run has to run.
+type Keeper struct {
+	config  Config
+	wake    chan struct{}
+	watched atomic.Int32
+
+	mu    sync.Mutex
+	trees map[*Tree]struct{}
+	seen  map[identity]*Tree // who belongs to whom, of those that the last look has seen
+}
+
+// identity is a process for ever, where a pid is one for a while.
+type identity struct {
+	pid   int
+	start uint64
+}
+
+// Tree is a worker's.
+type Tree struct {
+	keeper *Keeper
+	worker string
+	pid    int // of the main process; the leader of its process group
+	gone   func()
+
+	// Guarded by keeper.mu.
+	exited, wanted, kill bool
+	reused               bool // the main process's pid is another's by now
+	empty                int  // looks in a row that found nothing
+	stopped              map[identity]bool
+	pause                time.Duration
+}
+
+// New is a keeper of no trees yet.
+func New(c Config) *Keeper {
+	return &Keeper{config: c, wake: make(chan struct{}, 1), trees: map[*Tree]struct{}{}, seen: map[identity]*Tree{}}
+}
+
+// Add makes a worker's tree known, from its start on. gone is called once, from Run's goroutine; it must not block.
+func (k *Keeper) Add(worker string, pid int, gone func()) *Tree {
+	t := &Tree{keeper: k, worker: worker, pid: pid, gone: gone, stopped: map[identity]bool{}}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.trees[t] = struct{}{}
+	return t
+}
+
+// Exited says that the main process has been reaped. It may be called with the reaper locked.
+func (t *Tree) Exited() {
+	t.keeper.mu.Lock()
+	t.exited = true
+	wanted := t.wanted
+	t.keeper.mu.Unlock()
+	if wanted {
+		t.keeper.look()
+	}
+}
+
+// Await asks to be told when nothing is left.
+func (t *Tree) Await() { t.want(false) }
+
+// Kill asks for everything to be killed, and to be told when nothing is left.
+func (t *Tree) Kill() { t.want(true) }
+
+func (t *Tree) want(kill bool) {
+	k := t.keeper
+	k.mu.Lock()
+	if !t.wanted {
+		t.wanted = true
+		k.watched.Add(1)
+	}
+	if kill && !t.kill {
+		t.kill = true
+	}
+	t.pause = 0
+	k.mu.Unlock()
+	k.look()
+}
+
+// Reaped says that an orphan has been reaped: somebody's tree may be smaller now.
+func (k *Keeper) Reaped() {
+	if k.watched.Load() > 0 {
+		k.look()
+	}
+}
+
+func (k *Keeper) look() {
+	select {
+	case k.wake <- struct{}{}:
+	default:
+	}
+}
+
+// Run looks whenever there is a reason to, until the context ends.
+func (k *Keeper) Run(ctx context.Context) {
+	timer := time.NewTimer(time.Hour)
+	timer.Stop()
+	r := &reader{}
+	for {
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return
+		case <-k.wake:
+		case <-timer.C:
+		}
+		for {
+			gone, next := k.pass(r)
+			for _, t := range gone {
+				t.gone()
+			}
+			if next > 0 {
+				timer.Reset(next)
+			}
+			if next != 0 {
+				break
+			}
+		}
+	}
+}

@@ -1,0 +1,203 @@
+package tree
+
+import (
+	"strconv"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// pass is one look at all processes, for all trees that somebody asked about. next says when to look again: 0 at once,
+// negative when there is a reason.
+func (k *Keeper) pass(r *reader) (gone []*Tree, next time.Duration) {
+	if k.watched.Load() == 0 {
+		return nil, -1
+	}
+	exited := k.exited() // before the look: what it then finds under a dead one's pid is another
+	all, err := r.all()
+	if err != nil { // no descriptor to be had, or no /proc: nothing is known, so nothing is gone
+		return nil, longPause
+	}
+	members := k.members(r, all, exited)
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	next = -1
+	for t, exited := range exited {
+		if !t.wanted {
+			continue
+		}
+		again := t.after(r, members[t], exited)
+		if t.empty >= 2 {
+			delete(k.trees, t)
+			k.watched.Add(-1)
+			gone = append(gone, t)
+			continue
+		}
+		if again >= 0 && (next < 0 || again < next) {
+			next = again
+		}
+	}
+	return gone, next
+}
+
+// exited says of every tree whether its main process is dead.
+func (k *Keeper) exited() map[*Tree]bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	exited := make(map[*Tree]bool, len(k.trees))
+	for t := range k.trees {
+		exited[t] = t.exited
+	}
+	return exited
+}
+
+// after is what a look means for a tree; it returns when to look again.
+func (t *Tree) after(r *reader, members []process, exited bool) time.Duration {
+	if len(members) == 0 {
+		if !exited {
+			t.empty = 0
+			return -1 // Exited will tell
+		}
+		t.empty++
+		return 0
+	}
+	t.empty = 0
+	if !t.kill {
+		return t.rest(awaitPause)
+	}
+	fresh := false
+	for _, p := range members {
+		id := identity{p.pid, p.start}
+		if !t.stopped[id] {
+			t.stopped[id] = true
+			fresh = true
+			send(r, p, unix.SIGSTOP)
+		}
+	}
+	if fresh {
+		t.pause = 0
+		return 0
+	}
+	for _, p := range members {
+		send(r, p, unix.SIGKILL)
+	}
+	return t.rest(shortPause)
+}
+
+func (t *Tree) rest(first time.Duration) time.Duration {
+	t.pause = min(max(first, 2*t.pause), longPause)
+	return t.pause
+}
+
+// members sorts the living processes by the tree that they belong to.
+func (k *Keeper) members(r *reader, all map[int]process, exited map[*Tree]bool) map[*Tree][]process {
+	k.mu.Lock()
+	o := owners{reader: r, config: k.config, all: all, known: map[int]*Tree{}, old: k.seen,
+		mains: map[int]*Tree{}, leaders: map[int]*Tree{}, workers: map[string]*Tree{}}
+	for t, exited := range exited {
+		if _, there := all[t.pid]; there && exited {
+			t.reused = true
+		}
+		if !exited {
+			o.mains[t.pid] = t
+		}
+		if !t.reused {
+			o.leaders[t.pid] = t
+		}
+		o.workers[t.worker] = t
+	}
+	k.mu.Unlock()
+	members := map[*Tree][]process{}
+	seen := map[identity]*Tree{}
+	for pid, p := range all {
+		if t := o.of(pid); t != nil {
+			seen[identity{pid, p.start}] = t
+			if !p.dead() {
+				members[t] = append(members[t], p)
+			}
+		}
+	}
+	k.mu.Lock()
+	k.seen = seen
+	k.mu.Unlock()
+	return members
+}
+
+// owners answers whose a process is.
+type owners struct {
+	reader  *reader
+	config  Config
+	all     map[int]process
+	known   map[int]*Tree
+	old     map[identity]*Tree
+	mains   map[int]*Tree
+	leaders map[int]*Tree
+	workers map[string]*Tree
+}
+
+func (o *owners) of(pid int) *Tree {
+	if t, ok := o.known[pid]; ok {
+		return t
+	}
+	p, ok := o.all[pid]
+	if !ok || pid == o.config.PID {
+		return nil
+	}
+	o.known[pid] = nil // a look is not atomic: reused pids could make a circle
+	t := o.find(p)
+	o.known[pid] = t
+	return t
+}
+
+func (o *owners) find(p process) *Tree {
+	if t := o.mains[p.pid]; t != nil {
+		return t
+	}
+	if t := o.old[identity{p.pid, p.start}]; t != nil && o.workers[t.worker] == t {
+		return t
+	}
+	if t := o.leaders[p.session]; t != nil {
+		return t
+	}
+	if t := o.leaders[p.group]; t != nil {
+		return t
+	}
+	if p.parent != o.config.PID {
+		if t := o.of(p.parent); t != nil {
+			return t
+		}
+	}
+	// Only an orphan of ours can be somebody's without a parent to say so, or what came from outside the PID namespace.
+	if p.parent == o.config.PID || p.parent == 0 && o.config.PID == 1 || o.config.Everywhere {
+		return o.byCookie(p.pid)
+	}
+	return nil
+}
+
+func (o *owners) byCookie(pid int) *Tree {
+	v := o.reader.variables(pid, WorkerVariable, BootVariable)
+	if v[BootVariable] != o.config.BootID {
+		return nil
+	}
+	return o.workers[v[WorkerVariable]]
+}
+
+// send signals exactly this process: the descriptor holds the pid while the start is compared.
+func send(r *reader, p process, sig unix.Signal) {
+	fd, err := unix.PidfdOpen(p.pid, 0)
+	if err == nil {
+		defer unix.Close(fd)
+	}
+	if now, ok := r.stat(p.pid); !ok || now.start != p.start {
+		return
+	}
+	if err == nil {
+		err = unix.PidfdSendSignal(fd, sig, nil, 0)
+	}
+	if err == unix.ENOSYS || err == unix.EPERM || err == unix.EMFILE || err == unix.ENFILE || err == unix.EINVAL {
+		_ = unix.Kill(p.pid, sig) // an older kernel or seccomp profile, or no descriptor to be had
+	}
+}
+
+// Worker is a worker's name, as in the cookie.
+func Worker(app string, slot int) string { return app + "/" + strconv.Itoa(slot) }

@@ -1,0 +1,140 @@
+package tree
+
+import (
+	"bytes"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+)
+
+// process is what a line of /proc/PID/stat says (proc_pid_stat(5)).
+type process struct {
+	pid, parent, group, session int
+	threads                     int
+	start                       uint64 // in ticks since boot: with the pid, the identity of a process
+	state                       byte
+}
+
+// dead reports a zombie. One that has threads is alive: only its first thread has ended.
+func (p *process) dead() bool { return (p.state == 'Z' || p.state == 'X') && p.threads <= 1 }
+
+// bounds of what is read: stat is one line, an environment may be anything.
+const (
+	statSize       = 1024
+	environmentMax = 1 << 20
+)
+
+// parseStat reads a stat line. The name, in parentheses, may hold anything.
+func parseStat(line []byte) (p process, ok bool) {
+	end := bytes.LastIndexByte(line, ')')
+	space := bytes.IndexByte(line, ' ')
+	if end < 0 || space < 0 {
+		return p, false
+	}
+	pid, err := strconv.Atoi(string(line[:space]))
+	fields := bytes.Fields(line[end+1:]) // state is the third field of the line
+	if err != nil || len(fields) < 20 || len(fields[0]) != 1 {
+		return p, false
+	}
+	p.pid, p.state = pid, fields[0][0]
+	for _, f := range []struct {
+		to *int
+		at int
+	}{{&p.parent, 4}, {&p.group, 5}, {&p.session, 6}, {&p.threads, 20}} {
+		if *f.to, err = strconv.Atoi(string(fields[f.at-3])); err != nil {
+			return p, false
+		}
+	}
+	p.start, err = strconv.ParseUint(string(fields[22-3]), 10, 64)
+	return p, err == nil
+}
+
+// reader reads /proc, with one buffer.
+type reader struct {
+	buffer []byte
+}
+
+func (r *reader) stat(pid int) (process, bool) {
+	var line [statSize]byte
+	fd, err := unix.Open("/proc/"+strconv.Itoa(pid)+"/stat", unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return process{}, false
+	}
+	defer unix.Close(fd)
+	n, err := unix.Read(fd, line[:])
+	if err != nil || n <= 0 {
+		return process{}, false
+	}
+	return parseStat(line[:n])
+}
+
+// all is every process there is.
+func (r *reader) all() (map[int]process, error) {
+	dir, err := unix.Open("/proc", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer unix.Close(dir)
+	if r.buffer == nil {
+		r.buffer = make([]byte, 32<<10)
+	}
+	found := map[int]process{}
+	var names []string
+	for {
+		n, err := unix.ReadDirent(dir, r.buffer)
+		if err != nil {
+			return nil, err
+		}
+		if n == 0 {
+			return found, nil
+		}
+		_, _, names = unix.ParseDirent(r.buffer[:n], -1, names[:0])
+		for _, name := range names {
+			if pid, err := strconv.Atoi(name); err == nil {
+				if p, ok := r.stat(pid); ok {
+					found[pid] = p
+				}
+			}
+		}
+	}
+}
+
+// variables looks for variables in a process's environment as it was at its exec.
+func (r *reader) variables(pid int, names ...string) map[string]string {
+	fd := openEnvironment(pid)
+	if fd < 0 {
+		return nil
+	}
+	defer unix.Close(fd)
+	found := map[string]string{}
+	var rest []byte // an entry that is not complete
+	for total := 0; total < environmentMax && len(found) < len(names); {
+		n, err := unix.Read(fd, r.buffer)
+		if err == unix.EINTR {
+			continue
+		}
+		if err != nil || n <= 0 {
+			match(rest, names, found)
+			break
+		}
+		total += n
+		rest = append(rest, r.buffer[:n]...)
+		for {
+			end := bytes.IndexByte(rest, 0)
+			if end < 0 {
+				break
+			}
+			match(rest[:end], names, found)
+			rest = rest[end+1:]
+		}
+	}
+	return found
+}
+
+func match(entry []byte, names []string, found map[string]string) {
+	for _, name := range names {
+		if value, ok := bytes.CutPrefix(entry, []byte(name+"=")); ok {
+			found[name] = string(value)
+		}
+	}
+}

@@ -1,0 +1,237 @@
+package supervise
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"goinit/supervise/app"
+	"goinit/supervise/tree"
+)
+
+// waiterBound is how many may wait for one app's outcome.
+const waiterBound = 64
+
+// maxWorkers is the most that a scale is believed to mean.
+const maxWorkers = 4096
+
+// goal is what a waiter waits for.
+type goal uint8
+
+const (
+	goalNone goal = iota
+	goalUp        // every slot is running or has completed
+	goalAnew      // the same, by a process that is not the one there was
+	goalDown      // nothing runs
+	goalSize      // as many workers as asked for, and up
+)
+
+// request is a command on its way to an app.
+type request struct {
+	kind     app.Kind
+	ask      bool  // false: there is only something to wait for
+	slots    []int // nil: all
+	signal   app.Event
+	relative bool
+	wait     waiter
+}
+
+func (r *request) refuse(err error) { r.wait.reply <- err }
+
+// waiter is somebody who wants to know the outcome; reply holds one answer.
+type waiter struct {
+	context     context.Context
+	goal        goal
+	slots       []int
+	generations map[int]int
+	reply       chan error
+}
+
+// command asks the machine, and answers at once if there is nothing to wait for.
+func (o *owner) command(r request) {
+	w := r.wait
+	w.slots, w.generations = r.slots, map[int]int{}
+	for i := range o.state.Slots {
+		w.generations[o.state.Slots[i].Number] = o.state.Slots[i].Generation
+	}
+	o.waiters = slices.DeleteFunc(o.waiters, func(w *waiter) bool { return w.context.Err() != nil })
+	if w.goal != goalNone && len(o.waiters) >= waiterBound {
+		r.refuse(ErrBusy)
+		return
+	}
+	if r.ask {
+		if err := o.ask(&r); err != nil {
+			r.refuse(err)
+			return
+		}
+	}
+	if w.goal == goalNone {
+		w.reply <- nil
+		return
+	}
+	o.waiters = append(o.waiters, &w)
+}
+
+func (o *owner) ask(r *request) error {
+	if o.state.Closing && r.kind != app.AskStop && r.kind != app.AskKill && r.kind != app.AskSignal {
+		return ErrEnded
+	}
+	e := r.signal
+	e.Kind, e.Slot = r.kind, app.AllSlots
+	switch r.kind {
+	case app.AskScale:
+		if r.relative {
+			e.Workers += o.state.Workers
+		}
+		if e.Workers < 0 || e.Workers > maxWorkers {
+			return fmt.Errorf("%w: %s cannot have %d workers", ErrInvalid, o.name, e.Workers)
+		}
+	case app.AskSignal:
+		return o.signal(r.slots, e)
+	}
+	if r.slots == nil {
+		o.step(e)
+		return nil
+	}
+	for _, n := range r.slots {
+		e.Slot = n
+		o.step(e)
+	}
+	return nil
+}
+
+// signal is told what came of it.
+func (o *owner) signal(slots []int, e app.Event) error {
+	sent := false
+	for i := range o.state.Slots {
+		s := &o.state.Slots[i]
+		if slots != nil && !slices.Contains(slots, s.Number) {
+			continue
+		}
+		p, ok := o.processes[s.Number]
+		if s.Process != app.Alive || !ok {
+			continue
+		}
+		if err := p.process.Signal(e.Signal); err != nil {
+			return fmt.Errorf("cannot send %s to %s: %w", signalName(e.Signal), tree.Worker(o.name, s.Number), err)
+		}
+		sent = true
+	}
+	if !sent {
+		return fmt.Errorf("%s: %w", o.name, ErrNotRunning)
+	}
+	return nil
+}
+
+// answer tells those whose outcome is known.
+func (o *owner) answer() {
+	o.waiters = slices.DeleteFunc(o.waiters, func(w *waiter) bool {
+		done, err := o.outcome(w)
+		if done {
+			w.reply <- err
+		}
+		return done
+	})
+}
+
+func (o *owner) outcome(w *waiter) (done bool, err error) {
+	slots := w.slots
+	if slots == nil {
+		for i := range o.state.Slots {
+			slots = append(slots, o.state.Slots[i].Number)
+		}
+	}
+	if o.leaving && w.goal != goalDown {
+		return true, fmt.Errorf("%s is removed: %w", o.name, ErrSuperseded)
+	}
+	done = true
+	for _, n := range slots {
+		d, err := o.slotOutcome(w, n)
+		if err != nil {
+			return true, err
+		}
+		done = done && d
+	}
+	if w.goal == goalSize && len(o.state.Slots) != o.state.Workers {
+		done = false
+	}
+	return done, nil
+}
+
+func (o *owner) slotOutcome(w *waiter, n int) (done bool, err error) {
+	s := o.slot(n)
+	if s == nil {
+		if w.goal == goalUp || w.goal == goalAnew {
+			return true, fmt.Errorf("%s: %w", tree.Worker(o.name, n), ErrSuperseded)
+		}
+		return true, nil
+	}
+	if w.goal == goalDown {
+		switch s.State {
+		case app.Stopping:
+			if s.Next == app.Again {
+				return true, o.superseded(s)
+			}
+			return false, nil
+		case app.Completed, app.Stopped, app.Failed:
+			return true, nil
+		}
+		return true, o.superseded(s)
+	}
+	if w.goal == goalSize && s.State == app.Stopping && s.Next == app.Leave {
+		return false, nil
+	}
+	if w.goal == goalAnew && s.Generation <= w.generations[n] && s.State != app.Stopped {
+		return s.State == app.Waiting && o.state.Held != "", o.held(s)
+	}
+	return o.up(s, w.goal == goalSize && o.state.Down)
+}
+
+// up is what a start waits for. Of an app that is stopped as a whole, a scale expects no more.
+func (o *owner) up(s *app.Slot, downWillDo bool) (done bool, err error) {
+	switch s.State {
+	case app.Running, app.Completed:
+		return true, nil
+	case app.Failed, app.Backoff:
+		x := lastExit(s.LastExit, o.seen[s.Number].exitAt)
+		how := fmt.Sprintf("ended with status %d", x.Status)
+		switch {
+		case x.Error != "":
+			how = x.Error
+		case x.Signal != nil:
+			how = "was killed by " + *x.Signal
+		}
+		return true, fmt.Errorf("%s: %w: %s", tree.Worker(o.name, s.Number), ErrFailed, how)
+	case app.Stopped:
+		if downWillDo {
+			return true, nil
+		}
+		return true, o.superseded(s)
+	case app.Stopping:
+		if s.Next == app.Stay || s.Next == app.Leave {
+			return true, o.superseded(s)
+		}
+	case app.Waiting:
+		return false, o.held(s)
+	}
+	return false, nil
+}
+
+func (o *owner) held(s *app.Slot) error {
+	if s.State == app.Waiting && o.state.Held != "" {
+		return fmt.Errorf("%s: %w: it waits for %s, which is not up", tree.Worker(o.name, s.Number), ErrFailed, o.state.Held)
+	}
+	return nil
+}
+
+func (o *owner) superseded(s *app.Slot) error {
+	return fmt.Errorf("%s is %s: %w", tree.Worker(o.name, s.Number), s.State, ErrSuperseded)
+}
+
+// outcomeAtEnd is for those who wait when the owner goes: a stop has come to its end, nothing else will.
+func (o *owner) outcomeAtEnd(w *waiter) error {
+	if done, err := o.outcome(w); done {
+		return err
+	}
+	return ErrEnded
+}
