@@ -9,10 +9,7 @@
 // sockets on the runtime's poller: package net would make goinit 360 KB heavier for no more than that.
 package control
 
-import (
-	"context"
-	"os"
-)
+import "context"
 
 // Supervisor is what the server wants of whoever runs the apps. Its methods are called from many goroutines. A context
 // ends when the client has gone or its time is up; that ends the waiting, not what was ordered.
@@ -29,7 +26,8 @@ type Supervisor interface {
 	// Logs does the same with log lines.
 	Logs(ctx context.Context, q LogsQuery, send func(LogLine) error) error
 	// Exec runs a program as the worker's user, in its directory and with its environment, and returns its exit. When
-	// the context ends first, the program and its descendants are ended. The files remain the caller's.
+	// the context ends first, the program and its descendants are ended. The files are closed
+	// by the caller, and shared with the client: their flags are not to be changed.
 	Exec(ctx context.Context, e Exec) (Exit, error)
 }
 
@@ -135,7 +133,7 @@ type Change struct {
 type Exec struct {
 	Target      Target
 	Args        []string
-	Environment []string    // put on top of the worker's; TERM and its like
-	Terminal    bool        // file 0 is a terminal's slave, to be the new session's controlling terminal
-	Files       [3]*os.File // the program's 0, 1 and 2
+	Environment []string // put on top of the worker's; TERM and its like
+	Terminal    bool     // file 0 is a terminal's slave, to be the new session's controlling terminal
+	Files       [3]int   // the program's 0, 1 and 2
 }

@@ -9,6 +9,7 @@ import (
 // Snapshot is all apps at one moment. It is shared by everybody who asks, and never changed.
 type Snapshot struct {
 	Info    Info
+	Spec    *spec.Spec      // what was applied; values of secrets are not in it
 	Apps    []App           // in the order of the spec
 	Changed <-chan struct{} // closed when this snapshot is no longer the newest
 }
@@ -16,7 +17,7 @@ type Snapshot struct {
 // App is one app of a snapshot.
 type App struct {
 	Name     string
-	Spec     *spec.App // values of secrets are not in it
+	Spec     *spec.App // its part of the snapshot's Spec
 	Workers  []Worker  // in the order of the slots; none: State says why
 	State    State     // of an app without workers
 	Since    time.Time // that it is in State
