@@ -1,10 +1,14 @@
 package control
 
 import (
+	"errors"
 	"net"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // What the tests, which are outside of the package for the sake of the fake, see of its inside.
@@ -25,6 +29,10 @@ func (s *Server) Dropped() uint64 {
 func RawConn(t testing.TB, path string) *net.UnixConn {
 	t.Helper()
 	c, err := net.DialUnix("unix", nil, &net.UnixAddr{Name: path})
+	for errors.Is(err, unix.EAGAIN) { // the queue is full
+		runtime.Gosched()
+		c, err = net.DialUnix("unix", nil, &net.UnixAddr{Name: path})
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
