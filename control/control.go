@@ -1,0 +1,139 @@
+// Package control is the protocol between goinit and those who ask it for something: JSON in Varlink's framing on a unix
+// stream socket, the types that travel on it, the server in PID 1 and the client in goinitctl. Each method has a file of
+// its own with its types and its handler; routes.go is the table of them, with who may call which as a column.
+//
+// The invariant: a client costs PID 1 a bounded amount of memory and time, whatever it sends, and whether it reads its
+// answer or not; none delays another, or an app. Who a client is, the kernel says (SO_PEERCRED), never the client.
+//
+// The server knows the apps through Supervisor, an interface of this package, and nothing else of PID 1. It uses raw
+// sockets on the runtime's poller: package net would make goinit 360 KB heavier for no more than that.
+package control
+
+import "context"
+
+// Supervisor is what the server wants of whoever runs the apps. Its methods are called from many goroutines. A context
+// ends when the client has gone or its time is up; that ends the waiting, not what was ordered.
+type Supervisor interface {
+	// Snapshot is what is so now. It answers at once, whatever the apps are up to, and is not changed afterwards.
+	Snapshot() *Snapshot
+	// Do carries out a command and returns when its outcome is known, or, with NoWait, when it is accepted. An error
+	// that is an *Error reaches the client as it is, another as Failed.
+	Do(context.Context, Command) (Result, error)
+	// Events calls send with what happened, the oldest first, and returns send's error, or nil at the end of what is
+	// kept, or with follow not before the context ends. send may block for long: what is missed meanwhile is counted
+	// and told, not queued.
+	Events(ctx context.Context, q EventsQuery, send func(Event) error) error
+	// Logs does the same with log lines.
+	Logs(ctx context.Context, q LogsQuery, send func(LogLine) error) error
+	// Exec runs a program as the worker's user, in its directory and with its environment, and returns its exit. When
+	// the context ends first, the program and its descendants are ended. The files are closed
+	// by the caller, and shared with the client: their flags are not to be changed.
+	Exec(ctx context.Context, e Exec) (Exit, error)
+}
+
+// Command is one of Start, Stop, Restart, Signal, Scale, Apply, Add, Remove, Save and Shutdown.
+type Command interface{ command() }
+
+// Target is a part of an app, or all of it.
+type Target struct {
+	App  string
+	Slot int // WholeApp, or the slot
+}
+
+// WholeApp is the Slot of a Target that is an app.
+const WholeApp = -1
+
+// Order is what the commands on targets share.
+type Order struct {
+	Targets []Target
+	NoWait  bool
+}
+
+// Start starts what is stopped, failed or completed.
+type Start struct{ Order }
+
+// Stop stops, and leaves stopped.
+type Stop struct{ Order }
+
+// Restart stops and starts.
+type Restart struct{ Order }
+
+// Signal sends a signal to the workers' main processes.
+type Signal struct {
+	Order
+	Number int
+}
+
+// Scale sets how many workers an app has.
+type Scale struct {
+	App      string
+	Workers  int
+	Relative bool // Workers is added
+	NoWait   bool
+}
+
+// Apply makes the apps what a spec says, and touches only what differs.
+type Apply struct {
+	Spec   []byte // compiled, as JSON; nil: read again where it was read first
+	DryRun bool
+}
+
+// Add adds one app.
+type Add struct {
+	App    []byte // a compiled app, as JSON
+	NoWait bool
+}
+
+// Remove stops an app and forgets it.
+type Remove struct{ App string }
+
+// Save writes what was added or changed by commands to where the next start finds it.
+type Save struct{}
+
+// Shutdown ends goinit in order.
+type Shutdown struct {
+	Status *int // nil: by the rules
+	Reason string
+}
+
+func (Start) command()    {}
+func (Stop) command()     {}
+func (Restart) command()  {}
+func (Signal) command()   {}
+func (Scale) command()    {}
+func (Apply) command()    {}
+func (Add) command()      {}
+func (Remove) command()   {}
+func (Save) command()     {}
+func (Shutdown) command() {}
+
+// Result is what came of a Command; which fields are set depends on it.
+type Result struct {
+	Outcomes []Outcome // of an Order, Scale, Add, Remove
+	Changes  []Change  // of an Apply
+	Path     string    // of a Save
+}
+
+// Outcome is what came of a command for one worker, or for an app without any.
+type Outcome struct {
+	Name    string `json:"name"`              // web/0, or web
+	Outcome string `json:"outcome"`           // started, stopped, restarted, signaled, unchanged, failed, accepted, added, removed
+	PID     *int   `json:"pid"`               // its process afterwards
+	Message string `json:"message,omitempty"` // why, where that is not plain
+}
+
+// Change is what an apply does, or would do, to one app.
+type Change struct {
+	App    string   `json:"app"`
+	Action string   `json:"action"` // add, remove, restart, update, none
+	Keys   []string `json:"keys"`   // which keys of it differ
+}
+
+// Exec asks for a program beside a worker.
+type Exec struct {
+	Target      Target
+	Args        []string
+	Environment []string // put on top of the worker's; TERM and its like
+	Terminal    bool     // file 0 is a terminal's slave, to be the new session's controlling terminal
+	Files       [3]int   // the program's 0, 1 and 2
+}

@@ -1,0 +1,247 @@
+// Package controltest has a supervisor that supervises nothing, for tests of control's server and of its clients.
+package controltest
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"os"
+	"os/exec"
+	"slices"
+	"sync"
+	"syscall"
+	"time"
+
+	"goinit/control"
+	"goinit/spec"
+)
+
+// Epoch is when the fake's apps started.
+var Epoch = time.Date(2026, 11, 21, 8, 0, 0, 100_000_000, time.UTC)
+
+// Fake is a control.Supervisor whose state a test sets.
+type Fake struct {
+	mu       sync.Mutex
+	now      *control.Snapshot
+	changed  chan struct{}
+	Commands []control.Command // what was asked for, under Lock
+	Lines    []control.LogLine
+	History  []control.Event
+	// Hook, if not nil, answers Do instead of the fake.
+	Hook func(context.Context, control.Command) (control.Result, error)
+}
+
+// Lock guards the fields.
+func (f *Fake) Lock() { f.mu.Lock() }
+
+// Unlock ends it.
+func (f *Fake) Unlock() { f.mu.Unlock() }
+
+// New has the apps web (two workers and a failed one), db and migrate.
+func New() *Fake {
+	f := &Fake{}
+	apps := []spec.App{
+		{Name: "web", Command: []string{"node", "server.js"}, Tags: []string{"frontend"}, WorkingDir: "/srv/web", User: "node",
+			Environment: []spec.Variable{{Name: "PORT", Value: "8080"}, {Name: "TOKEN", Value: "hush"}, {Name: "DB_PASSWORD", File: "/run/secrets/db"}},
+			DependsOn:   []spec.Dependency{{App: "db", Condition: "ready", Required: true}}},
+		{Name: "db", Command: []string{"redis-server"}},
+		{Name: "migrate", Command: []string{"npm", "run", "migrate"}},
+	}
+	whole := &spec.Spec{Version: 1, Name: "shop", Apps: apps}
+	later := Epoch.Add(90 * time.Second)
+	s := control.Snapshot{
+		Info: control.Info{Instance: "shop", Version: "0.0.0", PID: 1, Role: "PID 1", State: "running", StartedAt: Epoch, WorkingDir: "/srv",
+			Spec: "/etc/goinit/goinit.yaml", SpecDigest: "sha256:00", SpecAt: &Epoch,
+			Limitations: []control.Limitation{{What: "no cgroups: /sys/fs/cgroup is read-only", Remedy: "docker run --security-opt writable-cgroups=true"}}},
+		Spec: whole,
+		Apps: []control.App{
+			{Name: "web", Spec: &apps[0], Workers: []control.Worker{
+				Worker("web", 0, 17, control.Running),
+				Worker("web", 1, 0, control.Backoff),
+			}},
+			{Name: "db", Spec: &apps[1], Workers: []control.Worker{Worker("db", 0, 12, control.Running)}},
+			{Name: "migrate", Spec: &apps[2], State: control.Waiting, Since: Epoch, WaitsFor: []string{"db: ready"}},
+		},
+	}
+	killed, code := "SIGKILL", 1
+	s.Apps[0].Workers[0].Generation, s.Apps[0].Workers[0].Restarts = 3, 2
+	s.Apps[0].Workers[0].LastExit = &control.Exit{Signal: &killed, Status: 137, Reason: "oom-killed", At: Epoch}
+	s.Apps[0].Workers[1].LastExit = &control.Exit{Code: &code, Status: 1, Reason: "exited", At: later}
+	s.Apps[0].Workers[1].NextAt = &later
+	f.Lines = []control.LogLine{Line("web", 0, "stdout", "listening on :8080"), Line("db", 0, "stderr", "a warning"), Line("web", 0, "stdout", "GET /")}
+	for _, a := range []string{"db", "web"} {
+		w, gen := a+"/0", 1
+		f.History = append(f.History, control.Event{At: Epoch, Type: "worker.started", App: a, Slot: new(int), Worker: &w, Generation: &gen,
+			Data: json.RawMessage(`{"pid":12}`)})
+	}
+	f.Set(&s)
+	return f
+}
+
+// Worker is one; pid 0 is none.
+func Worker(app string, slot, pid int, state control.State) control.Worker {
+	name := app + "/" + string(rune('0'+slot))
+	w := control.Worker{App: app, Slot: &slot, Worker: &name, State: state, Ready: state == control.Running, Generation: 1, StateSince: Epoch}
+	if pid != 0 {
+		w.PID, w.StartedAt = &pid, &Epoch
+	}
+	return w
+}
+
+// Line is a log line.
+func Line(app string, slot int, stream, text string) control.LogLine {
+	name := app + "/" + string(rune('0'+slot))
+	return control.LogLine{At: Epoch, App: app, Slot: &slot, Worker: &name, Stream: stream, Line: text}
+}
+
+// Set makes s what is so now.
+func (f *Fake) Set(s *control.Snapshot) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.changed != nil {
+		close(f.changed)
+	}
+	f.changed = make(chan struct{})
+	s.Changed = f.changed
+	f.now = s
+}
+
+// Become sets the state of all workers of an app.
+func (f *Fake) Become(app string, state control.State) {
+	s := *f.Snapshot()
+	s.Apps = slices.Clone(s.Apps)
+	for i := range s.Apps {
+		if s.Apps[i].Name != app {
+			continue
+		}
+		s.Apps[i].Workers = slices.Clone(s.Apps[i].Workers)
+		for j := range s.Apps[i].Workers {
+			w := &s.Apps[i].Workers[j]
+			w.State, w.Ready = state, state == control.Running
+			if state == control.Stopped || state == control.Completed {
+				w.PID = nil
+			}
+		}
+	}
+	f.Set(&s)
+}
+
+// Snapshot is what Set has set.
+func (f *Fake) Snapshot() *control.Snapshot {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.now
+}
+
+// Do notes the command, and has an outcome for each target.
+func (f *Fake) Do(ctx context.Context, c control.Command) (control.Result, error) {
+	f.mu.Lock()
+	f.Commands = append(f.Commands, c)
+	hook := f.Hook
+	f.mu.Unlock()
+	if hook != nil {
+		return hook(ctx, c)
+	}
+	outcomes := func(o control.Order, what string) (control.Result, error) {
+		var r control.Result
+		for _, t := range o.Targets {
+			for _, a := range f.Snapshot().Apps {
+				for _, w := range a.Workers {
+					if a.Name == t.App && (t.Slot == control.WholeApp || *w.Slot == t.Slot) {
+						r.Outcomes = append(r.Outcomes, control.Outcome{Name: w.Name(), Outcome: what, PID: w.PID})
+					}
+				}
+			}
+		}
+		return r, nil
+	}
+	switch c := c.(type) {
+	case control.Start:
+		return outcomes(c.Order, "started")
+	case control.Stop:
+		for _, t := range c.Targets {
+			f.Become(t.App, control.Stopped)
+		}
+		return outcomes(c.Order, "stopped")
+	case control.Restart:
+		return outcomes(c.Order, "restarted")
+	case control.Signal:
+		return outcomes(c.Order, "signaled")
+	case control.Apply:
+		return control.Result{Changes: []control.Change{{App: "web", Action: "restart", Keys: []string{"command", "environment"}}, {App: "db", Action: "none"}}}, nil
+	case control.Add:
+		return control.Result{Outcomes: []control.Outcome{{Name: "new", Outcome: "added"}}}, nil
+	case control.Remove:
+		return control.Result{Outcomes: []control.Outcome{{Name: c.App, Outcome: "removed"}}}, nil
+	case control.Save:
+		return control.Result{Path: "/etc/goinit/conf.d/added.json"}, nil
+	}
+	return control.Result{}, nil
+}
+
+// Events sends the History.
+func (f *Fake) Events(ctx context.Context, q control.EventsQuery, send func(control.Event) error) error {
+	for _, e := range f.History {
+		if err := send(e); err != nil {
+			return err
+		}
+	}
+	if q.Follow {
+		<-ctx.Done()
+	}
+	return nil
+}
+
+// Logs sends the Lines.
+func (f *Fake) Logs(ctx context.Context, q control.LogsQuery, send func(control.LogLine) error) error {
+	var lines []control.LogLine
+	for _, l := range f.Lines {
+		if wants(q.Targets, l) && (q.Stream == "" || q.Stream == l.Stream) {
+			lines = append(lines, l)
+		}
+	}
+	if q.Tail >= 0 && len(lines) > q.Tail {
+		lines = lines[len(lines)-q.Tail:]
+	}
+	for _, l := range lines {
+		if err := send(l); err != nil {
+			return err
+		}
+	}
+	if q.Follow {
+		<-ctx.Done()
+	}
+	return nil
+}
+
+func wants(targets []control.Target, l control.LogLine) bool {
+	return len(targets) == 0 || slices.ContainsFunc(targets, func(t control.Target) bool {
+		return t.App == l.App && (t.Slot == control.WholeApp || t.Slot == *l.Slot)
+	})
+}
+
+// Exec runs the program for real.
+func (f *Fake) Exec(ctx context.Context, e control.Exec) (control.Exit, error) {
+	var files [3]*os.File
+	for i, fd := range e.Files {
+		own, err := syscall.Dup(fd)
+		if err != nil {
+			return control.Exit{}, err
+		}
+		files[i] = os.NewFile(uintptr(own), "exec")
+		defer files[i].Close()
+	}
+	cmd := exec.CommandContext(ctx, e.Args[0], e.Args[1:]...)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = files[0], files[1], files[2]
+	cmd.Env = append(os.Environ(), e.Environment...)
+	if e.Terminal {
+		cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true, Ctty: 0}
+	}
+	err := cmd.Run()
+	var exited *exec.ExitError
+	if err != nil && !errors.As(err, &exited) {
+		return control.Exit{}, control.Errorf(control.Failure, "cannot execute %s: %v", e.Args[0], err)
+	}
+	code := cmd.ProcessState.ExitCode()
+	return control.Exit{Code: &code, Status: code, Reason: "exited", At: Epoch}, nil
+}

@@ -1,0 +1,14 @@
+package control
+
+// InfoReply is goinit itself.
+type InfoReply struct {
+	Info Info `json:"info"`
+}
+
+func info(c *call, _ struct{}) (InfoReply, error) {
+	i := c.server.supervisor.Snapshot().Info
+	i.Instance, i.Socket = c.server.socket.Name, c.server.socket.Path
+	i.Clients, i.Dropped = c.server.clients.count()
+	i.Refused = c.server.refused.Load()
+	return InfoReply{i}, nil
+}

@@ -1,0 +1,15 @@
+package control
+
+// RmRequest stops an app and forgets it.
+type RmRequest struct {
+	App            string  `json:"app"`
+	TimeoutSeconds float64 `json:"timeout_seconds,omitempty"`
+}
+
+func rm(c *call, r RmRequest) (OrderReply, error) {
+	if err := c.knows(r.App); err != nil {
+		return OrderReply{}, err
+	}
+	result, err := c.do(r.TimeoutSeconds, Remove{App: r.App})
+	return result.order(), err
+}

@@ -1,0 +1,167 @@
+package control
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// targets finds what words name: an app (web), a worker (web/1), a tag (@frontend), the main pid of a worker, all.
+// Each is in the answer once; what is part of another as well.
+func (s *Snapshot) targets(words []string) ([]Target, error) {
+	var found []Target
+	for _, w := range words {
+		t, err := s.target(w)
+		if err != nil {
+			return nil, err
+		}
+		for _, t := range t {
+			if !slices.Contains(found, t) {
+				found = append(found, t)
+			}
+		}
+	}
+	return slices.DeleteFunc(found, func(t Target) bool {
+		return t.Slot != WholeApp && slices.Contains(found, Target{t.App, WholeApp})
+	}), nil
+}
+
+func (s *Snapshot) target(word string) ([]Target, error) {
+	if word == "all" {
+		return s.apps(func(*App) bool { return true }), nil
+	}
+	if tag, ok := strings.CutPrefix(word, "@"); ok {
+		found := s.apps(func(a *App) bool { return a.Spec != nil && slices.Contains(a.Spec.Tags, tag) })
+		if len(found) == 0 {
+			return nil, noTarget(word, "no app has the tag %q", clip(tag))
+		}
+		return found, nil
+	}
+	if pid, err := strconv.Atoi(word); err == nil {
+		return s.byPID(word, pid)
+	}
+	name, slot, isWorker := strings.Cut(word, "/")
+	a := s.app(name)
+	if a == nil {
+		return nil, noTarget(word, "no app %q; there %s", clip(name), s.names())
+	}
+	if !isWorker {
+		return []Target{{a.Name, WholeApp}}, nil
+	}
+	n, err := strconv.Atoi(slot)
+	for _, w := range a.Workers {
+		if err == nil && w.Slot != nil && *w.Slot == n {
+			return []Target{{a.Name, n}}, nil
+		}
+	}
+	return nil, noTarget(word, "no worker %q; %s has %s", clip(word), a.Name, a.workerNames())
+}
+
+func (s *Snapshot) byPID(word string, pid int) ([]Target, error) {
+	workers := 0
+	for _, a := range s.Apps {
+		for _, w := range a.Workers {
+			if w.PID != nil && *w.PID == pid && w.Slot != nil {
+				return []Target{{a.Name, *w.Slot}}, nil
+			}
+			workers++
+		}
+	}
+	if pid >= 0 && pid <= workers { // what PM2 would have numbered
+		return nil, noTarget(word, "no worker %q; goinit has names, not PM2's numbers: %s, or all", word, s.workerNames())
+	}
+	return nil, noTarget(word, "no worker has the pid %s; there %s", clip(word), s.names())
+}
+
+func noTarget(word, format string, args ...any) error {
+	e := Errorf(NoSuchTarget, format, args...)
+	e.Target = clip(word)
+	return e
+}
+
+func (s *Snapshot) apps(want func(*App) bool) []Target {
+	var found []Target
+	for i := range s.Apps {
+		if want(&s.Apps[i]) {
+			found = append(found, Target{s.Apps[i].Name, WholeApp})
+		}
+	}
+	return found
+}
+
+func (s *Snapshot) app(name string) *App {
+	for i := range s.Apps {
+		if s.Apps[i].Name == name {
+			return &s.Apps[i]
+		}
+	}
+	return nil
+}
+
+// rows are what ps lists: a row a worker, one for an app without any.
+func (a *App) rows() []Worker {
+	if len(a.Workers) > 0 {
+		return a.Workers
+	}
+	return []Worker{{App: a.Name, State: a.State, StateSince: a.Since}}
+}
+
+// selected are the rows of targets, in the order of the spec; of all apps if there are none.
+func (s *Snapshot) selected(targets []Target) []Worker {
+	var rows []Worker
+	for i := range s.Apps {
+		a := &s.Apps[i]
+		whole := len(targets) == 0 || slices.Contains(targets, Target{a.Name, WholeApp})
+		for _, w := range a.rows() {
+			if whole || w.Slot != nil && slices.Contains(targets, Target{a.Name, *w.Slot}) {
+				rows = append(rows, w)
+			}
+		}
+	}
+	return rows
+}
+
+const namesInMessage = 8
+
+func (s *Snapshot) names() string {
+	if len(s.Apps) == 0 {
+		return "are no apps"
+	}
+	var names []string
+	for _, a := range s.Apps {
+		names = append(names, a.Name)
+	}
+	if len(names) == 1 {
+		return "is " + names[0]
+	}
+	return "are " + few(names)
+}
+
+func (s *Snapshot) workerNames() string {
+	var names []string
+	for i := range s.Apps {
+		for _, w := range s.Apps[i].Workers {
+			names = append(names, w.Name())
+		}
+	}
+	return few(names)
+}
+
+func (a *App) workerNames() string {
+	if len(a.Workers) == 0 {
+		return "none"
+	}
+	var names []string
+	for _, w := range a.Workers {
+		names = append(names, w.Name())
+	}
+	return few(names)
+}
+
+func few(names []string) string {
+	if len(names) > namesInMessage {
+		return strings.Join(names[:namesInMessage], " ") + fmt.Sprintf(" and %d more", len(names)-namesInMessage)
+	}
+	return strings.Join(names, " ")
+}
