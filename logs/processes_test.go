@@ -3,6 +3,7 @@ package logs
 import (
 	"os"
 	"os/exec"
+	"os/signal"
 	"strconv"
 	"testing"
 
@@ -26,4 +27,9 @@ func needRoot(t *testing.T) {
 	if _, err := exec.LookPath("setpriv"); err != nil {
 		t.Skip("needs setpriv, of util-linux")
 	}
+}
+
+func notify(t *testing.T, c chan os.Signal, sig os.Signal) {
+	signal.Notify(c, sig)
+	t.Cleanup(func() { signal.Stop(c) })
 }
