@@ -17,11 +17,17 @@ import (
 // uses names with goinit_ itself could pass for another that way; its lines are told as text.
 //
 // A text line that is no UTF-8 has U+FFFD for what is not, as JSON cannot hold it.
-func appendJSON(dst []byte, l *Line) []byte {
+//
+// fields is what appendFields makes of l with nothing taken: lines of one read have it in common.
+func appendJSON(dst, fields []byte, l *Line) []byte {
 	if !l.Partial {
 		if object, taken, ok := inspect(l.Line); ok {
 			dst = append(dst, '{')
-			dst = appendFields(dst, l, taken)
+			if taken == 0 {
+				dst = append(dst, fields...)
+			} else {
+				dst = appendFields(dst, l, taken)
+			}
 			if rest := bytes.TrimLeft(object[1:], jsonSpace); rest[0] != '}' {
 				dst = append(dst, ',')
 			}
@@ -30,7 +36,7 @@ func appendJSON(dst []byte, l *Line) []byte {
 		}
 	}
 	dst = append(dst, '{')
-	dst = appendFields(dst, l, 0)
+	dst = append(dst, fields...)
 	dst = append(dst, `,"line":`...)
 	dst = appendString(dst, l.Line)
 	dst = append(dst, `,"partial":`...)

@@ -14,6 +14,8 @@ func sample(line string) *Line {
 	return &Line{At: time.Date(2026, 11, 21, 8, 0, 0, 1e8, time.UTC), App: "web", Slot: 1, Worker: "web/1", Stream: Stderr, Line: []byte(line)}
 }
 
+func asJSON(l *Line) []byte { return appendJSON(nil, appendFields(nil, l, 0), l) }
+
 func TestJSON(t *testing.T) {
 	const ours = `"at":"2026-11-21T08:00:00.1Z","app":"web","slot":1,"worker":"web/1","stream":"stderr"`
 	text := func(line string) string { return "{" + ours + `,"line":` + line + `,"partial":false}` }
@@ -38,14 +40,14 @@ func TestJSON(t *testing.T) {
 		{`{"goinit_app":"db"}`, text(`"{\"goinit_app\":\"db\"}"`)},
 		{"{\"a\":\"\xff\"}", text(`"{\"a\":\"\ufffd\"}"`)},
 	} {
-		got := string(appendJSON(nil, sample(c.line)))
+		got := string(asJSON(sample(c.line)))
 		if got != c.want+"\n" {
 			t.Errorf("%q:\n got %s want %s", c.line, got, c.want)
 		}
 	}
 	piece := sample(`{}`)
 	piece.Partial = true
-	if got := string(appendJSON(nil, piece)); !strings.HasSuffix(got, `"line":"{}","partial":true}`+"\n") {
+	if got := string(asJSON(piece)); !strings.HasSuffix(got, `"line":"{}","partial":true}`+"\n") {
 		t.Errorf("a piece: %s", got)
 	}
 }
@@ -60,7 +62,7 @@ func FuzzJSON(f *testing.F) {
 		if bytes.IndexByte(line, '\n') >= 0 {
 			return
 		}
-		out := appendJSON(nil, sample(string(line)))
+		out := asJSON(sample(string(line)))
 		if len(out) > 6*len(line)+400 {
 			t.Errorf("%d bytes became %d", len(line), len(out))
 		}

@@ -28,6 +28,7 @@ type moment struct {
 	time   time.Time
 	mode   Mode
 	record []byte // to write a line in
+	fields []byte // what JSON says of them all; empty: not made yet
 	line   func(b []byte, partial bool)
 }
 
@@ -163,7 +164,7 @@ func (c *Console) finish(s *stream) {
 
 // begin sets what the lines to come have in common.
 func (c *Console) begin(s *stream) {
-	c.at.stream, c.at.time = s, time.Now()
+	c.at.stream, c.at.time, c.at.fields = s, time.Now(), c.at.fields[:0]
 	c.at.mode = s.worker.Console
 	if c.at.mode == Auto {
 		c.at.mode = Raw
@@ -199,8 +200,11 @@ func (c *Console) line(b []byte, partial bool) {
 	case Prefix:
 		at.record = c.appendPrefixed(at.record[:0], s, b)
 	case JSON:
-		at.record = appendJSON(at.record[:0], &Line{At: at.time, App: s.worker.App, Slot: s.worker.Slot, Worker: s.name,
-			Stream: s.which, Line: b, Partial: partial})
+		l := Line{At: at.time, App: s.worker.App, Slot: s.worker.Slot, Worker: s.name, Stream: s.which, Line: b, Partial: partial}
+		if len(at.fields) == 0 {
+			at.fields = appendFields(at.fields, &l, 0)
+		}
+		at.record = appendJSON(at.record[:0], at.fields, &l)
 	default:
 		return
 	}
