@@ -2,6 +2,7 @@ package logs
 
 import (
 	"bytes"
+	"runtime"
 	"sync"
 	"time"
 
@@ -34,7 +35,7 @@ type sink struct {
 
 const (
 	patience  = 500 * time.Millisecond
-	keepQueue = 64 << 10 // how large a queue is kept when it is empty
+	keepQueue = 96 << 10 // how large a queue is kept when it is empty: a read and some more
 	// writeSize is PIPE_BUF (pipe(7)): so much is written to a pipe in one piece, whoever else writes to it; and a
 	// pipe, a socket or a terminal that is ready for writing takes it at once.
 	writeSize = 4096
@@ -56,6 +57,15 @@ func newSink(d device, size int, patience time.Duration, relieved func(), droppe
 
 // put queues b as a whole, or nothing of it.
 func (s *sink) put(b []byte, u urgency) bool {
+	queued, filled := s.add(b, u)
+	if filled {
+		runtime.Gosched() // the writer's turn, before the queue has to grow
+	}
+	return queued
+}
+
+// add also reports whether the queue has just become longer than what is kept of it.
+func (s *sink) add(b []byte, u urgency) (queued, filled bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	limit := s.max
@@ -66,9 +76,10 @@ func (s *sink) put(b []byte, u urgency) bool {
 		}
 	}
 	if s.closed || !s.room(len(b), limit) {
-		return false
+		return false, false
 	}
-	if s.held() == 0 {
+	before := s.held()
+	if before == 0 {
 		s.filled.Signal()
 	}
 	if s.sent > len(s.queue)/2 { // what is written makes room before more is asked for
@@ -76,7 +87,7 @@ func (s *sink) put(b []byte, u urgency) bool {
 		s.sent = 0
 	}
 	s.queue = append(s.queue, b...)
-	return true
+	return true, before <= readSize && s.held() > readSize
 }
 
 // held is how many bytes are queued.
