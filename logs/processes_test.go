@@ -86,3 +86,59 @@ func BenchmarkCat(b *testing.B) {
 	used := cat.ProcessState.UserTime() + cat.ProcessState.SystemTime()
 	b.ReportMetric(float64(used)/1e6/float64(b.N)*1024, "ms-cpu/GiB")
 }
+
+// TestMain lets the test's own executable be a worker that writes ten lines every 20 ms.
+func TestMain(m *testing.M) {
+	if os.Getenv("LOGS_TEST_WRITER") == "" {
+		os.Exit(m.Run())
+	}
+	for range time.Tick(20 * time.Millisecond) {
+		for range 10 {
+			if _, err := os.Stdout.WriteString(strings.Repeat("x", 99) + "\n"); err != nil {
+				os.Exit(1)
+			}
+		}
+	}
+}
+
+// BenchmarkManyWriters is our own CPU time for 20 workers that write 500 lines a second each, for a second of theirs.
+func BenchmarkManyWriters(b *testing.B) {
+	devnull, err := os.OpenFile("/dev/null", os.O_WRONLY, 0)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer devnull.Close()
+	c, err := New(Options{Stdout: int(devnull.Fd()), Stderr: int(devnull.Fd())})
+	if err != nil {
+		b.Fatal(err)
+	}
+	for i := range 20 {
+		o, err := c.Open(Worker{App: "many", Slot: i, Console: Prefix})
+		if err != nil {
+			b.Fatal(err)
+		}
+		n, err := unix.FcntlInt(uintptr(o.Stdout()), unix.F_DUPFD_CLOEXEC, 3)
+		if err != nil {
+			b.Fatal(err)
+		}
+		w := os.NewFile(uintptr(n), "w")
+		cmd := exec.Command("/proc/self/exe")
+		cmd.Env, cmd.Stdout = []string{"LOGS_TEST_WRITER=1", "GOMAXPROCS=1"}, w
+		if err := cmd.Start(); err != nil {
+			b.Fatal(err)
+		}
+		w.Close()
+		o.Started()
+		defer cmd.Wait()
+		defer cmd.Process.Kill()
+	}
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	<-tick.C
+	before := ownCPU()
+	for b.Loop() {
+		<-tick.C
+	}
+	b.ReportMetric(float64(ownCPU()-before)/1e6/float64(b.N), "ms-cpu/s")
+	c.Close(time.Now())
+}
