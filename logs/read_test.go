@@ -165,3 +165,51 @@ func TestSlowFollowerIsToldWhatItMissed(t *testing.T) {
 		t.Errorf("%d seen, %d missed, %v", seen, missed, err)
 	}
 }
+
+// Many full rings are merged in order, and the last lines of them are found without reading all.
+func TestReadOfManyRings(t *testing.T) {
+	s := newStore(200_000)
+	const apps, each = 50, 3000
+	for i := range apps * each {
+		app := i * 7 % apps
+		s.put(s.ring(fmt.Sprint("app", app)), record{at: int64(i)}, make([]byte, 100))
+	}
+	c := &Console{kept: s}
+	for _, n := range []int{1, 99, 20_000, maxTail, maxTail + 1, -1} {
+		last, count := int64(-1), 0
+		c.Read(t.Context(), Query{Tail: n}, func(l Line) error {
+			if at := l.At.UnixNano(); at <= last {
+				t.Fatalf("tail %d: %d after %d", n, at, last)
+			} else if n >= 0 && n <= 20_000 && last >= 0 && at != last+1 {
+				t.Fatalf("tail %d: %d is left out", n, last+1)
+			} else {
+				last = at
+			}
+			count++
+			return nil
+		})
+		if last != apps*each-1 || n >= 0 && n <= maxTail && count != n || n > maxTail && count < maxTail {
+			t.Errorf("tail %d: %d lines, the last is %d", n, count, last)
+		}
+	}
+}
+
+func BenchmarkTail(b *testing.B) {
+	s := newStore(1 << 20)
+	for i := range 500 * 8000 {
+		s.put(s.ring(fmt.Sprint("app", i%500)), record{at: int64(i)}, make([]byte, 100))
+	}
+	c := &Console{kept: s}
+	for _, n := range []int{10, 10_000, -1} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			for b.Loop() {
+				c.Read(b.Context(), Query{Tail: n}, func(Line) error { return nil })
+			}
+		})
+	}
+	b.Run("nothing matches", func(b *testing.B) {
+		for b.Loop() {
+			c.Read(b.Context(), Query{Tail: 10, Stream: "stderr"}, func(Line) error { return nil })
+		}
+	})
+}
