@@ -197,3 +197,81 @@ func TestOwnerMayOpenStdout(t *testing.T) {
 		t.Errorf("got %q", got)
 	}
 }
+
+func TestAutoFollowsThePlan(t *testing.T) {
+	k := newConsole(t, Options{})
+	k.Plan("web/0")
+	o := k.open(Worker{App: "web"})
+	write(t, o.Stdout(), "raw\n")
+	until(t, "it is shown", func() bool { return k.out.String() == "raw\n" })
+	k.Plan("web/0", "worker/0") // scaled, or applied
+	write(t, o.Stdout(), "one of two\n")
+	until(t, "it is shown with its name", func() bool { return k.out.String() == "raw\nweb/0    | one of two\n" })
+	k.Plan("web/0")
+	write(t, o.Stdout(), "alone\n")
+	until(t, "it is raw again", func() bool { return strings.HasSuffix(k.out.String(), "two\nalone\n") })
+	o.Drain(soon())
+}
+
+func TestLossIsToldInWords(t *testing.T) {
+	for l, want := range map[Loss]string{
+		{"web", 1234}:     "1,234 lines of web were not shown here: the reader was too slow",
+		{"web", 1}:        "1 line of web was not shown here: the reader was too slow",
+		{"", 1234567}:     "1,234,567 lines of output were not shown here: the reader was too slow",
+		{"db", 999}:       "999 lines of db were not shown here: the reader was too slow",
+		{"db", 1_000_000}: "1,000,000 lines of db were not shown here: the reader was too slow",
+	} {
+		if l.String() != want {
+			t.Errorf("%q, want %q", l, want)
+		}
+	}
+}
+
+func TestParseMode(t *testing.T) {
+	for s, want := range map[string]Mode{"": Auto, "auto": Auto, "prefix": Prefix, "json": JSON, "raw": Raw, "inherit": Inherit, "off": Off} {
+		if m, err := ParseMode(s); m != want || err != nil {
+			t.Errorf("%q is %v, %v", s, m, err)
+		}
+	}
+	if _, err := ParseMode("colour"); err == nil {
+		t.Error("colour is no mode")
+	}
+}
+
+// With no descriptors left, Open fails and leaves nothing behind; what runs goes on.
+func TestOpenWithoutDescriptors(t *testing.T) {
+	k := newConsole(t, Options{})
+	running := k.open(Worker{App: "web", Console: Prefix})
+	for free := range 4 {
+		before := weigh(t).descriptors
+		restore := leaveDescriptors(t, free)
+		o, err := k.Open(Worker{App: "late"})
+		restore()
+		if err == nil {
+			t.Fatalf("with %d descriptors: %v", free, o)
+		}
+		if !strings.HasPrefix(err.Error(), "cannot open a pipe for the output of late/0: ") {
+			t.Error(err)
+		}
+		until(t, "nothing is left open", func() bool { return weigh(t).descriptors == before && k.Stats().Pipes == 2 })
+	}
+	write(t, running.Stdout(), "x\n")
+	until(t, "the other goes on", func() bool { return strings.HasSuffix(k.out.String(), " | x\n") })
+	running.Drain(soon())
+}
+
+func TestAfterClose(t *testing.T) {
+	k := newConsole(t, Options{})
+	o := k.open(Worker{App: "web", Console: Prefix})
+	write(t, o.Stdout(), "last words")
+	k.Close(soon())
+	if got := joined(k.Tail(Target{"web", 0}, 1)); got != "last words\n" {
+		t.Errorf("kept %q", got)
+	}
+	o.Drain(soon())
+	k.Close(soon())
+	if _, err := k.Open(Worker{App: "web"}); err == nil {
+		t.Error("opened after Close")
+	}
+	k.Messages().Write([]byte("x\n"))
+}

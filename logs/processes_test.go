@@ -142,3 +142,37 @@ func BenchmarkManyWriters(b *testing.B) {
 	b.ReportMetric(float64(ownCPU()-before)/1e6/float64(b.N), "ms-cpu/s")
 	c.Close(time.Now())
 }
+
+// leaveDescriptors sees to it that so many descriptors are free; restore undoes it.
+func leaveDescriptors(t *testing.T, free int) (restore func()) {
+	t.Helper()
+	var held []int
+	var old unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &old); err != nil {
+		t.Fatal(err)
+	}
+	limited := old
+	limited.Cur = 256
+	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &limited); err != nil {
+		t.Fatal(err)
+	}
+	for {
+		fd, err := unix.Dup(0)
+		if err != nil {
+			break
+		}
+		held = append(held, fd)
+	}
+	for range free {
+		unix.Close(held[len(held)-1])
+		held = held[:len(held)-1]
+	}
+	return func() {
+		for _, fd := range held {
+			unix.Close(fd)
+		}
+		if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &old); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
