@@ -1,0 +1,240 @@
+package logs
+
+import (
+	"errors"
+	"runtime"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// stream is one pipe. But for what is set when it is made, it is the loop's.
+type stream struct {
+	worker Worker
+	name   string
+	which  Stream
+	ring   *ring
+	fd     int
+	id     uint32
+	lines  splitter
+	grown  bool
+	done   chan struct{} // closed when the pipe is
+}
+
+// moment is what the lines of one read have in common.
+type moment struct {
+	stream *stream
+	time   time.Time
+	mode   Mode
+	record []byte // to write a line in
+	fields []byte // what JSON says of them all; empty: not made yet
+	line   func(b []byte, partial bool)
+}
+
+func (c *Console) add(s *stream, fd int) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		return errors.New("goinit is ending")
+	}
+	for c.streams[c.nextID] != nil || c.nextID == wakeID {
+		c.nextID++
+	}
+	if err := c.poller.watch(fd, c.nextID, unix.EPOLLIN); err != nil {
+		return err
+	}
+	s.fd, s.id = fd, c.nextID
+	c.streams[s.id] = s
+	c.nextID++
+	return nil
+}
+
+func (c *Console) drain(streams []*stream) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.closed { // Close drains all
+		c.draining = append(c.draining, streams...)
+		c.poller.interrupt()
+	}
+}
+
+// loop reads whatever can be read, in turns of one buffer each, and gives way to the writers after each round.
+func (c *Console) loop() {
+	defer close(c.ended)
+	c.at.line = c.line
+	events := make([]unix.EpollEvent, 64)
+	for {
+		n, err := c.poller.wait(events)
+		if err != nil {
+			return
+		}
+		for _, e := range events[:n] {
+			if e.Fd == wakeID {
+				c.poller.interrupted()
+			} else if s := c.stream(uint32(e.Fd)); s != nil {
+				c.read(s, len(c.buffer))
+			}
+		}
+		if c.drainAsked() {
+			return
+		}
+		runtime.Gosched()
+	}
+}
+
+func (c *Console) stream(id uint32) *stream {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.streams[id]
+}
+
+// drainAsked finishes what Drain and Close asked for, and reports whether that was all there will ever be.
+func (c *Console) drainAsked() (ended bool) {
+	for {
+		c.mu.Lock()
+		if len(c.draining) == 0 {
+			c.draining = nil
+			ended = c.closed
+			c.mu.Unlock()
+			return ended
+		}
+		s := c.draining[0]
+		c.draining = c.draining[1:]
+		open := c.streams[s.id] == s
+		c.mu.Unlock()
+		if !open {
+			continue
+		}
+		// As much as there is now, and not until it is empty: somebody may be writing still.
+		for left := available(s.fd); left > 0; {
+			n := c.read(s, min(left, len(c.buffer)))
+			if n <= 0 {
+				break
+			}
+			left -= n
+		}
+		c.finish(s)
+	}
+}
+
+// available is how much can be read from a pipe now (FIONREAD, which is TIOCINQ).
+func available(fd int) int {
+	n, err := unix.IoctlGetInt(fd, unix.TIOCINQ)
+	if err != nil {
+		return 0
+	}
+	return n
+}
+
+// read reads once; 0 is the end, after which the pipe is closed.
+func (c *Console) read(s *stream, limit int) int {
+	n, err := readNow(s.fd, c.buffer[:limit])
+	switch {
+	case err == unix.EAGAIN:
+		return -1
+	case err != nil || n == 0:
+		c.finish(s)
+		return 0
+	}
+	if n == readSize && !s.grown {
+		// Found full. What all pipes of a user may take is bounded and shared by all containers of a machine
+		// (pipe(7), pipe-user-pages-soft), so only those that need it have more than the default.
+		s.grown = true
+		_, _ = unix.FcntlInt(uintptr(s.fd), unix.F_SETPIPE_SZ, grownPipe)
+	}
+	c.consume(s, c.buffer[:n])
+	return n
+}
+
+func (c *Console) finish(s *stream) {
+	c.mu.Lock()
+	open := c.streams[s.id] == s
+	delete(c.streams, s.id)
+	c.mu.Unlock()
+	if !open {
+		return
+	}
+	unix.Close(s.fd)
+	c.begin(s)
+	s.lines.rest(c.at.line)
+	c.kept.announce()
+	close(s.done)
+}
+
+// begin sets what the lines to come have in common.
+func (c *Console) begin(s *stream) {
+	c.at.stream, c.at.time, c.at.fields = s, time.Now(), c.at.fields[:0]
+	c.at.mode = s.worker.Console
+	if c.at.mode == Auto {
+		c.at.mode = Raw
+		if c.many.Load() {
+			c.at.mode = Prefix
+		}
+	}
+}
+
+// consume is given what one read returned.
+func (c *Console) consume(s *stream, b []byte) {
+	c.begin(s)
+	s.lines.split(b, c.at.line)
+	c.kept.announce()
+	if c.at.mode == Raw {
+		c.show(b)
+	}
+}
+
+// line keeps a line and shows it.
+func (c *Console) line(b []byte, partial bool) {
+	at := &c.at
+	s := at.stream
+	rec := record{at: at.time.UnixNano(), generation: uint32(s.worker.Generation), slot: uint16(s.worker.Slot)}
+	if s.which == Stderr {
+		rec.flags |= flagStderr
+	}
+	if partial {
+		rec.flags |= flagPart
+	}
+	c.kept.put(s.ring, rec, b)
+	switch at.mode {
+	case Prefix:
+		at.record = c.appendPrefixed(at.record[:0], s, b)
+	case JSON:
+		l := Line{At: at.time, App: s.worker.App, Slot: s.worker.Slot, Worker: s.name, Stream: s.which, Line: b, Partial: partial}
+		if len(at.fields) == 0 {
+			at.fields = appendFields(at.fields, &l, 0)
+		}
+		at.record = appendJSON(at.record[:0], at.fields, &l)
+	default:
+		return
+	}
+	c.show(at.record)
+	if cap(at.record) > readSize {
+		at.record = nil
+	}
+}
+
+// show gives the console what it is to show of the current stream.
+func (c *Console) show(b []byte) {
+	to := c.stdout
+	if c.at.stream.which == Stderr {
+		to = c.stderr
+	}
+	if !to.put(b, patient) {
+		c.losses.add(c.at.stream.worker.App, countLines(b))
+		if to.queued() == 0 { // it has moved meanwhile, and will not do so again
+			c.tellLosses()
+		}
+	}
+}
+
+// pollNow is poll(2) of one descriptor that does not wait.
+func pollNow(fd int, events int16) int16 {
+	p := unix.PollFd{Fd: int32(fd), Events: events}
+	var now unix.Timespec
+	n, _, e := unix.RawSyscall6(unix.SYS_PPOLL, uintptr(unsafe.Pointer(&p)), 1, uintptr(unsafe.Pointer(&now)), 0, 0, 0)
+	if e != 0 || n == 0 {
+		return 0
+	}
+	return p.Revents
+}

@@ -1,0 +1,90 @@
+package logs
+
+import (
+	"sync"
+	"sync/atomic"
+)
+
+// store is the rings of all apps, and who waits for more.
+type store struct {
+	limit int
+
+	mu      sync.Mutex
+	rings   map[string]*ring
+	seq     uint64
+	readers map[chan struct{}]struct{}
+	grown   atomic.Bool // since the last announce
+}
+
+func newStore(limit int) *store {
+	return &store{limit: limit, rings: make(map[string]*ring), readers: make(map[chan struct{}]struct{})}
+}
+
+// ring is an app's, made when it is first wanted.
+func (s *store) ring(app string) *ring {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r := s.rings[app]
+	if r == nil {
+		r = &ring{app: app, limit: s.limit}
+		s.rings[app] = r
+	}
+	return r
+}
+
+// put appends a line; readers hear of it at the next announce.
+func (s *store) put(r *ring, rec record, line []byte) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.seq++
+	rec.seq = s.seq
+	r.put(rec, line)
+	s.grown.Store(true)
+}
+
+// announce wakes the readers, if there is something new.
+func (s *store) announce() {
+	if !s.grown.Swap(false) {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for wake := range s.readers {
+		select {
+		case wake <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// subscribe returns a channel that has something in it when there may be something new.
+func (s *store) subscribe() chan struct{} {
+	wake := make(chan struct{}, 1)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.readers[wake] = struct{}{}
+	return wake
+}
+
+func (s *store) unsubscribe(wake chan struct{}) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.readers, wake)
+}
+
+func (s *store) bytes() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := 0
+	for _, r := range s.rings {
+		n += r.size
+	}
+	return n
+}
+
+// Forget drops what is kept of an app. To be called when the app is gone, after its last Drain.
+func (c *Console) Forget(app string) {
+	c.kept.mu.Lock()
+	defer c.kept.mu.Unlock()
+	delete(c.kept.rings, app)
+}

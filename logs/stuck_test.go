@@ -1,0 +1,226 @@
+package logs
+
+import (
+	"bytes"
+	"os"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// stuckConsole has a stdout that nobody reads yet.
+func stuckConsole(t *testing.T, o Options) (c *Console, stdout *os.File, stderr *collected) {
+	t.Helper()
+	r, w := pipe(t)
+	er, ew := pipe(t)
+	o.Stdout, o.Stderr = int(w.Fd()), int(ew.Fd())
+	c, err := New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close(time.Now()) })
+	return c, r, collect(er)
+}
+
+func TestStuckReaderBlocksNobody(t *testing.T) {
+	c, stdout, stderr := stuckConsole(t, Options{patience: 20 * time.Millisecond})
+	o, err := c.Open(Worker{App: "web", Console: Prefix})
+	if err != nil {
+		t.Fatal(err)
+	}
+	// 4 MB, into a console that takes 64 KiB and a queue of 512: the worker ends all the same.
+	cmd := start(t, o, `yes 123456789012345678901234567890123456789 | head -c 4000000`)
+	if err := cmd.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	o.Drain(soon())
+	if kept := len(c.Tail(Target{"web", 0}, 1_000_000)); kept < 1<<20/(40+headerSize) {
+		t.Errorf("%d lines kept", kept)
+	}
+	lost := c.Stats().Lost
+	if shown := 100_000 - lost; lost == 0 || shown < 5000 {
+		t.Fatalf("%d lines are lost", lost)
+	}
+	if stderr.String() != "" {
+		t.Errorf("told too early: %q", stderr.String())
+	}
+	out := collect(stdout)
+	want := "goinit: " + Loss{"web", lost}.String() + "\n"
+	until(t, "the loss is told", func() bool { return stderr.String() == want })
+	o, err = c.Open(Worker{App: "web", Console: Prefix, Generation: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, o.Stdout(), "again\n")
+	until(t, "the console moves", func() bool { return strings.HasSuffix(out.String(), "\nweb/0 | again\n") })
+	if n := strings.Count(out.String(), "\n"); uint64(n) != 100_000-lost+1 {
+		t.Errorf("%d lines are shown and %d lost, of 100001", n, lost)
+	}
+	for line := range strings.Lines(out.String()) {
+		if line != "web/0 | again\n" && line != "web/0 | 123456789012345678901234567890123456789\n" {
+			t.Fatalf("mixed: %q", line)
+		}
+	}
+	o.Drain(soon())
+}
+
+func TestCloseDoesNotWaitForAStuckReader(t *testing.T) {
+	c, _, _ := stuckConsole(t, Options{patience: time.Hour})
+	o, err := c.Open(Worker{App: "web", Console: Raw})
+	if err != nil {
+		t.Fatal(err)
+	}
+	start(t, o, `exec yes`) // until the loop itself waits for the console
+	until(t, "the queue is full", func() bool { return c.Stats().Queued > 300_000 })
+	began := time.Now()
+	o.Drain(began.Add(50 * time.Millisecond))
+	c.Close(began.Add(100 * time.Millisecond))
+	if d := time.Since(began); d < 100*time.Millisecond || d > 10*time.Second {
+		t.Errorf("took %v, want a little more than 100ms", d)
+	}
+}
+
+func TestMessagesNeverBlock(t *testing.T) {
+	_, w := pipe(t)
+	c, err := New(Options{Stdout: int(w.Fd()), Stderr: int(w.Fd())})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.stdout != c.stderr {
+		t.Error("one pipe has two queues: lines may change places")
+	}
+	for range 20_000 {
+		c.Messages().Write([]byte("goinit: " + strings.Repeat("x", 91) + "\n"))
+	}
+	if s := c.Stats(); s.Lost < 10_000 || s.Queued > queueSize {
+		t.Errorf("%+v", s)
+	}
+	c.Close(time.Now())
+}
+
+func TestBrokenConsoles(t *testing.T) {
+	signals := make(chan os.Signal, 1)
+	notify(t, signals, syscall.SIGPIPE)
+	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer full.Close()
+	r, noReader := pipe(t)
+	r.Close()
+	sockets, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(sockets[0])
+	unix.Close(sockets[1])
+	for name, fd := range map[string]int{"full": int(full.Fd()), "no reader": int(noReader.Fd()), "no peer": sockets[0], "closed": -1, "never open": 987654} {
+		t.Run(name, func(t *testing.T) {
+			c, err := New(Options{Stdout: fd, Stderr: fd})
+			if err != nil {
+				t.Fatal(err)
+			}
+			o, err := c.Open(Worker{App: "web", Console: Raw})
+			if err != nil {
+				t.Fatal(err)
+			}
+			write(t, o.Stdout(), "lost\n")
+			o.Drain(soon())
+			c.Close(soon())
+			if lost := c.Stats().Lost; fd >= 0 && fd != 987654 && lost != 1 {
+				t.Errorf("lost %d", lost)
+			}
+		})
+	}
+	select {
+	case <-signals:
+		t.Error("a SIGPIPE was raised")
+	default:
+	}
+}
+
+// The three ways to write without O_NONBLOCK: none blocks, none loses anything.
+func TestDevices(t *testing.T) {
+	cases := map[string]func(t *testing.T) (r *os.File, d device){
+		"own open file": func(t *testing.T) (*os.File, device) {
+			r, w := pipe(t)
+			d := device1(t, int(w.Fd()))
+			if !d.own {
+				t.Error("was not opened again")
+			}
+			return r, d
+		},
+		"RWF_NOWAIT": func(t *testing.T) (*os.File, device) {
+			r, w := pipe(t)
+			p, err := newPoller()
+			if err != nil {
+				t.Fatal(err)
+			}
+			return r, &descriptor{fd: int(w.Fd()), kind: unix.S_IFIFO, noWait: true, poller: p}
+		},
+		"poll": func(t *testing.T) (*os.File, device) {
+			r, w := pipe(t)
+			p, err := newPoller()
+			if err != nil {
+				t.Fatal(err)
+			}
+			return r, &descriptor{fd: int(w.Fd()), kind: unix.S_IFIFO, poller: p}
+		},
+		"socket": func(t *testing.T) (*os.File, device) {
+			fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			r, w := os.NewFile(uintptr(fds[0]), "r"), os.NewFile(uintptr(fds[1]), "w")
+			t.Cleanup(func() { r.Close(); w.Close() })
+			return r, device1(t, int(w.Fd()))
+		},
+	}
+	for name, open := range cases {
+		t.Run(name, func(t *testing.T) {
+			r, d := open(t)
+			defer d.close()
+			var want bytes.Buffer
+			piece := bytes.Repeat([]byte("0123456789abcde\n"), writeSize/16)
+			fill := func() {
+				for {
+					n, err := d.write(piece)
+					want.Write(piece[:n])
+					if err == unix.EAGAIN {
+						return
+					}
+					if err != nil {
+						t.Fatal(err)
+					}
+				}
+			}
+			fill()
+			if want.Len() < 32<<10 {
+				t.Errorf("full at %d bytes", want.Len())
+			}
+			out := collect(r)
+			for range 5 {
+				if err := d.wait(); err != nil {
+					t.Fatal(err)
+				}
+				fill()
+			}
+			until(t, "all is read", func() bool { return out.String() == want.String() })
+		})
+	}
+}
+
+func device1(t *testing.T, fd int) *descriptor {
+	t.Helper()
+	d, err := openDevice(fd)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFL, 0); err != nil || flags&unix.O_NONBLOCK != 0 {
+		t.Errorf("flags of the console: %o, %v", flags, err)
+	}
+	return d.(*descriptor)
+}
