@@ -67,8 +67,11 @@ func TestCheck(t *testing.T) {
 	if status, _, stderr := run(t, "check"); status != 0 {
 		t.Errorf("GOINIT_SPEC: %d, %s", status, stderr)
 	}
-	if status, _, stderr := run(t, "check", "-f", "none.yaml"); status != 1 || !strings.Contains(stderr, "none.yaml: no such file") {
+	if status, _, stderr := run(t, "check", "-f", "none.yaml"); status != 1 || !strings.Contains(stderr, "none.yaml: cannot open it: no such file") {
 		t.Errorf("-f none: %d, %s", status, stderr)
+	}
+	if status, _, stderr := run(t, "check", "-f", "."); status != 1 || stderr != ".: cannot read it: is a directory\n" {
+		t.Errorf("-f .: %d, %s", status, stderr)
 	}
 	for _, args := range [][]string{{"check", "x"}, {"check", "--bogus"}, {"compile", "-f"}} {
 		if status, _, _ := run(t, args...); status != 64 {

@@ -16,6 +16,10 @@ func (l *loader) dependencies(f *fields) []Dependency {
 	path := f.at("depends_on")
 	var all []Dependency
 	if elements, ok := v.([]any); ok {
+		if len(elements) > MaxApps {
+			l.fail(path, "%d of them, more than there can be apps", len(elements))
+			return nil
+		}
 		for i, e := range elements {
 			at := path + "." + strconv.Itoa(i)
 			if o, ok := e.(*object); ok {
@@ -64,7 +68,7 @@ func (l *loader) checkOrder(apps []App) {
 			on := byName[d.App]
 			switch {
 			case on == nil && d.Required && d.App != "":
-				l.fail(path, "there is no app %q%s", d.App, nearestApp(d.App, byName))
+				l.fail(path, "there is no app %q%s", d.App, l.nearestApp(d.App, byName))
 			case on == nil:
 			case d.Condition == "completed" && on.Restart.Policy == "always" && !l.unsure[d.App]:
 				l.fail(path, `%s never completes, for it is always restarted: give it restart: "no" or on-failure`, d.App)
@@ -74,7 +78,11 @@ func (l *loader) checkOrder(apps []App) {
 	l.checkCycles(apps, byName)
 }
 
-func nearestApp(name string, byName map[string]*App) string {
+// nearestApp takes its time with every name, hence for mistakes that are told only.
+func (l *loader) nearestApp(name string, byName map[string]*App) string {
+	if len(l.problems) >= maxProblems {
+		return ""
+	}
 	if near := Nearest(name, sortedKeys(byName)); near != "" {
 		return ": is it " + near + "?"
 	}

@@ -121,6 +121,7 @@ func TestMistakes(t *testing.T) {
 		{"later, within", app + "    stop: {drain: 5s}\n", "drain is not available yet in this version: leave it out, or write 30s"},
 		{"later reference", app + "    logs: {max_files: \"${N}\"}\n", "max_files is not available yet"},
 		{"unknown dependency", app + "    depends_on: [wbe]\n", `4:18: wbe: there is no app "wbe": is it web?`},
+		{"dependency twice", app + "    depends_on: [db, db]\n  db: {command: x}\n", "4:22: depends_on: db is there twice"},
 		{"cycle of one", app + "    depends_on: [web]\n", "a cycle, nothing in it could start first: web → web"},
 		{"never completes", app + "    depends_on: {db: completed}\n  db: {command: y}\n", "4:22: db: db never completes"},
 		{"reference", app + "    working_dir: ${X%y}\n", `4:18: working_dir: "${X%y}" is none of ${VAR}`},
@@ -291,12 +292,19 @@ func TestBombs(t *testing.T) {
 		fmt.Fprintf(&env, "  K%d: v\n", i)
 		fmt.Fprintf(&apps, "  a%d: {command: x, environment: *e}\n", i)
 	}
+	var unknown, names strings.Builder
+	for i := range 50_000 {
+		fmt.Fprintf(&names, "a%d,", i)
+		fmt.Fprintf(&unknown, "    wrker%d: 1\n", i)
+	}
 	for name, text := range map[string]string{
-		"lists":  lists.String() + "apps:\n  web: {command: x, tags: *a29}\n",
-		"merges": merges.String() + "apps:\n  web: {command: x, environment: *a29}\n",
-		"wide":   "x-e: &e\n" + env.String() + "apps:\n" + apps.String(),
-		"size":   "apps:\n  web: {command: x}\n#" + strings.Repeat("x", maxFile),
-		"nodes":  "x-a: [" + strings.Repeat("a,", maxFile/2-100) + "a]\nx: y\n",
+		"names":   "apps:\n  web: {command: x, depends_on: [" + names.String() + "a]}\n",
+		"unknown": "apps:\n  web:\n" + unknown.String(),
+		"lists":   lists.String() + "apps:\n  web: {command: x, tags: *a29}\n",
+		"merges":  merges.String() + "apps:\n  web: {command: x, environment: *a29}\n",
+		"wide":    "x-e: &e\n" + env.String() + "apps:\n" + apps.String(),
+		"size":    "apps:\n  web: {command: x}\n#" + strings.Repeat("x", maxFile),
+		"nodes":   "x-a: [" + strings.Repeat("a,", maxFile/2-100) + "a]\nx: y\n",
 	} {
 		t.Run(name, func(t *testing.T) {
 			if out, problems := compileText(text); problems == nil {

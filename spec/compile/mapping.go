@@ -55,7 +55,7 @@ func (k mapping) read(c *checker, n *yaml.Node, path string) any {
 	found := map[string]any{}
 	for _, p := range c.pairs(n, 0) {
 		name := p.key.Value
-		if strings.HasPrefix(name, "x-") {
+		if c.stopped || strings.HasPrefix(name, "x-") {
 			continue
 		}
 		key, ok := k.find(name)

@@ -162,12 +162,20 @@ func (k readyAll) schema() object { return k.names().schema() }
 
 func (k readyAll) read(c *checker, n *yaml.Node, path string) any {
 	names, _ := k.names().read(c, n, path).([]any)
-	all := object{}
+	all, seen := object{}, map[string]bool{}
 	for i, name := range names {
-		if s, ok := name.(string); ok && s != bad {
-			c.places[join(path, s)] = c.places[join(path, strconv.Itoa(i))]
-			all.set(s, object{{"condition", "ready"}})
+		s, ok := name.(string)
+		if !ok || s == bad {
+			continue
 		}
+		at := c.places[join(path, strconv.Itoa(i))]
+		if seen[s] {
+			c.problem(at, "depends_on: %s is there twice", s)
+			continue
+		}
+		seen[s] = true
+		c.places[join(path, s)] = at
+		all = append(all, member{s, object{{"condition", "ready"}}})
 	}
 	return all
 }
