@@ -16,8 +16,7 @@ func (l *loader) dependencies(f *fields) []Dependency {
 	path := f.at("depends_on")
 	var all []Dependency
 	if elements, ok := v.([]any); ok {
-		if len(elements) > MaxApps {
-			l.fail(path, "%d of them, more than there can be apps", len(elements))
+		if l.tooManyDependencies(path, len(elements)) {
 			return nil
 		}
 		for i, e := range elements {
@@ -32,6 +31,9 @@ func (l *loader) dependencies(f *fields) []Dependency {
 		return all
 	}
 	o := l.object(path, v)
+	if l.tooManyDependencies(path, len(o.o.keys)) {
+		return nil
+	}
 	for _, name := range o.o.keys {
 		if long, ok := o.o.values[name].(*object); ok {
 			all = append(all, l.dependency(l.object(o.at(name), long), name))
@@ -40,6 +42,13 @@ func (l *loader) dependencies(f *fields) []Dependency {
 		all = append(all, Dependency{name, value(o, name, "ready", condition), true})
 	}
 	return all
+}
+
+func (l *loader) tooManyDependencies(path string, n int) bool {
+	if n > MaxApps {
+		l.fail(path, "%d of them, more than there can be apps", n)
+	}
+	return n > MaxApps
 }
 
 func (l *loader) dependency(f *fields, app string) Dependency {
@@ -60,11 +69,13 @@ func (l *loader) checkOrder(apps []App) {
 		byName[apps[i].Name] = &apps[i]
 	}
 	for _, a := range apps {
-		for i, d := range a.DependsOn {
+		seen := make(map[string]bool, len(a.DependsOn))
+		for _, d := range a.DependsOn {
 			path := "apps." + a.Name + ".depends_on." + d.App
-			if slices.ContainsFunc(a.DependsOn[:i], func(e Dependency) bool { return e.App == d.App }) {
+			if seen[d.App] {
 				l.fail(path, "is there twice")
 			}
+			seen[d.App] = true
 			on := byName[d.App]
 			switch {
 			case on == nil && d.Required && d.App != "":
