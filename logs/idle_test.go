@@ -59,7 +59,7 @@ func TestIdleAndThreads(t *testing.T) {
 		t.Fatal("it did not start")
 	}
 	proc := "/proc/" + strconv.Itoa(cmd.Process.Pid)
-	flood := exec.Command("sh", "-c", "yes 1234567890 | head -c 100000000 >"+proc+"/fd/"+out.Text())
+	flood := exec.Command("sh", "-c", "yes 1234567890 | head -c 20000000 >"+proc+"/fd/"+out.Text())
 	if b, err := flood.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, b)
 	}
@@ -73,8 +73,7 @@ func TestIdleAndThreads(t *testing.T) {
 	if threads > 6 { // the loop, the monitor, whoever reads stdin, the collector's; none for any pipe
 		t.Errorf("%d threads", threads)
 	}
-	// The runtime winds down what the flood has started (the scavenger, the collector); then there is quiet. With the race
-	// detector that takes a quarter of a minute.
+	// The runtime winds down what the flood has started (the scavenger, the collector); then there is quiet.
 	quiet := 0
 	for end := time.Now().Add(time.Minute); quiet < 2 && time.Now().Before(end); {
 		before := switches(t, proc)
