@@ -38,7 +38,7 @@ func compileVerb() *cobra.Command {
 		},
 	}
 	verb.Flags().StringVarP(&file, "file", "f", "", "the spec (default: $GOINIT_SPEC, ./goinit.yaml, ./Procfile, /etc/goinit/goinit.yaml)")
-	verb.Flags().StringVarP(&out, "out", "o", "", "where to write it (default: stdout)")
+	verb.Flags().StringVar(&out, "out", "", "where to write it (default: stdout)")
 	return verb
 }
 

@@ -34,6 +34,8 @@ type Options struct {
 	// writes the console and must not block: it should log a warning through Messages. If nil, a line of text is
 	// written.
 	Lost func(Loss)
+	// Broken is told of a panic that was survived, of this package or of Lost: a defect. If nil, a line of text is written.
+	Broken func(error)
 
 	queue    int           // bytes a console descriptor; 0: queueSize. Tests have others
 	patience time.Duration // 0: patience
@@ -174,6 +176,7 @@ func (c *Console) Close(deadline time.Time) {
 	case <-timer.C:
 	}
 	c.stdout.flush(deadline)
+	c.tellLosses()
 	c.stderr.flush(deadline)
 	c.stdout.close()
 	c.stderr.close()

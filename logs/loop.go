@@ -2,6 +2,7 @@ package logs
 
 import (
 	"errors"
+	"fmt"
 	"runtime"
 	"time"
 	"unsafe"
@@ -64,22 +65,49 @@ func (c *Console) loop() {
 	defer close(c.ended)
 	c.at.line = c.line
 	events := make([]unix.EpollEvent, 64)
-	for {
+	for ended := false; !ended; {
 		n, err := c.poller.wait(events)
 		if err != nil {
 			return
 		}
-		for _, e := range events[:n] {
-			if e.Fd == wakeID {
-				c.poller.interrupted()
-			} else if s := c.stream(uint32(e.Fd)); s != nil {
-				c.read(s, len(c.buffer))
-			}
-		}
-		if c.drainAsked() {
-			return
+		c.readAll(events[:n])
+		for done := false; !done; {
+			done, ended = c.drainAll()
 		}
 		runtime.Gosched()
+	}
+}
+
+// readAll reads what is ready. What it was at when it panicked is not tried again: those bytes are read.
+func (c *Console) readAll(events []unix.EpollEvent) {
+	defer c.survive()
+	for _, e := range events {
+		if e.Fd == wakeID {
+			c.poller.interrupted()
+		} else if s := c.stream(uint32(e.Fd)); s != nil {
+			c.read(s, len(c.buffer))
+		}
+	}
+}
+
+// drainAll is drainAsked; done is false if there may be more to do, after a panic.
+func (c *Console) drainAll() (done, ended bool) {
+	defer c.survive()
+	ended = c.drainAsked()
+	return true, ended
+}
+
+// survive is deferred where a panic would end PID 1, and with it the container.
+func (c *Console) survive() {
+	p := recover()
+	if p == nil {
+		return
+	}
+	err := fmt.Errorf("a defect of goinit's logs, some lines are lost: %v", p)
+	if c.options.Broken != nil {
+		c.options.Broken(err)
+	} else {
+		c.Messages().Write([]byte("goinit: " + err.Error() + "\n"))
 	}
 }
 
@@ -155,11 +183,11 @@ func (c *Console) finish(s *stream) {
 	if !open {
 		return
 	}
+	defer close(s.done)
 	unix.Close(s.fd)
 	c.begin(s)
 	s.lines.rest(c.at.line)
 	c.kept.announce()
-	close(s.done)
 }
 
 // begin sets what the lines to come have in common.

@@ -39,10 +39,11 @@ func thousands(n uint64) string {
 
 // losses counts them by app until they are told.
 type losses struct {
-	total  atomic.Uint64
-	untold atomic.Bool
-	mu     sync.Mutex
-	byApp  map[string]uint64
+	total   atomic.Uint64
+	untold  atomic.Bool
+	telling sync.Mutex
+	mu      sync.Mutex
+	byApp   map[string]uint64
 }
 
 func (l *losses) add(app string, lines uint64) {
@@ -74,8 +75,11 @@ func (l *losses) take() []Loss {
 // lossRoom is what must be free in stderr's queue before losses are told, so that telling them is not lost as well.
 const lossRoom = 16 << 10
 
-// tellLosses is called by a sink that has become able to take lines again.
+// tellLosses is called by a sink that has become able to take lines again. When it returns, they are told.
 func (c *Console) tellLosses() {
+	c.losses.telling.Lock()
+	defer c.losses.telling.Unlock()
+	defer c.survive()
 	if !c.losses.untold.Load() || c.stderr == nil || !c.stderr.fits(lossRoom) { // nil: within New
 		return
 	}

@@ -87,11 +87,20 @@ func BenchmarkCat(b *testing.B) {
 	b.ReportMetric(float64(used)/1e6/float64(b.N)*1024, "ms-cpu/GiB")
 }
 
-// TestMain lets the test's own executable be a worker that writes ten lines every 20 ms.
+// TestMain lets the test's own executable be something else.
 func TestMain(m *testing.M) {
-	if os.Getenv("LOGS_TEST_WRITER") == "" {
+	switch os.Getenv("LOGS_TEST_AS") {
+	case "writer":
+		beWriter()
+	case "init":
+		beInit()
+	default:
 		os.Exit(m.Run())
 	}
+}
+
+// beWriter is a worker that writes ten lines every 20 ms.
+func beWriter() {
 	for range time.Tick(20 * time.Millisecond) {
 		for range 10 {
 			if _, err := os.Stdout.WriteString(strings.Repeat("x", 99) + "\n"); err != nil {
@@ -123,7 +132,7 @@ func BenchmarkManyWriters(b *testing.B) {
 		}
 		w := os.NewFile(uintptr(n), "w")
 		cmd := exec.Command("/proc/self/exe")
-		cmd.Env, cmd.Stdout = []string{"LOGS_TEST_WRITER=1", "GOMAXPROCS=1"}, w
+		cmd.Env, cmd.Stdout = []string{"LOGS_TEST_AS=writer", "GOMAXPROCS=1"}, w
 		if err := cmd.Start(); err != nil {
 			b.Fatal(err)
 		}

@@ -91,7 +91,7 @@ func TestMemoryIsFlatUnderAFlood(t *testing.T) {
 	before := weigh(t)
 	for g := range 3 {
 		o := k.open(Worker{App: "flood", Generation: g, Console: Off})
-		cmd := start(t, o, `yes 'a line of a worker that never stops' | head -c 50000000`)
+		cmd := start(t, o, `yes 'a line of a worker that never stops' | head -c 20000000`)
 		cmd.Wait()
 		o.Drain(soon())
 		now := weigh(t).minus(before)

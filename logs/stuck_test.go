@@ -130,7 +130,7 @@ func TestBrokenConsoles(t *testing.T) {
 			write(t, o.Stdout(), "lost\n")
 			o.Drain(soon())
 			c.Close(soon())
-			if lost := c.Stats().Lost; fd >= 0 && fd != 987654 && lost != 1 {
+			if lost := c.Stats().Lost; fd >= 0 && fd != 987654 && lost != 2 { // the line, and the message about it
 				t.Errorf("lost %d", lost)
 			}
 		})
@@ -223,4 +223,58 @@ func device1(t *testing.T, fd int) *descriptor {
 		t.Errorf("flags of the console: %o, %v", flags, err)
 	}
 	return d.(*descriptor)
+}
+
+// What was lost is told before the end, if the console takes it; and who is told may be as broken as it likes.
+func TestLossesAreToldAtTheEnd(t *testing.T) {
+	for name, o := range map[string]Options{
+		"as text":  {},
+		"panicked": {Lost: func(Loss) { panic("broken") }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			o.patience = time.Millisecond
+			c, stdout, stderr := stuckConsole(t, o)
+			out, err := c.Open(Worker{App: "web", Console: Prefix})
+			if err != nil {
+				t.Fatal(err)
+			}
+			cmd := start(t, out, `yes 1234567890 | head -c 2000000`)
+			cmd.Wait()
+			out.Drain(soon())
+			collect(stdout)
+			c.Close(soon())
+			want := "goinit: " + Loss{"web", c.Stats().Lost}.String() + "\n"
+			if name == "panicked" {
+				want = "goinit: a defect of goinit's logs, some lines are lost: broken\n"
+			}
+			until(t, "it is told", func() bool { return stderr.String() == want })
+		})
+	}
+}
+
+// A defect in the loop costs the lines at hand, not PID 1.
+func TestLoopSurvivesAPanic(t *testing.T) {
+	broken := make(chan error, 1)
+	k := newConsole(t, Options{Broken: func(err error) { broken <- err }})
+	bad, good := k.open(Worker{App: "bad", Console: Prefix}), k.open(Worker{App: "web", Console: Prefix})
+	k.kept.mu.Lock()
+	k.kept.rings["bad"].chunks = []*chunk{nil} // a defect
+	k.kept.mu.Unlock()
+	write(t, bad.Stdout(), "x\n")
+	if err := <-broken; err == nil {
+		t.Error("nothing is said")
+	}
+	write(t, bad.Stdout(), "unfinished") // this one panics in Drain
+	bad.Drain(soon())
+	if err := <-broken; err == nil {
+		t.Error("nothing is said")
+	}
+	write(t, good.Stdout(), "goes on\n")
+	good.Drain(soon())
+	if n := k.Stats().Pipes; n != 0 {
+		t.Errorf("%d pipes are left", n)
+	}
+	if out, _ := k.end(); out != "web/0 | goes on\n" {
+		t.Errorf("%q", out)
+	}
 }

@@ -89,6 +89,9 @@ func (l *loader) environment(f *fields) []Variable {
 	for _, name := range o.o.keys {
 		if secret, ok := o.o.values[name].(*object); ok {
 			all = append(all, l.variable(o.at(name), name, l.object(o.at(name), secret)))
+			if len(secret.keys) == 0 {
+				l.fail(o.at(name), "has nothing in it: write a value, or {file: PATH}")
+			}
 			continue
 		}
 		all = append(all, Variable{Name: name, Value: value(o, name, "", text)})
@@ -127,10 +130,7 @@ func (l *loader) envFiles(f *fields) []EnvFile {
 			continue
 		}
 		file := l.object(at, o)
-		all = append(all, EnvFile{value(file, "path", "", nonEmpty), value(file, "required", true, ParseBool)})
-		if _, ok := o.values["path"]; !ok {
-			l.fail(at, "a file without its path:")
-		}
+		all = append(all, EnvFile{required(file, "path"), value(file, "required", true, ParseBool)})
 		file.end()
 	}
 	return all

@@ -37,7 +37,7 @@ func compiled(f *fields) *Compiled {
 	elements, _ := sources.([]any)
 	for i, e := range elements {
 		s := f.l.object("compiled.sources."+strconv.Itoa(i), e)
-		c.Sources = append(c.Sources, Source{value(s, "path", "", nonEmpty), value(s, "sha256", "", nonEmpty)})
+		c.Sources = append(c.Sources, Source{required(s, "path"), required(s, "sha256")})
 		s.end()
 	}
 	o.end()

@@ -81,6 +81,8 @@ func (l *loader) object(path string, v any) *fields {
 	case *object:
 		f.o = v
 	case nil:
+	case []any:
+		l.fail(path, "a mapping is wanted here, not a list")
 	default:
 		if _, known := l.scalar(path, v); known {
 			l.fail(path, "a mapping is wanted here, with keys of its own")
@@ -195,6 +197,14 @@ func table[T any](f *fields, key string, name func(string) error, read func(path
 		all[k] = read(sub.at(k), sub.o.values[k])
 	}
 	return all
+}
+
+// required reads text that has to be there.
+func required(f *fields, key string) string {
+	if _, there := f.o.values[key]; !there {
+		f.l.fail(f.path, "%s: is missing in it", key)
+	}
+	return value(f, key, "", nonEmpty)
 }
 
 // text is the parser of what takes any text.

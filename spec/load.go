@@ -49,6 +49,18 @@ func LoadApp(data []byte) (App, error) {
 	return a, nil
 }
 
+// NewApp is an app with every default, for a command that no file names: goinit run -- CMD, ctl add. The words are taken as they
+// are.
+func NewApp(name string, command ...string) App {
+	words := make([]any, len(command))
+	for i, w := range command {
+		words[i] = w
+	}
+	l := &loader{mode: literal}
+	f := l.object("", &object{keys: []string{"command"}, values: map[string]any{"command": words}})
+	return l.app(name, f)
+}
+
 func (l *loader) spec(tree any) *Spec {
 	f := l.object("", tree)
 	s := &Spec{Version: value(f, "version", 1, IntBetween(1, 1)), Name: value(f, "name", "", ParseInstanceName)}

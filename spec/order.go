@@ -16,6 +16,9 @@ func (l *loader) dependencies(f *fields) []Dependency {
 	path := f.at("depends_on")
 	var all []Dependency
 	if elements, ok := v.([]any); ok {
+		if l.tooManyDependencies(path, len(elements)) {
+			return nil
+		}
 		for i, e := range elements {
 			at := path + "." + strconv.Itoa(i)
 			if o, ok := e.(*object); ok {
@@ -28,6 +31,9 @@ func (l *loader) dependencies(f *fields) []Dependency {
 		return all
 	}
 	o := l.object(path, v)
+	if l.tooManyDependencies(path, len(o.o.keys)) {
+		return nil
+	}
 	for _, name := range o.o.keys {
 		if long, ok := o.o.values[name].(*object); ok {
 			all = append(all, l.dependency(l.object(o.at(name), long), name))
@@ -36,6 +42,13 @@ func (l *loader) dependencies(f *fields) []Dependency {
 		all = append(all, Dependency{name, value(o, name, "ready", condition), true})
 	}
 	return all
+}
+
+func (l *loader) tooManyDependencies(path string, n int) bool {
+	if n > MaxApps {
+		l.fail(path, "%d of them, more than there can be apps", n)
+	}
+	return n > MaxApps
 }
 
 func (l *loader) dependency(f *fields, app string) Dependency {
@@ -56,15 +69,17 @@ func (l *loader) checkOrder(apps []App) {
 		byName[apps[i].Name] = &apps[i]
 	}
 	for _, a := range apps {
-		for i, d := range a.DependsOn {
+		seen := make(map[string]bool, len(a.DependsOn))
+		for _, d := range a.DependsOn {
 			path := "apps." + a.Name + ".depends_on." + d.App
-			if slices.ContainsFunc(a.DependsOn[:i], func(e Dependency) bool { return e.App == d.App }) {
+			if seen[d.App] {
 				l.fail(path, "is there twice")
 			}
+			seen[d.App] = true
 			on := byName[d.App]
 			switch {
 			case on == nil && d.Required && d.App != "":
-				l.fail(path, "there is no app %q%s", d.App, nearestApp(d.App, byName))
+				l.fail(path, "there is no app %q%s", d.App, l.nearestApp(d.App, byName))
 			case on == nil:
 			case d.Condition == "completed" && on.Restart.Policy == "always" && !l.unsure[d.App]:
 				l.fail(path, `%s never completes, for it is always restarted: give it restart: "no" or on-failure`, d.App)
@@ -74,7 +89,11 @@ func (l *loader) checkOrder(apps []App) {
 	l.checkCycles(apps, byName)
 }
 
-func nearestApp(name string, byName map[string]*App) string {
+// nearestApp takes its time with every name, hence for mistakes that are told only.
+func (l *loader) nearestApp(name string, byName map[string]*App) string {
+	if len(l.problems) >= maxProblems {
+		return ""
+	}
 	if near := Nearest(name, sortedKeys(byName)); near != "" {
 		return ": is it " + near + "?"
 	}

@@ -2,6 +2,7 @@ package spec
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 )
 
@@ -11,8 +12,15 @@ type Problem struct {
 	Message string
 }
 
-// Key is the last part of the path, which a message begins with.
-func (p Problem) Key() string { return p.Path[strings.LastIndexByte(p.Path, '.')+1:] }
+// Key is the last part of the path, which a message begins with; of an element of a list the list's.
+func (p Problem) Key() string {
+	parts := strings.Split(p.Path, ".")
+	last := len(parts) - 1
+	if _, err := strconv.Atoi(parts[last]); err == nil && last > 0 {
+		last--
+	}
+	return parts[last]
+}
 
 // Problems is every mistake in a spec, as one error.
 type Problems []Problem

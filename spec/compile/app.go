@@ -5,6 +5,9 @@ import "go.yaml.in/yaml/v4"
 // app is the mapping of an app, in which shell: becomes the command it stands for.
 type app struct{ mapping }
 
+// schema refers to one description, for apps: and defaults: both have it.
+func (k app) schema() object { return object{{"$ref", "#/$defs/app"}} }
+
 func (k app) read(c *checker, n *yaml.Node, path string) any {
 	if isNull(n) {
 		c.at(n, path, "has no value: write its command: beneath it")

@@ -3,11 +3,12 @@ package compile
 import (
 	"errors"
 	"fmt"
-	"path/filepath"
 	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v4"
+
+	"goinit/spec"
 )
 
 // checker reads one spec: its files, what was found wrong, and where everything was written.
@@ -60,7 +61,7 @@ func (c *checker) file(s *source, keys mapping, path string) object {
 		return nil
 	}
 	if len(doc.Content) == 0 || isNull(doc.Content[0]) {
-		c.problem(place{file: s}, "is empty: a first spec is printed by goinit ctl init --minimal")
+		c.empty(s)
 		return nil
 	}
 	if !c.lint(s, doc.Content[0], 0) {
@@ -68,6 +69,10 @@ func (c *checker) file(s *source, keys mapping, path string) object {
 	}
 	tree, _ := c.read(keys, doc.Content[0], path).(object)
 	return tree
+}
+
+func (c *checker) empty(s *source) {
+	c.problem(place{file: s}, "is empty: a first spec is printed by goinit ctl init --minimal")
 }
 
 // depthLimit keeps the parser from nesting deeper than we read.
@@ -86,18 +91,23 @@ func (depthLimit) CheckAlias(_, _ int) error { return nil }
 // syntax tells of the one mistake that the parser stops at.
 func (c *checker) syntax(s *source, err error) {
 	at := place{file: s}
+	if strings.Contains(err.Error(), "no documents in stream") {
+		c.empty(s)
+		return
+	}
 	message := strings.TrimPrefix(err.Error(), "yaml: ")
 	var le *yaml.LoadError
 	if errors.As(err, &le) {
-		at.line, at.column = le.Mark.Line, le.Mark.Column+1
+		at.line, at.column = le.Mark.Line, max(le.Mark.Column, 1)
 		message = le.Message
 		if le.ContextMsg != "" {
-			message += " (" + le.ContextMsg + ")"
+			message += fmt.Sprintf(" (%s, from %d:%d)", le.ContextMsg, le.ContextMark.Line, le.ContextMark.Column)
 		}
 	}
 	if at.line > 0 && at.line <= len(s.lines) {
 		indent := s.lines[at.line-1][:len(s.lines[at.line-1])-len(strings.TrimLeft(s.lines[at.line-1], " \t"))]
-		if strings.Contains(indent, "\t") {
+		if i := strings.IndexByte(indent, '\t'); i >= 0 {
+			at.column = i + 1
 			message = "a tab in the indentation: YAML is indented with spaces"
 		}
 	}
@@ -144,10 +154,7 @@ func (c *checker) at(n *yaml.Node, path, format string, args ...any) {
 	if c.owner[n] == nil {
 		return // a default of the table
 	}
-	name := path[strings.LastIndexByte(path, '.')+1:]
-	if name != "" && name[0] >= '0' && name[0] <= '9' { // an element of a list goes by the list's name
-		name = filepath.Base(strings.ReplaceAll(path[:len(path)-len(name)-1], ".", "/"))
-	}
+	name := spec.Problem{Path: path}.Key()
 	message := fmt.Sprintf(format, args...)
 	if name != "" {
 		message = name + ": " + message

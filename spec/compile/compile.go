@@ -126,7 +126,10 @@ func (c *checker) provenance(path string) object {
 // withDefaults puts the defaults beneath each app.
 func withDefaults(tree object) object {
 	defaults, _ := tree.get("defaults").(object)
-	apps, _ := tree.get("apps").(object)
+	apps, ok := tree.get("apps").(object)
+	if !ok {
+		return tree.without("defaults")
+	}
 	merged := make(object, 0, len(apps))
 	for _, app := range apps {
 		if own, ok := app.value.(object); ok && len(defaults) > 0 {

@@ -12,7 +12,7 @@ func foreignRoot() map[string]string {
 		"kind": "this is no Kubernetes manifest: apps: {NAME: {command: …}}", "spec": "this is no Kubernetes manifest: apps: {NAME: {command: …}}",
 		"deploy": "goinit deploys nothing", "supervisord": "supervisord's settings are shutdown:, control:, messages: here",
 		"unix_http_server": "write control: {socket: PATH}", "stop_timeout": "write shutdown: {timeout: 28s}",
-		"environment": "it belongs to an app, or to all under defaults:",
+		"environment": "it belongs to an app, or to all under defaults:", "compiled": "this spec is compiled already, PID 1 reads it as it is",
 	}
 }
 

@@ -3,6 +3,7 @@ package compile
 import (
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -12,10 +13,7 @@ func (c *checker) include(main *source, tree object) object {
 	apps, _ := tree.get("apps").(object)
 	for i, p := range patterns {
 		pattern, _ := p.(string)
-		at := c.placeOf("include." + string(rune('0'+i%10)))
-		if found, ok := c.places["include"]; ok && i > 9 {
-			at = found
-		}
+		at := c.placeOf("include." + strconv.Itoa(i))
 		switch {
 		case pattern == bad:
 			continue

@@ -1,5 +1,7 @@
 package compile
 
+//go:generate go run ./gen ../../docs
+
 import "goinit/spec"
 
 // The table of keys, in the order of reference.yaml. Its defaults and its words bind.
@@ -93,7 +95,7 @@ func socketKeys() []key {
 		{"workers", count(), "1", "N, or auto: the CPU quota rounded down, at least 1", false},
 		{"max_workers", integer(1, spec.MaxWorkers), "16", "what auto never exceeds", false},
 		{"increment", table{keys: "variable", check: spec.CheckVariableName, of: integer(0, 1<<31-1)}, "{}", "{PORT: 8080}: slot N gets PORT=8080+N", false},
-		{"listen", list{of: either{scalar: address(), mapping: mapping{name: "listen", keys: []key{
+		{"listen", list{of: either{scalar: address(), mapping: mapping{name: "listen", oneOf: []string{"address"}, keys: []key{
 			{"address", address(), "", "where", false},
 			{"name", anyText("name"), "", "in LISTEN_FDNAMES", false},
 			{"backlog", integer(1, 65535), "511", "waiting connections", false},
@@ -108,12 +110,12 @@ func orderKeys() []key {
 	condition := word{words: []string{"started", "ready", "completed"}, foreign: foreignConditions()}
 	return []key{
 		{"depends_on", either{
-			sequence: list{of: text("app", spec.ParseAppName)},
+			sequence: readyAll{},
 			mapping: table{keys: "app", check: check(spec.ParseAppName), of: either{scalar: condition, short: wrapped("condition"), mapping: mapping{name: "depends_on", keys: []key{
 				{"condition", condition, "ready", "started, ready or completed", false},
 				{"required", boolean(), "true", "false: there need not be such an app", false},
 				{"restart", boolean(), "false", "restart with it", true},
-			}}}}, short: readyAll}, "", "what must be so before it starts; [db] is {db: ready}", false},
+			}}}}}, "", "what must be so before it starts; [db] is {db: ready}", false},
 		{"main", boolean(), "false", `true: its final exit ends goinit with its status; restart is then "no" unless given`, false},
 	}
 }
@@ -130,7 +132,7 @@ func healthKeys() []key {
 		{"failure_threshold", integer(1, 1000), "3", "failures in a row that count", false},
 	}
 	return []key{
-		{"readiness", mapping{name: "readiness", foreign: foreignProbe(), keys: append(append([]key{
+		{"readiness", mapping{name: "readiness", oneOf: []string{"notify", "fd", "node", "listening", "log", "http", "tcp", "exec"}, foreign: foreignProbe(), keys: append(append([]key{
 			{"notify", boolean(), "", "sd_notify READY=1", false},
 			{"fd", integer(3, 255), "", "a newline on this descriptor", false},
 			{"node", boolean(), "", "process.send('ready')", false},
@@ -140,7 +142,7 @@ func healthKeys() []key {
 			{"start_timeout", duration(), "60s", "not ready by then: a failed start", false},
 			{"success_threshold", integer(1, 1000), "1", "successes in a row that count", false},
 		}, timing...)...)}, "", "absent: ready once executed", true},
-		{"liveness", mapping{name: "liveness", foreign: foreignProbe(), keys: append(append([]key{
+		{"liveness", mapping{name: "liveness", oneOf: []string{"http", "tcp", "exec", "heartbeat", "silence"}, foreign: foreignProbe(), keys: append(append([]key{
 			{"heartbeat", duration(), "", "WATCHDOG=1 at least that often", false},
 			{"silence", duration(), "", "no line for that long", false},
 			{"initial_delay", duration(), "0s", "counted from ready", false},
@@ -162,7 +164,7 @@ func lifeKeys() []key {
 			{"window", duration(), "", "what max_restarts counts in", false},
 		}}}, "", "when it dies; or one word, the policy", false},
 		{"on_failure", enum("shutdown", "ignore"), "shutdown", "gave up: shutdown ends goinit with its status", false},
-		{"schedule", either{scalar: cron(), short: wrapped("cron"), mapping: mapping{name: "schedule", keys: []key{
+		{"schedule", either{scalar: cron(), short: wrapped("cron"), mapping: mapping{name: "schedule", oneOf: []string{"cron", "every"}, keys: []key{
 			{"cron", cron(), "", "five fields", false},
 			{"every", duration(), "", "from start to start", false},
 			{"timezone", anyText("time zone"), "UTC", "of cron", false},
@@ -213,9 +215,18 @@ func resourceKeys() []key {
 		{"cpu_weight", integer(1, 10000), "", "cpu.weight", false},
 		{"cpuset", text("list of CPUs", parseCPUSet), "", "cpuset.cpus", false},
 		{"pids", integer(1, 1<<22), "", "pids.max", false},
-		{"io", anything{"mapping: weight, limits"}, "{}", "io.weight and io.max", false},
-		{"hugetlb", anything{"mapping of page size: size"}, "{}", "hugetlb.*.max", false},
-		{"oci", anything{"OCI LinuxResources"}, "{}", "merged last", false},
+		{"io", mapping{name: "io", keys: []key{
+			{"weight", integer(1, 10000), "", "io.weight", false},
+			{"limits", list{of: mapping{name: "limit", keys: []key{
+				{"device", anyText("path"), "", "the block device", false},
+				{"read_bps", size(), "", "a second", false},
+				{"write_bps", size(), "", "a second", false},
+				{"read_iops", integer(1, 1<<31-1), "", "a second", false},
+				{"write_iops", integer(1, 1<<31-1), "", "a second", false},
+			}}}, "", "io.max", false},
+		}}, "{}", "block devices", false},
+		{"hugetlb", table{keys: "page size", check: check(spec.ParseSize), of: size()}, "{}", "hugetlb.*.max", false},
+		{"oci", freeform{"OCI LinuxResources"}, "{}", "merged last", false},
 	}
 	each := append(limits[:len(limits):len(limits)],
 		key{"total", mapping{name: "total", keys: limits}, "", "all workers of the app together; the same keys", false},

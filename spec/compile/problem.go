@@ -67,6 +67,7 @@ func (c *checker) problem(at place, format string, args ...any) {
 	}
 	c.problems = append(c.problems, p)
 	if len(c.problems) == maxProblems {
+		c.stopped = true
 		c.problems[maxProblems-1] = Problem{File: at.file.name, Message: "and more mistakes than are worth telling at once"}
 	}
 }

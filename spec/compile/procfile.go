@@ -25,8 +25,8 @@ func (c *checker) procfile(s *source) object {
 			c.problem(at, "%v", err)
 			continue
 		}
-		if apps.get(name) != nil {
-			c.problem(at, "app %q twice: it is in line %d already", name, c.places["apps."+name].line)
+		if before, twice := c.places["apps."+name]; twice {
+			c.problem(at, "app %q twice: it is in line %d already", name, before.line)
 			continue
 		}
 		c.places["apps."+name] = at

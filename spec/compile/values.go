@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v4"
+
 	"goinit/spec"
 )
 
@@ -131,7 +132,7 @@ func checkUlimit(s string) error {
 func environment() kind {
 	return either{
 		sequence: refused{"a list of NAME=value is not taken: write NAME: value"},
-		mapping: table{keys: "NAME", check: spec.CheckVariableName, of: either{scalar: textKind(), mapping: mapping{name: "secret", keys: []key{
+		mapping: table{keys: "NAME", check: spec.CheckVariableName, of: either{scalar: textKind(), mapping: mapping{name: "secret", oneOf: []string{"file"}, keys: []key{
 			{"file", anyText("path"), "", "holds the value", false},
 		}}}},
 	}
@@ -152,17 +153,29 @@ func wrapped(name string) func(any) any {
 	return func(v any) any { return object{{name, v}} }
 }
 
-// readyAll makes {db: {condition: ready}} of [db].
-func readyAll(v any) any {
-	names, ok := v.([]any)
-	if !ok {
-		return v
-	}
-	all := object{}
-	for _, name := range names {
-		if s, ok := name.(string); ok && s != bad {
-			all.set(s, object{{"condition", "ready"}})
+// readyAll is the short form of depends_on: [db] is {db: {condition: ready}}.
+type readyAll struct{}
+
+func (readyAll) names() list      { return list{of: text("app", spec.ParseAppName)} }
+func (k readyAll) String() string { return k.names().String() }
+func (k readyAll) schema() object { return k.names().schema() }
+
+func (k readyAll) read(c *checker, n *yaml.Node, path string) any {
+	names, _ := k.names().read(c, n, path).([]any)
+	all, seen := object{}, map[string]bool{}
+	for i, name := range names {
+		s, ok := name.(string)
+		if !ok || s == bad {
+			continue
 		}
+		at := c.places[join(path, strconv.Itoa(i))]
+		if seen[s] {
+			c.problem(at, "depends_on: %s is there twice", s)
+			continue
+		}
+		seen[s] = true
+		c.places[join(path, s)] = at
+		all = append(all, member{s, object{{"condition", "ready"}}})
 	}
 	return all
 }

@@ -18,7 +18,7 @@ var builtins = []string{"cd", "export", "source", ".", "exec", "eval", "ulimit",
 func splitWords(s string) ([]string, error) {
 	w := splitter{rest: strings.TrimSpace(s)}
 	if strings.Contains(w.rest, "\n") {
-		return nil, errors.New("several lines: only a shell runs a script, write shell: instead of command:")
+		return nil, errors.New("several lines: only a shell runs a script, write shell: instead")
 	}
 	for w.rest != "" {
 		if err := w.next(); err != nil {
@@ -39,7 +39,7 @@ func checkFirst(words []string) error {
 		return fmt.Errorf("%q sets a variable for a shell: write environment: {%s: …}", clip(first), clip(name))
 	}
 	if slices.Contains(builtins, first) {
-		return fmt.Errorf("%q is a word of the shell: write shell: instead of command:", first)
+		return fmt.Errorf("%q is a word of the shell: write shell: instead", first)
 	}
 	return nil
 }
@@ -84,7 +84,7 @@ func (w *splitter) next() error {
 		}
 		w.take(2, escapeDollar(w.rest[1:2]))
 	case '|', '&', ';', '<', '>', '*', '`':
-		return fmt.Errorf("%q is for a shell, and there is none: write shell: instead of command:, or quote it", c)
+		return fmt.Errorf("%q is for a shell, and there is none: write shell: instead, or quote it", c)
 	case '$':
 		return w.dollar()
 	default:
@@ -139,7 +139,7 @@ func (w *splitter) dollar() error {
 		}
 		return fmt.Errorf("$%s is for a shell, and there is none: write ${%s}, or $$%s for the text", clip(rest[:n]), clip(rest[:n]), clip(rest[:n]))
 	case rest != "" && rest[0] == '(':
-		return errors.New("$( is for a shell, and there is none: write shell: instead of command:")
+		return errors.New("$( is for a shell, and there is none: write shell: instead")
 	default:
 		w.take(1, "$$")
 	}

@@ -1,0 +1,361 @@
+package compile
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"goinit/spec"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+// memory is files that are not on a disk.
+type memory map[string]string
+
+func (m memory) ReadFile(path string, limit int) ([]byte, error) {
+	text, ok := m[path]
+	switch {
+	case !ok:
+		return nil, errors.New("no such file")
+	case len(text) > limit:
+		return nil, errors.New("too large")
+	}
+	return []byte(text), nil
+}
+
+func (m memory) Glob(pattern string) ([]string, error) {
+	var found []string
+	for path := range m {
+		if ok, err := filepath.Match(pattern, path); err != nil {
+			return nil, err
+		} else if ok {
+			found = append(found, path)
+		}
+	}
+	slices.Sort(found)
+	return found, nil
+}
+
+func compileText(text string) ([]byte, Problems) {
+	return Compile("goinit.yaml", memory{"goinit.yaml": text})
+}
+
+// load compiles and loads what has to be right.
+func load(t *testing.T, text string, environment map[string]string) *spec.Spec {
+	t.Helper()
+	out, problems := compileText(text)
+	if problems != nil {
+		t.Fatalf("problems:\n%v", problems)
+	}
+	s, err := spec.Load(out, func(name string) (string, bool) { v, ok := environment[name]; return v, ok })
+	if err != nil {
+		t.Fatalf("Load: %v\n%s", err, out)
+	}
+	return s
+}
+
+func TestTwelveMistakes(t *testing.T) {
+	t.Chdir("testdata")
+	out, problems := Compile("twelve.yaml", OS{})
+	if out != nil {
+		t.Error("something was compiled")
+	}
+	got := problems.Error() + "\n"
+	if *update {
+		if err := os.WriteFile("twelve.golden", []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile("twelve.golden")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got != string(want) {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+	if len(problems) < 12 {
+		t.Errorf("%d problems, want 12 and more", len(problems))
+	}
+}
+
+func TestMistakes(t *testing.T) {
+	app := "apps:\n  web:\n    command: x\n"
+	for _, c := range []struct{ name, text, want string }{
+		{"nothing", "", "goinit.yaml: is empty"},
+		{"only a comment", "# x\n", "goinit.yaml: is empty"},
+		{"no apps", "name: x\n", "1:1: apps: is missing"},
+		{"apps without any", "apps: {}\n", "1:1: apps: is empty"},
+		{"a list", "- a\n", "1:1: a mapping is wanted here"},
+		{"syntax", "apps: [a, b\n", "2:1: did not find expected ',' or ']' (while parsing a flow sequence, from 1:7)"},
+		{"tab", "apps:\n\tweb:\n", "2:1: a tab in the indentation"},
+		{"two documents", app + "---\na: b\n", "expected"},
+		{"key twice", app + "    command: y\n", `4:5: key "command" twice: it is in line 3 already`},
+		{"app twice", app + "  web:\n    command: y\n", `4:3: key "web" twice`},
+		{"nothing to run", "apps:\n  web:\n    workers: 2\n", "2:3: web: has nothing to run"},
+		{"app without anything", "apps:\n  web:\n", "web: has no value"},
+		{"both", app + "    shell: y\n", "4:12: shell: beside command:"},
+		{"yes is no boolean", app + "    enabled: yes\n", `4:14: enabled: "yes" is neither true nor false`},
+		{"0x is no number", app + "    nice: 0x5\n", `4:11: nice: "0x5" is not a whole number`},
+		{"null", app + "    environment:\n", "4:17: "},
+		{"null variable", app + "    environment: {A: ~}\n", "4:22: "},
+		{"list of variables", app + "    environment: [A=b]\n", "4:18: environment: a list of NAME=value is not taken: write NAME: value"},
+		{"tag", app + "    nice: !!int 5\n", "4:11: !!int: tags have no meaning here"},
+		{"belongs elsewhere", app + "    max_delay: 5s\n", `4:5: unknown key "max_delay": it belongs under restart:`},
+		{"misspelled", app + "    wokers: 5\n", `4:5: unknown key "wokers": is it workers?`},
+		{"camel", app + "    dependsOn: []\n", `4:5: unknown key "dependsOn"`},
+		{"kubernetes", app + "    livenessProbe: {}\n", "Kubernetes' livenessProbe is liveness here"},
+		{"supervisord", app + "    numprocs: 5\n", "supervisord's numprocs is workers here"},
+		{"compose", app + "    healthcheck: {}\n", "compose's healthcheck is readiness: or liveness: here"},
+		{"compose's condition", app + "    depends_on: {db: {condition: service_healthy}}\n", `"service_healthy": write ready`},
+		{"size", app + "    resources: {memory: 256M}\n", `4:25: memory: "256M" is 256 MiB to Docker and 256 MB to Kubernetes: write 256MiB`},
+		{"later", app + "    listen: [\":80\"]\n", "4:5: listen is not available yet in this version: leave it out"},
+		{"later, wrong", app + "    listen: [80]\n", `4:14: listen: "80" is not an address`},
+		{"later, unknown key", app + "    readiness: {htpp: x}\n", `unknown key "htpp": is it http?`},
+		{"later, within", app + "    stop: {drain: 5s}\n", "drain is not available yet in this version: leave it out, or write 30s"},
+		{"later reference", app + "    logs: {max_files: \"${N}\"}\n", "max_files is not available yet"},
+		{"unknown dependency", app + "    depends_on: [wbe]\n", `4:18: wbe: there is no app "wbe": is it web?`},
+		{"dependency twice", app + "    depends_on: [db, db]\n  db: {command: x}\n", "4:22: depends_on: db is there twice"},
+		{"cycle of one", app + "    depends_on: [web]\n", "a cycle, nothing in it could start first: web → web"},
+		{"never completes", app + "    depends_on: {db: completed}\n  db: {command: y}\n", "4:22: db: db never completes"},
+		{"reference", app + "    working_dir: ${X%y}\n", `4:18: working_dir: "${X%y}" is none of ${VAR}`},
+		{"max_delay", app + "    restart: {delay: 1m, max_delay: 10s}\n", "4:37: max_delay: 10s is less than delay, 1m"},
+		{"in the defaults", "defaults: {restart: {delay: 1m, max_delay: 10s}}\n" + app, "1:44: max_delay"},
+		{"window", app + "    restart: {window: 1m}\n", "window: counts nothing without max_restarts"},
+		{"soft", app + "    ulimits: {nofile: {soft: 5, hard: 4}}\n", "4:15: nofile: soft is more than hard"},
+		{"alias of a scalar merged", "x-a: &a 5\napps:\n  web:\n    <<: *a\n    command: x\n", "<<: merges a mapping"},
+		{"anchor in itself", "apps: &a\n  web: *a\n", "goinit.yaml:"},
+		{"secret without a file", app + "    environment: {A: {}}\n", "4:22: A: one of file is wanted in it"},
+		{"env_file without a path", app + "    env_file: [{required: false}]\n", "4:16: env_file: path: is missing in it"},
+		{"two probes", app + "    readiness: {http: 'http://localhost/', tcp: ':80'}\n", "4:16: readiness: http and tcp exclude each other"},
+		{"no probe", app + "    liveness: {period: 1s}\n", "4:15: liveness: one of http, tcp, exec, heartbeat, silence is wanted in it"},
+		{"zero workers", app + "    workers: 0\n", "enabled: false"},
+		{"signal", app + "    stop: {signal: 9}\n", `"9" is not a signal: write SIGKILL`},
+		{"unknown variable in include", "include: ['${X}.yaml']\n" + app, "1:11: include: is read when compiling"},
+		{"no such include", "include: [x.yaml]\n" + app, "include: there is no file x.yaml"},
+		{"deep", "apps: " + strings.Repeat("[", 100) + strings.Repeat("]", 100), "nested more than 64 deep"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			out, problems := compileText(c.text)
+			if problems == nil {
+				t.Fatalf("no problem, but %s", out)
+			}
+			if !strings.Contains(problems.Error(), c.want) {
+				t.Errorf("got\n%v\nwant\n%s", problems, c.want)
+			}
+		})
+	}
+}
+
+func TestYAMLIsStrict(t *testing.T) {
+	s := load(t, `
+apps:
+  web:
+    command: x
+    environment: {A: yes, B: 010, C: 1.10, D: true, E: "", F: 0x1F, G: 2020-01-01, H: ~x, I: "null", J: off}
+    nice: 010
+`, nil)
+	want := []spec.Variable{{Name: "A", Value: "yes"}, {Name: "B", Value: "010"}, {Name: "C", Value: "1.10"}, {Name: "D", Value: "true"},
+		{Name: "E"}, {Name: "F", Value: "0x1F"}, {Name: "G", Value: "2020-01-01"}, {Name: "H", Value: "~x"}, {Name: "I", Value: "null"}, {Name: "J", Value: "off"}}
+	if got := s.Apps[0].Environment; !reflect.DeepEqual(got, want) {
+		t.Errorf("got %v\nwant %v", got, want)
+	}
+	if n := s.Apps[0].Nice; n == nil || *n != 10 {
+		t.Errorf("nice 010 is %v, want 10: YAML 1.2 has octal as 0o", n)
+	}
+}
+
+func TestDefaultsAnchorsAndReferences(t *testing.T) {
+	s := load(t, `
+x-base: &base
+  environment: {FROM: base}
+  user: node
+defaults:
+  environment: {COMMON: "1", FROM: defaults}
+  restart: {delay: 1s}
+  tags: [a, b]
+apps:
+  web:
+    <<: *base
+    command: node server.js --port=${PORT:-80 80} '$x'
+    restart: on-failure
+    workers: ${N}
+    stop: {timeout: "${T:-3s}"}
+  db:
+    shell: echo $HOME "$${HOME}"
+    tags: [c]
+    depends_on: [web]
+`, map[string]string{"N": "3"})
+	web, db := s.Apps[0], s.Apps[1]
+	if want := []string{"node", "server.js", "--port=80 80", "$x"}; !slices.Equal(web.Command, want) {
+		t.Errorf("command %q, want %q", web.Command, want)
+	}
+	if want := []spec.Variable{{Name: "COMMON", Value: "1"}, {Name: "FROM", Value: "base"}}; !reflect.DeepEqual(web.Environment, want) {
+		t.Errorf("environment %v, want %v", web.Environment, want)
+	}
+	if web.Restart.Policy != "on-failure" || web.Restart.Delay.String() != "1s" || web.Restart.MaxDelay.String() != "30s" {
+		t.Errorf("restart %+v", web.Restart)
+	}
+	if web.Workers.Count != 3 || web.Stop.Timeout.String() != "3s" || web.User != "node" || !slices.Equal(web.Tags, []string{"a", "b"}) {
+		t.Errorf("web %+v", web)
+	}
+	if want := []string{"/bin/sh", "-c", `echo $HOME "${HOME}"`}; !slices.Equal(db.Command, want) {
+		t.Errorf("command %q, want %q", db.Command, want)
+	}
+	if !slices.Equal(db.Tags, []string{"c"}) || !reflect.DeepEqual(db.DependsOn, []spec.Dependency{{App: "web", Condition: "ready", Required: true}}) {
+		t.Errorf("db %+v", db)
+	}
+	if c := s.Compiled; c == nil || c.Format != spec.Format || len(c.Sources) != 1 || c.Sources[0].Path != "goinit.yaml" {
+		t.Errorf("compiled %+v", c)
+	}
+}
+
+func TestInclude(t *testing.T) {
+	files := memory{
+		"etc/goinit.yaml":   "include: [conf.d/*.yaml]\ndefaults: {nice: 5}\napps:\n  web: {command: x}\n",
+		"etc/conf.d/a.yaml": "apps:\n  a: {command: x}\n",
+		"etc/conf.d/b.yaml": "x-y: 1\napps:\n  b: {command: x, depends_on: [a]}\n",
+	}
+	out, problems := Compile("etc/goinit.yaml", files)
+	if problems != nil {
+		t.Fatal(problems)
+	}
+	s, err := spec.Load(out, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, a := range s.Apps {
+		names = append(names, a.Name)
+		if a.Nice == nil || *a.Nice != 5 {
+			t.Errorf("%s has no defaults", a.Name)
+		}
+	}
+	if want := []string{"web", "a", "b"}; !slices.Equal(names, want) {
+		t.Errorf("apps %v, want %v", names, want)
+	}
+	if got := s.Compiled.Sources[2].Path; got != "conf.d/b.yaml" {
+		t.Errorf("source %q", got)
+	}
+
+	files["etc/conf.d/b.yaml"] = "name: x\napps:\n  web: {command: x}\n  c: {command: x, depends_on: [nobody]}\n"
+	_, problems = Compile("etc/goinit.yaml", files)
+	for _, want := range []string{
+		`etc/conf.d/b.yaml:1:1: unknown key "name": an included file has apps: only`,
+		`etc/conf.d/b.yaml:3:3: app "web" twice: it is in etc/goinit.yaml already`,
+		`etc/conf.d/b.yaml:4:32: nobody: there is no app "nobody"`,
+	} {
+		if !strings.Contains(problems.Error(), want) {
+			t.Errorf("got\n%v\nwant\n%s", problems, want)
+		}
+	}
+}
+
+func TestProcfile(t *testing.T) {
+	out, problems := Compile("Procfile", memory{"Procfile": "# x\nweb: node server.js --port ${PORT:-80}\n\nworker:  a && b\n"})
+	if problems != nil {
+		t.Fatal(problems)
+	}
+	s, err := spec.Load(out, func(string) (string, bool) { return "", false })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(s.Apps) != 2 || s.Apps[0].Command[2] != "node server.js --port ${PORT:-80}" || s.Apps[1].Command[2] != "a && b" {
+		t.Errorf("apps %+v", s.Apps)
+	}
+	_, problems = Compile("Procfile", memory{"Procfile": "web: a\nWeb: b\nc\nweb: d\n"})
+	for _, want := range []string{"Procfile:2:1: \"Web\" is not a name", "Procfile:3:1: a line is NAME: COMMAND", "Procfile:4:1: app \"web\" twice"} {
+		if !strings.Contains(problems.Error(), want) {
+			t.Errorf("got\n%v\nwant\n%s", problems, want)
+		}
+	}
+}
+
+// Bombs: refused in a time and a memory that do not depend on what they would expand to.
+func TestBombs(t *testing.T) {
+	var lists, merges strings.Builder
+	lists.WriteString("x-0: &a0 [x,x,x,x,x,x,x,x,x,x]\n")
+	merges.WriteString("x-0: &a0 {k0: x}\n")
+	for i := 1; i < 30; i++ {
+		ref := fmt.Sprintf("*a%d", i-1)
+		fmt.Fprintf(&lists, "x-%d: &a%d [%s]\n", i, i, strings.Join(slices.Repeat([]string{ref}, 10), ","))
+		fmt.Fprintf(&merges, "x-%d: &a%d {<<: [%s]}\n", i, i, strings.Join(slices.Repeat([]string{ref}, 10), ","))
+	}
+	var env, apps strings.Builder
+	for i := range 1000 {
+		fmt.Fprintf(&env, "  K%d: v\n", i)
+		fmt.Fprintf(&apps, "  a%d: {command: x, environment: *e}\n", i)
+	}
+	var unknown, names strings.Builder
+	for i := range 50_000 {
+		fmt.Fprintf(&names, "a%d,", i)
+		fmt.Fprintf(&unknown, "    wrker%d: 1\n", i)
+	}
+	for name, text := range map[string]string{
+		"names":   "apps:\n  web: {command: x, depends_on: [" + names.String() + "a]}\n",
+		"unknown": "apps:\n  web:\n" + unknown.String(),
+		"lists":   lists.String() + "apps:\n  web: {command: x, tags: *a29}\n",
+		"merges":  merges.String() + "apps:\n  web: {command: x, environment: *a29}\n",
+		"wide":    "x-e: &e\n" + env.String() + "apps:\n" + apps.String(),
+		"size":    "apps:\n  web: {command: x}\n#" + strings.Repeat("x", maxFile),
+		"nodes":   "x-a: [" + strings.Repeat("a,", maxFile/2-100) + "a]\nx: y\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			if out, problems := compileText(text); problems == nil {
+				t.Errorf("compiled to %d bytes", len(out))
+			} else if len(problems) > maxProblems {
+				t.Errorf("%d problems", len(problems))
+			}
+		})
+	}
+}
+
+func TestLargeFileIsNotRead(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "goinit.yaml")
+	f, err := os.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if err := f.Truncate(100 << 20); err != nil {
+		t.Fatal(err)
+	}
+	allocated := testing.AllocsPerRun(1, func() {
+		if _, problems := Compile(path, OS{}); !strings.Contains(problems.Error(), "too large") {
+			t.Errorf("got %v", problems)
+		}
+	})
+	if allocated > 1000 {
+		t.Errorf("%v allocations", allocated)
+	}
+}
+
+func FuzzCompile(f *testing.F) {
+	twelve, err := os.ReadFile("testdata/twelve.yaml")
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(string(twelve))
+	f.Add("apps:\n  web: {command: 'a \"b', depends_on: {web: ready}}\n")
+	f.Add("x-a: &a {b: *a}\napps: {web: {<<: *a, command: x}}\n")
+	f.Add("include: ['*']\napps: &x {web: *x}")
+	f.Fuzz(func(t *testing.T, text string) {
+		out, problems := compileText(text)
+		if (out == nil) == (problems == nil) {
+			t.Fatal("neither a spec nor a problem, or both")
+		}
+		if out == nil {
+			return
+		}
+		// Nothing set: what is left are values that the compiler took as they are.
+		if _, err := spec.Load(out, func(string) (string, bool) { return "", false }); err != nil && !strings.Contains(text, "${") {
+			t.Fatalf("compiled and not loaded: %v\n%s", err, out)
+		}
+	})
+}

@@ -1,0 +1,178 @@
+package compile
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+
+	"goinit/spec"
+	"goinit/spec/reference"
+)
+
+// everyKey calls f for every key of the table, apps' included.
+func everyKey(f func(path string, k key)) {
+	var walk func(path string, m mapping)
+	walk = func(path string, m mapping) {
+		for _, k := range m.keys {
+			f(join(path, k.name), k)
+			if sub, placeholder, ok := beneath(k.kind); ok {
+				walk(join(path, k.name)+placeholder, sub)
+			}
+		}
+	}
+	walk("", rootKeys())
+	walk("", appKeys())
+}
+
+// The table, the reference and the documents hold the same keys.
+func TestReferenceHasEveryKeyAndNoOther(t *testing.T) {
+	text := reference.Full()
+	everyKey(func(path string, k key) {
+		if !regexp.MustCompile(`(^|[^a-z_])` + k.name + `($|[^a-z_])`).MatchString(text) {
+			t.Errorf("%s is not in reference.yaml", path)
+		}
+	})
+	_, problems := Compile("reference.yaml", memory{"reference.yaml": text})
+	if len(problems) == 0 {
+		t.Fatal("the reference has keys for later, and none was refused")
+	}
+	for _, p := range problems {
+		if !strings.Contains(p.Message, "is not available yet") {
+			t.Errorf("%v", p)
+		} else if !strings.Contains(p.Text, "(later)") {
+			t.Errorf("not marked (later): %v", p)
+		}
+	}
+	marked := strings.Count(text, "(later)")
+	if marked < len(problems) {
+		t.Errorf("%d marks", marked)
+	}
+}
+
+func TestMinimalSpecIsRight(t *testing.T) {
+	if _, problems := Compile("goinit.yaml", memory{"goinit.yaml": reference.Minimal()}); problems != nil {
+		t.Error(problems)
+	}
+	if n := strings.Count(reference.Minimal(), "\n"); n != 4 {
+		t.Errorf("%d lines", n)
+	}
+}
+
+func TestDocumentsAreGenerated(t *testing.T) {
+	schema, err := Schema()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !json.Valid(schema) {
+		t.Error("the schema is not JSON")
+	}
+	for path, want := range map[string][]byte{"../../docs/goinit.schema.json": schema, "../../docs/reference.md": Page()} {
+		got, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Equal(got, want) {
+			t.Errorf("%s is not what the table says: go generate ./spec/compile", path)
+		}
+	}
+	everyKey(func(path string, k key) {
+		if !strings.Contains(string(Page()), "`"+path+"`") {
+			t.Errorf("%s is not on the page", path)
+		}
+		if !strings.Contains(string(schema), `"`+k.name+`": {`) {
+			t.Errorf("%s is not in the schema", path)
+		}
+	})
+}
+
+// Every default of the table is a value that its key takes; were it not, a key for later could not be given its default.
+func TestDefaultsAreValid(t *testing.T) {
+	everyKey(func(path string, k key) {
+		if k.def != "" && (k.defaultValue() == nil || k.defaultValue() == any(bad)) {
+			t.Errorf("%s: its default %q is none", path, k.def)
+		}
+		if k.kind == nil || k.doc == "" {
+			t.Errorf("%s: no kind or no words about it", path)
+		}
+	})
+}
+
+// What the table has for now, package spec reads; were a key in one and not in the other, it would be refused at the start.
+func TestEveryKeyForNowIsLoaded(t *testing.T) {
+	text := `
+version: 1
+name: shop
+shutdown: {timeout: 28s, delay: 0s}
+control: {socket: /run/x.sock, read_group: staff}
+messages: {level: debug, format: json}
+log_store: {directory: auto, max_total: 128MiB}
+apps:
+  db: {shell: sleep 5, restart: on-failure}
+  web:
+    command: [node, server.js]
+    working_dir: /srv
+    environment: {A: b, C: {file: /run/secrets/c}}
+    env_file: [{path: .env, required: false}, more.env]
+    inherit_environment: false
+    enabled: false
+    tags: [x]
+    user: "1000:1000"
+    group_add: [audio, "5"]
+    umask: "0022"
+    nice: 5
+    ionice: best-effort:4
+    oom_score_adj: 100
+    ulimits: {nofile: 65536, core: {soft: 0, hard: unlimited}}
+    capabilities: {drop: [ALL], add: [NET_BIND_SERVICE]}
+    no_new_privileges: true
+    workers: auto
+    max_workers: 8
+    increment: {PORT: 8080}
+    listen: []
+    balance: auto
+    node: auto
+    depends_on: {db: {condition: completed, required: true, restart: false}}
+    main: true
+    restart: {policy: always, success_codes: [0, 3], delay: 1s, max_delay: 2s, reset_after: 3s, max_restarts: 5, window: 1m}
+    on_failure: ignore
+    reload: {max_surge: auto, max_unavailable: auto}
+    stop: {drain: 30s, signal: SIGRTMIN+3, target: tree, timeout: 1m30s}
+    watch: false
+    hooks: {}
+    logs: {console: json, max_size: 8MiB, max_files: 4, max_age: 7d, when_full: block}
+`
+	s := load(t, text, nil)
+	if len(s.Apps) != 2 {
+		t.Fatalf("%d apps", len(s.Apps))
+	}
+	everyKey(func(path string, k key) {
+		if _, isMapping := nested(k.kind); !isMapping && !k.later && !laterAbove(path) && k.name != "include" && k.name != "apps" && k.name != "defaults" &&
+			!strings.Contains(text, k.name+":") {
+			t.Errorf("%s is not in this test", path)
+		}
+	})
+	encoded, err := spec.Encode(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := spec.Load(encoded, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range s.Apps {
+		if !spec.Equal(s.Apps[i], again.Apps[i]) {
+			t.Errorf("app %s is another after Encode and Load", s.Apps[i].Name)
+		}
+	}
+}
+
+func laterAbove(path string) bool {
+	above := false
+	everyKey(func(p string, k key) {
+		above = above || k.later && (strings.HasPrefix(path, p+".") || strings.HasPrefix(path, p+"["))
+	})
+	return above
+}
