@@ -37,8 +37,12 @@ func left(t *testing.T, b *bed, worker string) int {
 
 func alive(pid int) bool {
 	stat, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
-	return pid <= 0 || err == nil && !strings.Contains(string(stat), ") Z ")
+	return pid <= 0 || err == nil && !dead(string(stat))
 }
+
+// dead is a zombie, or one that is being reaped right now.
+func dead(stat string) bool { return strings.Contains(stat, ") Z ") || strings.Contains(stat, ") X ") }
+
 
 // strangers are all living processes but us.
 func strangers(t *testing.T) (all []string) {
@@ -52,7 +56,7 @@ func strangers(t *testing.T) (all []string) {
 		if err != nil || pid == os.Getpid() {
 			continue
 		}
-		if stat, err := os.ReadFile("/proc/" + e.Name() + "/stat"); err == nil && !strings.Contains(string(stat), ") Z ") {
+		if stat, err := os.ReadFile("/proc/" + e.Name() + "/stat"); err == nil && !dead(string(stat)) {
 			all = append(all, string(stat))
 		}
 	}
@@ -72,7 +76,8 @@ func TestNothingIsLeft(t *testing.T) {
 				pid := left(t, b, "web/0")
 				r := b.do(t, supervise.Stop{Targets: []string{"web"}})
 				if r.Workers[0].State != "stopped" || alive(pid) {
-					t.Errorf("%s, and %d is alive: %v", r.Workers[0].State, pid, alive(pid))
+					stat, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+					t.Errorf("%s, and %d is alive: %s %v", r.Workers[0].State, pid, stat, err)
 				}
 				if s := strangers(t); len(s) > 0 {
 					t.Errorf("left: %q", s)
