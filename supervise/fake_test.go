@@ -18,7 +18,7 @@ import (
 
 // fake is a Starter without processes. What its workers do is told by behave; by default they run until a SIGTERM.
 type fake struct {
-	behave func(p *fakeProcess)     // called when one has started, in a goroutine of its own
+	behave func(p *fakeProcess)      // called when one has started, in a goroutine of its own
 	refuse func(worker string) error // a start that fails
 
 	mu    sync.Mutex

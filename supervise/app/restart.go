@@ -36,16 +36,20 @@ func (s *step) again() {
 		s.fail()
 		return
 	}
-	s.slot.Restarts++
 	s.slot.Failures++
 	delay := backoff(time.Duration(policy.Delay), time.Duration(policy.MaxDelay), s.slot.Failures, s.event.Jitter)
 	if delay == 0 {
-		s.start()
+		s.startByPolicy()
 		return
 	}
 	s.slot.State = Backoff
 	s.emit(Emit{Type: "worker.backoff", Slot: s.slot.Number, Generation: s.slot.Generation, Delay: delay})
 	s.arm(RestartTimer, delay)
+}
+
+func (s *step) startByPolicy() {
+	s.slot.Restarts++
+	s.start()
 }
 
 // tooMany counts one more restart, if there may be one.

@@ -122,7 +122,7 @@ func (s *step) timerFired() {
 	s.slot.Timer = NoTimer
 	switch kind {
 	case RestartTimer:
-		s.start()
+		s.startByPolicy()
 	case StopTimer:
 		s.killTree()
 	}

@@ -24,7 +24,9 @@ func ways() map[string]bool {
 	return all
 }
 
-func way(from, to State, k Kind) string { return from.String() + " -> " + to.String() + ": " + k.String() }
+func way(from, to State, k Kind) string {
+	return from.String() + " -> " + to.String() + ": " + k.String()
+}
 
 // The drawing in docs/states.md is the table.
 func TestDrawing(t *testing.T) {

@@ -1,0 +1,159 @@
+package launch
+
+import (
+	"os"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"goinit/spec"
+	"goinit/supervise"
+)
+
+// escapes are ways in which something gets away from its parent. Each prints "left PID" and stays.
+var escapes = []struct{ name, script string }{
+	{"child", `sleep 1000 & echo left $!`},
+	{"session of its own", `setsid sh -c 'echo left $$; exec sleep 1000' &`},
+	{"double fork into a session", `(setsid sh -c 'echo left $$; exec sleep 1000' &) &`},
+	{"double fork with a cleared environment", `(env -i sh -c 'echo left $$; exec sleep 1000' &) &`},
+	{"cleared environment, session of its own, parent alive", `trap "" TERM; setsid env -i sh -c 'echo left $$; exec sleep 1000' &`},
+	{"deaf child", `(trap "" TERM HUP INT; echo left $(exec sh -c 'echo $PPID'); while :; do sleep 1; done) &`},
+	{"stopped child", `sh -c 'echo left $$; kill -STOP $$' &`},
+	{"fork bomb of a hundred", `setsid sh -c 'echo left $$; i=0; while [ $i -lt 100 ]; do (setsid sleep 1000 &); i=$((i+1)); done; exec sleep 1000' &`},
+}
+
+func left(t *testing.T, b *bed, worker string) int {
+	t.Helper()
+	pid := 0
+	eventually(t, worker+" says what it has left", func() bool {
+		_, text, ok := strings.Cut(b.pipes.said(worker), "left ")
+		line, _, whole := strings.Cut(text, "\n")
+		pid, _ = strconv.Atoi(line)
+		return ok && whole
+	})
+	return pid
+}
+
+func alive(pid int) bool {
+	stat, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+	return pid <= 0 || err == nil && !dead(string(stat))
+}
+
+// dead is a zombie, or one that is being reaped right now.
+func dead(stat string) bool { return strings.Contains(stat, ") Z ") || strings.Contains(stat, ") X ") }
+
+
+// strangers are all living processes but us.
+func strangers(t *testing.T) (all []string) {
+	t.Helper()
+	dir, err := os.ReadDir("/proc")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range dir {
+		pid, err := strconv.Atoi(e.Name())
+		if err != nil || pid == os.Getpid() {
+			continue
+		}
+		if stat, err := os.ReadFile("/proc/" + e.Name() + "/stat"); err == nil && !dead(string(stat)) {
+			all = append(all, string(stat))
+		}
+	}
+	return all
+}
+
+// A stop ends with nothing left of the worker; and so does a crash, before the next start.
+func TestNothingIsLeft(t *testing.T) {
+	if !inside(t, asPID1) {
+		return
+	}
+	users := map[string]func(*spec.App){"": func(*spec.App) {}, " of another uid": func(a *spec.App) { a.User = "12345:54321" }}
+	for _, esc := range escapes {
+		for who, as := range users {
+			t.Run(esc.name+who, func(t *testing.T) {
+				b := newBed(t, nil, shell("web", esc.script+"\nwhile :; do sleep 1; done", as, func(a *spec.App) { a.Stop.Timeout = spec.Duration(100 * time.Millisecond) }))
+				pid := left(t, b, "web/0")
+				r := b.do(t, supervise.Stop{Targets: []string{"web"}})
+				if r.Workers[0].State != "stopped" || alive(pid) {
+					stat, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+					t.Errorf("%s, and %d is alive: %s %v", r.Workers[0].State, pid, stat, err)
+				}
+				if s := strangers(t); len(s) > 0 {
+					t.Errorf("left: %q", s)
+				}
+				if n := b.pipes.drained["web/0.1"]; n != 1 {
+					t.Errorf("drained %d times", n)
+				}
+			})
+			if esc.name == "cleared environment, session of its own, parent alive" {
+				continue // its parent dies first now: what escapes, as the documentation says
+			}
+			t.Run(esc.name+who+", after a crash", func(t *testing.T) {
+				b := newBed(t, nil, shell("web", esc.script+`
+				while ! [ -e $GO ]; do sleep 0.01; done; exit 3`, as, func(a *spec.App) {
+					a.Environment = []spec.Variable{{Name: "GO", Value: t.TempDir() + "/go"}}
+				}))
+				pid := left(t, b, "web/0")
+				release(t, b)
+				eventually(t, "web/0 gives up", func() bool { return b.state("web/0").State == "failed" })
+				if alive(pid) {
+					t.Errorf("%d is alive", pid)
+				}
+				if s := strangers(t); len(s) > 0 {
+					t.Errorf("left: %q", s)
+				}
+			})
+		}
+	}
+}
+
+// release makes the file that a worker waits for.
+func release(t *testing.T, b *bed) {
+	t.Helper()
+	path := b.Apps()[0].Environment[0].Value
+	for dir := path; dir != "/tmp" && dir != "/"; dir = dir[:strings.LastIndexByte(dir, '/')] {
+		_ = os.Chmod(dir, 0o755)
+	}
+	if err := os.WriteFile(path, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Without CAP_SYS_PTRACE, as under Docker's default, root cannot read the environment of another user's process, but by
+// taking on its identity.
+func TestCookieWithoutPtrace(t *testing.T) {
+	if !inside(t, asPID1) {
+		return
+	}
+	asInDocker(t)
+	escape := `(setsid sh -c 'echo left $$; exec sleep 1000' &) & exec sleep 1000`
+	b := newBed(t, nil, shell("web", escape, func(a *spec.App) { a.User = "12345:54321"; a.Stop.Timeout = spec.Duration(50 * time.Millisecond) }))
+	pid := left(t, b, "web/0")
+	if _, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/environ"); err == nil {
+		t.Fatal("the environment can be read as it is: the test shows nothing")
+	}
+	b.do(t, supervise.Stop{Targets: []string{"web"}})
+	if alive(pid) {
+		t.Error("the daemon of another uid was not found")
+	}
+}
+
+// What one worker has left is not another's, and one that lives is not touched.
+func TestOthersAreNotTouched(t *testing.T) {
+	if !inside(t, asSubreaper) {
+		return
+	}
+	daemon := `(setsid sh -c 'echo left $$; exec sleep 1000' &) & exec sleep 1000`
+	b := newBed(t, nil, shell("web", daemon, func(a *spec.App) { a.Workers.Count = 2; a.Stop.Timeout = spec.Duration(50 * time.Millisecond) }))
+	zero, one := left(t, b, "web/0"), left(t, b, "web/1")
+	b.do(t, supervise.Stop{Targets: []string{"web/0"}})
+	if alive(zero) || !alive(one) || b.state("web/1").State != "running" {
+		t.Errorf("web/0's daemon alive: %v, web/1's: %v, web/1 %s", alive(zero), alive(one), b.state("web/1").State)
+	}
+	b.do(t, supervise.Shutdown{})
+	o := <-b.ended
+	if alive(one) || o.Status != 137 || strings.Join(o.Killed, " ") != "web/1" {
+		t.Errorf("alive: %v, outcome %+v", alive(one), o)
+	}
+}
