@@ -139,3 +139,19 @@ func (c *Client) next() (reply, error) {
 		}
 	}
 }
+
+// Gone returns when the other side has ended the connection, or with the context's error.
+func (c *Client) Gone(ctx context.Context) error {
+	stop := context.AfterFunc(ctx, func() { _ = c.conn.file.SetDeadline(time.Unix(1, 0)) })
+	defer stop()
+	for {
+		if _, err := c.next(); errors.Is(err, ErrGone) {
+			return nil
+		} else if err != nil {
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			return err
+		}
+	}
+}

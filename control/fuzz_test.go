@@ -11,6 +11,8 @@ import (
 )
 
 // FuzzServer sends any bytes, and wants an answer to the next client's question.
+// Coverage differs from run to run, since a server has goroutines: run it with -fuzzminimizetime=1x, or most of the time
+// goes into making inputs smaller.
 func FuzzServer(f *testing.F) {
 	r := rand.New(rand.NewPCG(7, 7))
 	for range 200 {

@@ -26,6 +26,7 @@ type client struct {
 func (c *client) serve() {
 	defer c.server.clients.leave(c)
 	defer c.conn.release()
+	defer c.releaseBig()
 	defer c.server.guard("a client", func(error) {})
 	for {
 		frame, files, err := c.next()
@@ -71,17 +72,23 @@ func (c *client) next() ([]byte, []int, error) {
 	}
 }
 
-// limit is how long the request that is being received may be. Beyond the ordinary limit there is room for one.
+// limit is how long the request that is being received may be. Beyond the ordinary limit there is room for one; the
+// next waits for it, and then has all its time again.
 func (c *client) limit() int {
 	l := c.server.limits
 	if c.peer.access != write || len(c.conn.buf) < l.Frame {
 		return l.Frame
 	}
 	if !c.holding {
+		turn := time.NewTimer(l.RequestTimeout)
+		defer turn.Stop()
 		select {
 		case c.server.big <- struct{}{}:
 			c.holding = true
-		default:
+			_ = c.conn.file.SetReadDeadline(time.Now().Add(l.RequestTimeout))
+		case <-turn.C:
+			return l.Frame
+		case <-c.server.ctx.Done():
 			return l.Frame
 		}
 	}

@@ -14,6 +14,6 @@ func shutdown(c *call, r ShutdownRequest) (struct{}, error) {
 	case len(r.Reason) > longest:
 		return struct{}{}, invalid("reason", "reason: longer than %d bytes", longest)
 	}
-	_, err := c.server.supervisor.Do(c.ctx, Shutdown{Status: r.Status, Reason: r.Reason})
+	_, err := c.server.supervisor.Do(c.ctx, Shutdown(r))
 	return struct{}{}, err
 }

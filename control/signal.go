@@ -29,16 +29,20 @@ func ParseSignal(s string) (n int, ok bool) {
 	}
 	name := strings.TrimPrefix(strings.ToUpper(s), "SIG")
 	for _, base := range []struct {
-		name       string
-		from, sign int
-	}{{"RTMIN", rtmin, 1}, {"RTMAX", last, -1}} {
+		name string
+		from int
+		sign string
+	}{{"RTMIN", rtmin, "+"}, {"RTMAX", last, "-"}} {
 		rest, ok := strings.CutPrefix(name, base.name)
 		if !ok {
 			continue
 		}
-		off, err := strconv.Atoi("0" + strings.TrimLeft(rest, "+-"))
-		n := base.from + base.sign*off
-		return n, err == nil && off >= 0 && n >= rtmin && n <= last
+		off, err := strconv.Atoi("0" + strings.TrimPrefix(rest, base.sign))
+		if base.sign == "-" {
+			off = -off
+		}
+		n := base.from + off
+		return n, err == nil && n >= rtmin && n <= last
 	}
 	n = int(unix.SignalNum("SIG" + name))
 	return n, n != 0

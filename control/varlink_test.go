@@ -1,7 +1,6 @@
 package control
 
 import (
-	"fmt"
 	"maps"
 	"reflect"
 	"regexp"
@@ -208,7 +207,7 @@ func parseVarlink(t *testing.T, text string) varlinkInterface {
 		case "error":
 			d.errors[name] = fields()
 		default:
-			t.Fatal(fmt.Sprintf("%q is no member", kind))
+			t.Fatalf("%q is no member", kind)
 		}
 	}
 	return d

@@ -1,68 +1,100 @@
 // Package ctl is what people touch: the client of a running goinit, one verb a file. It is linked into goinitctl alone,
 // never into PID 1, and may use whatever makes it pleasant.
 //
-// In this version there is nothing to be a client of yet: command mode has no control socket. The verbs of the design
-// come with run mode; until then they are refused by name, so that nobody takes them for misspelled.
+// A verb asks through package control and prints what it is told: for people as text that fits 80 columns, with -o json or
+// yaml for programs. Lists are one JSON array, streams an object a line. Its error becomes the exit status: see status.go.
 package ctl
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"regexp"
+	"time"
 
 	"github.com/spf13/cobra"
-)
-
-// Exit statuses of goinit ctl that this version can give; usage is EX_USAGE of sysexits.h.
-const (
-	exitDone   = 0
-	exitFailed = 1
-	exitUsage  = 64
 )
 
 // Build says what was built; goinitctl's main has it from the linker.
 type Build struct{ Version, Commit string }
 
+// world is what a verb has around it: for tests to set.
+type world struct {
+	stdout, stderr io.Writer
+	files          [3]int // descriptors that exec gives to the program
+	getenv         func(string) string
+	now            func() time.Time
+	width          int  // of the terminal, or 80
+	terminal       bool // stdout is one
+	compile        func(path string) ([]byte, error)
+}
+
 // Main runs goinit ctl with the arguments behind "ctl" and returns the exit status.
 func Main(args []string, b Build) int {
+	width, terminal := terminalWidth(1)
+	w := &world{
+		stdout: os.Stdout, stderr: os.Stderr, files: [3]int{0, 1, 2}, getenv: os.Getenv, now: time.Now,
+		width: width, terminal: terminal, compile: compileFile,
+	}
+	return run(context.Background(), w, args, b)
+}
+
+func run(ctx context.Context, w *world, args []string, b Build) int {
+	s := &session{world: w}
 	root := &cobra.Command{
-		Use:         "ctl",
-		Annotations: map[string]string{cobra.CommandDisplayNameAnnotation: "goinit ctl"},
-		Short:       "the client of a running goinit",
-		Args:        cobra.ArbitraryArgs,
-		RunE: func(_ *cobra.Command, args []string) error {
-			if len(args) == 0 {
-				return errors.New("no verb was given")
-			}
-			return fmt.Errorf("%q is not a verb of this version, which has command mode only: version, completion, help", args[0])
-		},
-		SilenceUsage:  true,
-		SilenceErrors: true,
+		Use:                "ctl",
+		Annotations:        map[string]string{cobra.CommandDisplayNameAnnotation: "goinit ctl"},
+		Short:              "the client of a running goinit",
+		Args:               cobra.ArbitraryArgs,
+		RunE:               func(_ *cobra.Command, args []string) error { return noSuchVerb(args) },
+		FParseErrWhitelist: cobra.FParseErrWhitelist{UnknownFlags: true}, // whose verb is unknown, its flags are too
+		SilenceUsage:       true,
+		SilenceErrors:      true,
 	}
-	root.SetArgs(args)
-	root.SetOut(os.Stdout)
-	root.AddCommand(versionVerb(b), checkVerb(), compileVerb(), initVerb())
-	if err := root.Execute(); err != nil {
-		if f := (failure{}); errors.As(err, &f) {
-			tell(os.Stderr, f.error)
-			return exitFailed
+	s.flags(root.PersistentFlags())
+	root.SetArgs(shieldNumbers(args))
+	root.SetOut(w.stdout)
+	root.SetErr(w.stderr)
+	root.AddCommand(
+		psVerb(s), describeVerb(s), infoVerb(s), configVerb(s), healthVerb(s), waitVerb(s), logsVerb(s), eventsVerb(s),
+		startVerb(s), stopVerb(s), restartVerb(s), signalVerb(s), scaleVerb(s),
+		applyVerb(s), addVerb(s), rmVerb(s), saveVerb(s), execVerb(s), shutdownVerb(s), versionVerb(b),
+		checkVerb(), compileVerb(), initVerb(),
+	)
+	root.AddCommand(laterVerbs()...)
+	err := root.ExecuteContext(ctx)
+	status := statusOf(err)
+	tell(w.stderr, err, status)
+	return status
+}
+
+// noSuchVerb answers the verbs of other tools with ours.
+func noSuchVerb(args []string) error {
+	if len(args) == 0 {
+		return errors.New("no verb was given")
+	}
+	ours := map[string]string{
+		"status": "ps", "list": "ps", "ls": "ps", "delete": "rm", "del": "rm", "remove": "rm", "kill": "signal",
+		"inspect": "describe", "show": "describe", "monit": "top", "reread": "apply", "up": "start", "down": "stop",
+		"log": "logs", "tail": "logs", "plan": "config", "replan": "apply", "resurrect": "apply",
+	}[args[0]]
+	if ours != "" {
+		return fmt.Errorf("%s is %s here: goinit ctl %[2]s", args[0], ours)
+	}
+	return fmt.Errorf("%q is not a verb", args[0])
+}
+
+// shieldNumbers keeps the -1 of "scale web -1" from being taken for a flag.
+func shieldNumbers(args []string) []string {
+	number := regexp.MustCompile(`^-[0-9]+$`)
+	for i, a := range args {
+		if a == "scale" && len(args) > i+2 && number.MatchString(args[i+2]) {
+			shielded := append([]string{}, args[:i+2]...)
+			shielded = append(shielded, args[i+3:]...)
+			return append(shielded, "--", args[i+2])
 		}
-		complain(os.Stderr, err)
-		return exitUsage
 	}
-	return exitDone
-}
-
-// tell tells what failed; mistakes in a spec begin with their place, by themselves.
-func tell(w io.Writer, err error) {
-	if m := (specMistakes{}); errors.As(err, &m) {
-		fmt.Fprintln(w, m.Problems)
-		return
-	}
-	fmt.Fprintf(w, "goinit ctl: %v\n", err)
-}
-
-func complain(w io.Writer, err error) {
-	fmt.Fprintf(w, "goinit ctl: %v\n  goinit ctl help\n", err)
+	return args
 }

@@ -125,19 +125,9 @@ func print1(text string) int {
 	return 0
 }
 
-// Run is run mode.
-func Run([]string) int {
-	say("goinit: run: this version of goinit has command mode only, no spec is read yet\n" +
-		"  one program: goinit -- CMD ARG…      a program called run: goinit -- run")
-	return exitUsage
-}
-
 // Ctl executes the client beside us; it returns only if that fails.
 func Ctl(args []string) int {
-	path := "/sbin/goinitctl"
-	if self, err := os.Readlink("/proc/self/exe"); err == nil {
-		path = filepath.Join(filepath.Dir(strings.TrimSuffix(self, " (deleted)")), "goinitctl")
-	}
+	path := clientPath()
 	// The client is given the signals as we were: see entry.
 	mask := entry.Mask()
 	set := unix.Sigset_t{Val: [16]uint64{mask}}
@@ -152,30 +142,18 @@ func Ctl(args []string) int {
 	return 1
 }
 
-// specPlaces are where a spec is looked for, as PID 1.
-var specPlaces = [...]string{"/etc/goinit/goinit.json", "/etc/goinit/goinit.yaml", "goinit.yaml", "Procfile"}
+// clientPath is goinitctl, beside us.
+func clientPath() string {
+	if self, err := os.Readlink("/proc/self/exe"); err == nil {
+		return filepath.Join(filepath.Dir(strings.TrimSuffix(self, " (deleted)")), "goinitctl")
+	}
+	return "/sbin/goinitctl"
+}
 
-// nothingToRun explains a goinit without a command.
-func nothingToRun(env []string) string {
-	looked := "$GOINIT_SPEC (not set)"
-	for _, kv := range env {
-		if v, ok := strings.CutPrefix(kv, "GOINIT_SPEC="); ok {
-			looked = "$GOINIT_SPEC (" + v + ")"
-		}
-	}
-	for _, place := range specPlaces {
-		abs, err := filepath.Abs(place)
-		if err != nil {
-			continue
-		}
-		if _, err := os.Stat(abs); err == nil {
-			return "nothing to run: no command was given, and this version of goinit does not read " + abs + " yet\n" +
-				"  one program: ENTRYPOINT [\"/sbin/goinit\", \"--\"]   CMD [\"node\", \"server.js\"]"
-		}
-		looked += ", " + abs
-	}
+// nothingToRun explains a goinit without a command; looked is where a spec was looked for.
+func nothingToRun(looked []string) string {
 	return "nothing to run: no command was given and no spec was found\n" +
-		"  looked for: " + looked + "\n" +
+		"  looked for: " + strings.Join(looked, ", ") + "\n" +
 		"  one program:      ENTRYPOINT [\"/sbin/goinit\", \"--\"]   CMD [\"node\", \"server.js\"]\n" +
-		"  all flags:        goinit --help"
+		"  several programs: COPY goinit.yaml /etc/goinit/       (a first one: goinit ctl init)"
 }

@@ -53,3 +53,16 @@ func (n *notify) next(deadline time.Time) (arrival, bool) {
 func stopGroup(unix.Signal) (stopped bool) {
 	return unix.Kill(unix.Getpid(), unix.SIGSTOP) == nil
 }
+
+// signalStream is the same for run mode.
+type signalStream struct{ source source }
+
+func openSignalStream() (*signalStream, error) {
+	s, err := openSignals()
+	return &signalStream{s}, err
+}
+
+func (s *signalStream) next() (unix.Signal, error) {
+	a, _ := s.source.next(time.Time{})
+	return a.sig, nil
+}

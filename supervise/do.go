@@ -24,7 +24,7 @@ func (s *Supervisor) Do(ctx context.Context, c Command) (Result, error) {
 		}
 		return s.act(ctx, c.Targets, kind, goalDown, c.NoWait)
 	case Restart:
-		return s.restart(ctx, c)
+		return s.act(ctx, c.Targets, app.AskRestart, goalAnew, c.NoWait)
 	case Signal:
 		return s.signal(ctx, c)
 	case Scale:
@@ -106,32 +106,6 @@ func workersOf(owners []*owner, slots map[*owner][]int) []Worker {
 		}
 	}
 	return all
-}
-
-// restart is followed by those who asked to be restarted with a dependency (compose's depends_on.restart).
-func (s *Supervisor) restart(ctx context.Context, c Restart) (Result, error) {
-	result, err := s.act(ctx, c.Targets, app.AskRestart, goalAnew, c.NoWait)
-	if err != nil {
-		return result, err
-	}
-	restarted := map[string]bool{}
-	for _, w := range result.Workers {
-		restarted[w.App] = true
-	}
-	for again := true; again; {
-		again = false
-		for _, o := range *s.owners.Load() {
-			if !restarted[o.name] && slices.ContainsFunc(o.spec.DependsOn, func(d spec.Dependency) bool { return d.Restart && restarted[d.App] }) {
-				restarted[o.name], again = true, true
-				more, err := s.act(ctx, []string{o.name}, app.AskRestart, goalAnew, c.NoWait)
-				if err != nil {
-					return result, err
-				}
-				result.Workers = append(result.Workers, more.Workers...)
-			}
-		}
-	}
-	return result, nil
 }
 
 func (s *Supervisor) signal(ctx context.Context, c Signal) (Result, error) {

@@ -71,6 +71,9 @@ func (o *owner) publish() {
 		list = append(list, Worker{App: o.name, State: app.Stopped.String(), StateSince: o.supervisor.beganAt})
 	}
 	o.snapshot.Store(&list)
+	if changed := o.supervisor.config.Changed; changed != nil {
+		changed()
+	}
 }
 
 func (o *owner) worker(s *app.Slot) Worker {

@@ -20,6 +20,8 @@ type Config struct {
 	Budget time.Duration
 	// CPUs is what workers: auto counts; 0: those of the process.
 	CPUs int
+	// Changed, if not nil, is called whenever Snapshot has something new; it must neither block nor call back.
+	Changed func()
 	// Events, if not nil, is called for every event, by whoever it happened to: it must neither block nor call back.
 	Events func(Event)
 }

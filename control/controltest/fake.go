@@ -167,6 +167,8 @@ func (f *Fake) Do(ctx context.Context, c control.Command) (control.Result, error
 		return outcomes(c.Order, "restarted")
 	case control.Signal:
 		return outcomes(c.Order, "signaled")
+	case control.Scale:
+		return control.Result{Outcomes: []control.Outcome{{Name: c.App + "/1", Outcome: "stopped", Message: "scaled"}}}, nil
 	case control.Apply:
 		return control.Result{Changes: []control.Change{{App: "web", Action: "restart", Keys: []string{"command", "environment"}}, {App: "db", Action: "none"}}}, nil
 	case control.Add:

@@ -1,0 +1,141 @@
+package ctl
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"goinit/control"
+	"goinit/spec"
+)
+
+func describeVerb(s *session) *cobra.Command {
+	var show bool
+	verb := &cobra.Command{
+		Use:   "describe TARGET...",
+		Short: "everything about an app or a worker; a pid may be any of its tree",
+		Args:  targetsWanted,
+		RunE: func(c *cobra.Command, args []string) error {
+			ctx, cancel := s.context(c.Context())
+			defer cancel()
+			answers, err := ask[control.DescribeReply](ctx, s, "Describe", control.DescribeRequest{Targets: args, ShowEnvironment: show})
+			if err != nil {
+				return err
+			}
+			var all []control.Description
+			for _, a := range answers {
+				for _, d := range a.value.Apps {
+					d.Instance = a.instance
+					all = append(all, d)
+				}
+			}
+			return list(s, "table", all, func(bool) error {
+				for i, d := range all {
+					if i > 0 {
+						if err := s.print("\n"); err != nil {
+							return err
+						}
+					}
+					if err := s.describe(&d); err != nil {
+						return err
+					}
+				}
+				return nil
+			})
+		},
+	}
+	verb.Flags().BoolVar(&show, "show-environment", false, "with the environment's values; never a secret's")
+	return s.completeTargets(verb)
+}
+
+// describe prints an app: what it is asked to be, then its workers.
+func (s *session) describe(d *control.Description) error {
+	t := &table{}
+	add := func(key, value string) {
+		if value != "" {
+			t.add(key, printable(value))
+		}
+	}
+	add("app", d.App)
+	add("instance", d.Instance)
+	if d.Spec != nil {
+		s.describeSpec(d.Spec, add)
+	}
+	add("waits for", strings.Join(d.WaitsFor, ", "))
+	for i := range d.Workers {
+		w := &d.Workers[i]
+		if w.Worker == nil {
+			add("state", string(w.State)+" for "+span(s.now().Sub(w.StateSince)))
+			continue
+		}
+		t.add("")
+		add("worker", w.Name())
+		ready := ", not ready"
+		if w.Ready {
+			ready = ", ready"
+		}
+		add("  state", string(w.State)+ready+", for "+span(s.now().Sub(w.StateSince)))
+		add("  why", w.Message)
+		if w.PID != nil {
+			add("  pid", number(w.PID))
+		}
+		if w.StartedAt != nil {
+			add("  started", w.StartedAt.Format("2006-01-02T15:04:05.999Z07:00")+", "+span(s.now().Sub(*w.StartedAt))+" ago")
+		}
+		add("  generation", fmt.Sprintf("%d, %s", w.Generation, plural(w.Restarts, "restart")))
+		if w.NextAt != nil {
+			add("  next", "in "+span(w.NextAt.Sub(s.now())))
+		}
+		if w.LastExit != nil {
+			add("  last exit", fmt.Sprintf("%s, status %d, %s ago", exitText(w.LastExit), w.LastExit.Status, span(s.now().Sub(w.LastExit.At))))
+		}
+		if w.MemoryBytes != nil {
+			add("  memory", bytesOf(*w.MemoryBytes))
+		}
+		add("  cgroup", w.Cgroup)
+	}
+	return t.print(s.stdout)
+}
+
+func (s *session) describeSpec(a *spec.App, add func(key, value string)) {
+	add("command", words(a.Command))
+	add("directory", a.WorkingDir)
+	add("user", a.User)
+	add("tags", strings.Join(a.Tags, ", "))
+	for i, v := range a.Environment {
+		key := ""
+		if i == 0 {
+			key = "environment"
+		}
+		value := v.Name + "=" + v.Value
+		if v.File != "" {
+			value = v.Name + " from " + v.File
+		}
+		add(key, value)
+	}
+	for i, d := range a.DependsOn {
+		key := ""
+		if i == 0 {
+			key = "depends on"
+		}
+		add(key, d.App+": "+d.Condition)
+	}
+	add("restart", a.Restart.Policy)
+	add("on failure", a.OnFailure)
+	if a.Stop.Signal != "" {
+		add("stop", a.Stop.Signal+" to the "+a.Stop.Target)
+	}
+}
+
+// words shows a command so that a shell would read the same.
+func words(command []string) string {
+	quoted := make([]string, len(command))
+	for i, w := range command {
+		if w == "" || strings.ContainsAny(w, " \t\n\"'\\$&|;<>()*?[]#~`!{}") {
+			w = "'" + strings.ReplaceAll(w, "'", `'\''`) + "'"
+		}
+		quoted[i] = w
+	}
+	return strings.Join(quoted, " ")
+}

@@ -1,0 +1,65 @@
+package ctl
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"goinit/control"
+)
+
+// orderVerb is a verb on targets: start, stop and restart.
+func orderVerb(s *session, name, method, short string) *cobra.Command {
+	return s.completeTargets(&cobra.Command{
+		Use:   name + " TARGET...",
+		Short: short,
+		Args:  targetsWanted,
+		RunE: func(c *cobra.Command, args []string) error {
+			return s.order(c, method, control.OrderRequest{Targets: args, NoWait: s.noWait, TimeoutSeconds: s.seconds()})
+		},
+	})
+}
+
+func targetsWanted(c *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return fmt.Errorf("%s what? an app (web), a worker (web/1), a tag (@frontend), a pid, or all", c.Name())
+	}
+	return nil
+}
+
+// order sends one and prints its outcomes. One that failed for a worker fails.
+func (s *session) order(c *cobra.Command, method string, in any) error {
+	ctx, cancel := s.patience(c.Context())
+	defer cancel()
+	answers, err := ask[control.OrderReply](ctx, s, method, in)
+	if err != nil {
+		return err
+	}
+	var all []control.Outcome
+	for _, a := range answers {
+		for _, o := range a.value.Outcomes {
+			if a.instance != "" {
+				o.Name = a.instance + ":" + o.Name
+			}
+			all = append(all, o)
+		}
+	}
+	err = list(s, "table", all, func(bool) error {
+		t := &table{width: s.width}
+		for _, o := range all {
+			pid := ""
+			if o.PID != nil {
+				pid = "pid " + number(o.PID)
+			}
+			t.add(o.Name, o.Outcome, pid, printable(o.Message))
+		}
+		return t.print(s.stdout)
+	})
+	for _, o := range all {
+		if err == nil && o.Outcome == "failed" {
+			err = exit{exitFailed, errors.New(o.Name + " failed: " + o.Message)}
+		}
+	}
+	return err
+}

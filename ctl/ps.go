@@ -1,0 +1,166 @@
+package ctl
+
+import (
+	"fmt"
+	"io"
+	"strconv"
+
+	"github.com/spf13/cobra"
+
+	"goinit/control"
+)
+
+func psVerb(s *session) *cobra.Command {
+	var watch bool
+	verb := &cobra.Command{
+		Use:   "ps [TARGET...]",
+		Short: "list the workers",
+		RunE: func(c *cobra.Command, args []string) error {
+			in := control.PsRequest{Targets: args}
+			if watch {
+				return s.watch(c, in)
+			}
+			ctx, cancel := s.context(c.Context())
+			defer cancel()
+			answers, err := ask[control.PsReply](ctx, s, "Ps", in)
+			if err != nil {
+				return err
+			}
+			var workers []control.Worker
+			for _, a := range answers {
+				for _, w := range a.value.Workers {
+					w.Instance = a.instance
+					workers = append(workers, w)
+				}
+			}
+			return list(s, "table", workers, func(wide bool) error { return s.workers(workers, wide, s.stdout) })
+		},
+	}
+	verb.Flags().BoolVarP(&watch, "watch", "w", false, "again whenever something has changed")
+	return s.completeTargets(verb)
+}
+
+// watch redraws on a terminal, and prints one table after the other, or one array a line, elsewhere.
+func (s *session) watch(c *cobra.Command, in control.PsRequest) error {
+	if s.all {
+		return fmt.Errorf("--watch is for one goinit: not with -A")
+	}
+	format, err := s.format("table")
+	if err != nil {
+		return err
+	}
+	first := true
+	return follow(c.Context(), s, "Ps", in, func(_ string, r control.PsReply) error {
+		switch {
+		case format == "json" || format == "yaml":
+			return s.object(r.Workers)
+		case s.terminal:
+			if err := s.print("\x1b[H\x1b[2J"); err != nil {
+				return err
+			}
+		case !first:
+			if err := s.print("\n"); err != nil {
+				return err
+			}
+		}
+		first = false
+		return s.workers(r.Workers, format == "wide", s.stdout)
+	})
+}
+
+// workers is the table of ps.
+func (s *session) workers(workers []control.Worker, wide bool, to io.Writer) error {
+	header := []string{"WORKER", "STATE", "READY", "PID", "RESTARTS", "FOR"}
+	if s.all {
+		header = append([]string{"INSTANCE"}, header...)
+	}
+	measured := false
+	for _, w := range workers {
+		measured = measured || w.MemoryBytes != nil
+	}
+	if measured {
+		header = append(header, "MEMORY")
+	}
+	if wide {
+		header = append(header, "GENERATION", "CPU", "STARTED")
+	}
+	t := s.table(wide, append(header, "NOTE")...)
+	for _, w := range workers {
+		row := []string{w.Name(), string(w.State), yes(w.Ready), number(w.PID), strconv.Itoa(w.Restarts), span(s.now().Sub(w.StateSince))}
+		if s.all {
+			row = append([]string{w.Instance}, row...)
+		}
+		if measured {
+			row = append(row, optional(w.MemoryBytes, bytesOf))
+		}
+		if wide {
+			started := "-"
+			if w.StartedAt != nil {
+				started = w.StartedAt.Format("2006-01-02T15:04:05Z07:00")
+			}
+			row = append(row, strconv.Itoa(w.Generation), optional(w.CPUSeconds, func(s float64) string { return fmt.Sprintf("%.1fs", s) }), started)
+		}
+		t.add(append(row, s.note(&w))...)
+	}
+	if s.colors() {
+		state := 1
+		if s.all {
+			state = 2
+		}
+		t.color = func(row, column int) string {
+			if row == 0 || column != state {
+				return ""
+			}
+			return colorOf(workers[row-1].State)
+		}
+	}
+	return t.print(to)
+}
+
+// note is what one wants to know of a worker that is not simply running: what is next, and what was last.
+func (s *session) note(w *control.Worker) string {
+	note := printable(w.Message)
+	if w.NextAt != nil {
+		note = join(note, "next in "+span(w.NextAt.Sub(s.now())))
+	}
+	if w.LastExit != nil {
+		note = join(note, fmt.Sprintf("%s, %s ago", exitText(w.LastExit), span(s.now().Sub(w.LastExit.At))))
+	}
+	return note
+}
+
+// exitText is short: exited 1, SIGKILL (oom-killed).
+func exitText(e *control.Exit) string {
+	switch {
+	case e.Signal != nil && e.Reason == "signaled":
+		return *e.Signal
+	case e.Signal != nil:
+		return *e.Signal + " (" + e.Reason + ")"
+	case e.Reason == "exited":
+		return "exited " + strconv.Itoa(e.Status)
+	}
+	return fmt.Sprintf("%s (%d)", e.Reason, e.Status)
+}
+
+func join(a, b string) string {
+	if a == "" {
+		return b
+	}
+	return a + "; " + b
+}
+
+func yes(b bool) string {
+	if b {
+		return "yes"
+	}
+	return "no"
+}
+
+func number(n *int) string { return optional(n, strconv.Itoa) }
+
+func optional[T any](v *T, f func(T) string) string {
+	if v == nil {
+		return "-"
+	}
+	return f(*v)
+}

@@ -1,0 +1,140 @@
+package pid1
+
+import (
+	"context"
+	"fmt"
+	"os"
+
+	"goinit/supervise"
+	"goinit/supervise/set"
+
+	"golang.org/x/sys/unix"
+)
+
+// What a signal to goinit means in run mode. The signals are those that images inherit as STOPSIGNAL: SIGQUIT of nginx,
+// SIGRTMIN+3 and SIGPWR of systemd and lxc, SIGWINCH of httpd.
+type meaning int
+
+const (
+	meansMain  meaning = iota // it is for the main app
+	meansStop                 // an ordered stop; a second one hurries
+	meansApply                // read the spec again
+	meansState                // tell the state
+)
+
+const rtmin3 = unix.Signal(34 + 3)
+
+func meaningOf(sig unix.Signal, terminal bool) meaning {
+	switch sig {
+	case unix.SIGTERM, unix.SIGINT, unix.SIGQUIT, unix.SIGPWR, rtmin3:
+		return meansStop
+	case unix.SIGWINCH:
+		if !terminal {
+			return meansStop
+		}
+	case unix.SIGHUP:
+		if terminal {
+			return meansStop
+		}
+		return meansApply
+	case unix.SIGUSR1:
+		return meansState
+	}
+	return meansMain
+}
+
+// stops reports whether a signal asks for the end.
+func stops(sig unix.Signal, terminal bool) bool { return meaningOf(sig, terminal) == meansStop }
+
+// attend does what signals ask for, until everything has ended.
+func (r *runner) attend(arrivals <-chan unix.Signal, ended <-chan supervise.Outcome) supervise.Outcome {
+	terminal := hasTerminal()
+	for {
+		select {
+		case o := <-ended:
+			return o
+		case sig := <-arrivals:
+			switch meaningOf(sig, terminal) {
+			case meansStop:
+				go r.shutdown(sig)
+			case meansApply:
+				go r.reapply()
+			case meansState:
+				r.tellState()
+			case meansMain:
+				go r.toMain(sig)
+			}
+		}
+	}
+}
+
+// hasTerminal reports whether there is a controlling terminal.
+func hasTerminal() bool {
+	fd, err := unix.Open("/dev/tty", unix.O_RDWR|unix.O_CLOEXEC|unix.O_NOCTTY|unix.O_NONBLOCK, 0)
+	if err != nil {
+		return false
+	}
+	unix.Close(fd)
+	return true
+}
+
+func (r *runner) shutdown(sig unix.Signal) {
+	_, err := r.supervisor.Do(context.Background(), supervise.Shutdown{Reason: signalName(sig)})
+	if err != nil && r.supervisor.Phase() != set.Ended {
+		r.messages.Error("cannot stop: "+err.Error(), nil)
+	}
+}
+
+// reapply is what SIGHUP asks for.
+func (r *runner) reapply() {
+	if p := r.supervisor.Phase(); p != set.Running {
+		r.messages.Warn("SIGHUP is ignored while goinit is "+p.String(), nil)
+		return
+	}
+	s, err := r.load(context.Background(), nil)
+	if err != nil {
+		r.messages.Error("SIGHUP: nothing was changed: "+err.Error(), nil)
+		return
+	}
+	result, err := r.supervisor.Do(context.Background(), supervise.Apply{Apps: s.Apps})
+	if err != nil {
+		r.messages.Error("SIGHUP: "+err.Error(), nil)
+		return
+	}
+	r.applied(s)
+	d := result.Diff
+	r.messages.Info(fmt.Sprintf("%s applied: %d added, %d removed, %d restarted, %d unchanged", r.specPath,
+		len(d.Added), len(d.Removed), len(d.Changed), len(d.Unchanged)), nil)
+}
+
+// toMain passes a signal on to the main apps.
+func (r *runner) toMain(sig unix.Signal) {
+	for _, a := range r.supervisor.Apps() {
+		if a.Main {
+			_, _ = r.supervisor.Do(context.Background(), supervise.Signal{Targets: []string{a.Name}, Signal: sig})
+		}
+	}
+}
+
+// tellState is what SIGUSR1 asks for: one line a worker.
+func (r *runner) tellState() {
+	for _, w := range r.supervisor.Snapshot() {
+		name, pid := w.App, ""
+		if w.Worker != nil {
+			name = *w.Worker
+		}
+		if w.PID != nil {
+			pid = fmt.Sprintf(", pid %d", *w.PID)
+		}
+		r.messages.Info(fmt.Sprintf("%s is %s%s, %d restarts", name, w.State, pid, w.Restarts), nil)
+	}
+}
+
+// colour is for terminals, and never with NO_COLOR (no-color.org).
+func (r *runner) colour() bool {
+	if no, ok := r.getenv("NO_COLOR"); ok && no != "" {
+		return false
+	}
+	_, err := unix.IoctlGetTermios(1, unix.TCGETS)
+	return err == nil && os.Getenv("TERM") != "dumb"
+}

@@ -1,0 +1,149 @@
+// Package desk answers the control socket: it puts what the supervisor, the logs and the history of events know into the
+// words of package control, and its orders into theirs.
+//
+// The invariant: whatever a client asks for, no lock is held while it is being answered, and nothing is kept for it but
+// its place in a ring. Package init makes the one Desk there is.
+package desk
+
+import (
+	"context"
+	"sync"
+
+	"goinit/control"
+	"goinit/logs"
+	"goinit/spec"
+	"goinit/supervise"
+)
+
+// Desk is a control.Supervisor. Its fields are set before its first use.
+type Desk struct {
+	Supervisor *supervise.Supervisor
+	Console    *logs.Console
+	History    *History
+	// Info is goinit itself, but for what the server fills in.
+	Info func() control.Info
+	// Spec is the spec that was applied last, for all but its apps.
+	Spec func() *spec.Spec
+	// Load makes apps of a compiled spec; nil: of the one that was read first, read again.
+	Load func(ctx context.Context, compiled []byte) (*spec.Spec, error)
+	// Applied is told that a loaded spec is the one that counts now.
+	Applied func(*spec.Spec)
+	// Save keeps what was added by commands for the next start, and says where.
+	Save func([]spec.App) (path string, err error)
+	// Program runs a program beside a worker.
+	Program func(ctx context.Context, a *spec.App, slot int, e control.Exec) (control.Exit, error)
+
+	mu      sync.Mutex
+	changed chan struct{} // closed when the newest snapshot is older than what it shows
+}
+
+// Changed is to be called when something that a snapshot shows has changed.
+func (d *Desk) Changed() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.changed != nil {
+		close(d.changed)
+		d.changed = nil
+	}
+}
+
+func (d *Desk) change() <-chan struct{} {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.changed == nil {
+		d.changed = make(chan struct{})
+	}
+	return d.changed
+}
+
+// Snapshot is what is so now.
+func (d *Desk) Snapshot() *control.Snapshot {
+	s := &control.Snapshot{Changed: d.change(), Info: d.Info()} // the order matters: what comes after is seen by the next
+	whole := *d.Spec()
+	whole.Apps = d.Supervisor.Apps()
+	s.Spec = &whole
+	workers := map[string][]supervise.Worker{}
+	for _, w := range d.Supervisor.Snapshot() {
+		workers[w.App] = append(workers[w.App], w)
+	}
+	for i := range whole.Apps {
+		a := &whole.Apps[i]
+		s.Apps = append(s.Apps, snapshotOf(a, workers[a.Name]))
+		delete(workers, a.Name)
+	}
+	for _, w := range d.Supervisor.Snapshot() { // those that are leaving
+		if rest, leaving := workers[w.App]; leaving {
+			s.Apps = append(s.Apps, snapshotOf(&spec.App{Name: w.App}, rest))
+			delete(workers, w.App)
+		}
+	}
+	return s
+}
+
+func snapshotOf(a *spec.App, workers []supervise.Worker) control.App {
+	out := control.App{Name: a.Name, Spec: a}
+	for _, w := range workers {
+		out.State, out.Since = control.State(w.State), w.StateSince
+		if w.WaitsFor != "" {
+			out.WaitsFor = []string{w.WaitsFor}
+		}
+		if w.Slot != nil {
+			out.Workers = append(out.Workers, workerOf(w))
+		}
+	}
+	if out.State == "waiting" && out.WaitsFor == nil {
+		for _, dependency := range a.DependsOn {
+			out.WaitsFor = append(out.WaitsFor, dependency.App+": "+dependency.Condition)
+		}
+	}
+	return out
+}
+
+func workerOf(w supervise.Worker) control.Worker {
+	out := control.Worker{
+		App: w.App, Slot: w.Slot, Worker: w.Worker, PID: w.PID, State: control.State(w.State), Ready: w.Ready,
+		Generation: w.Generation, Restarts: w.Restarts, StartedAt: w.StartedAt, StateSince: w.StateSince, NextAt: w.NextAt,
+	}
+	if w.WaitsFor != "" {
+		out.Message = "for " + w.WaitsFor
+	}
+	if e := w.LastExit; e != nil {
+		out.LastExit = &control.Exit{Code: e.Code, Signal: e.Signal, Status: e.Status, Reason: e.Reason, At: e.At}
+		if e.Error != "" {
+			out.Message = e.Error
+		}
+	}
+	return out
+}
+
+// Events hands over what is kept, and with Follow whatever comes.
+func (d *Desk) Events(ctx context.Context, q control.EventsQuery, send func(control.Event) error) error {
+	return d.History.read(ctx, q, send)
+}
+
+// Logs hands over the lines that are kept, and with Follow whatever comes.
+func (d *Desk) Logs(ctx context.Context, q control.LogsQuery, send func(control.LogLine) error) error {
+	of := logs.Query{Stream: q.Stream, Since: q.Since, Until: q.Until, Tail: q.Tail, Follow: q.Follow}
+	for _, t := range q.Targets {
+		slot := t.Slot
+		if slot == control.WholeApp {
+			slot = logs.WholeApp
+		}
+		of.Targets = append(of.Targets, logs.Target{App: t.App, Slot: slot})
+	}
+	return d.Console.Read(ctx, of, func(l logs.Line) error {
+		slot, worker := l.Slot, l.Worker
+		return send(control.LogLine{At: l.At, App: l.App, Slot: &slot, Worker: &worker, Stream: l.Stream.String(),
+			Line: string(l.Line), Partial: l.Partial})
+	})
+}
+
+// Exec runs a program beside a worker.
+func (d *Desk) Exec(ctx context.Context, e control.Exec) (control.Exit, error) {
+	for _, a := range d.Supervisor.Apps() {
+		if a.Name == e.Target.App {
+			return d.Program(ctx, &a, e.Target.Slot, e)
+		}
+	}
+	return control.Exit{}, control.Errorf(control.NoSuchTarget, "no app %q", e.Target.App)
+}

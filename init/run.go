@@ -1,0 +1,341 @@
+package pid1
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"os"
+	"runtime"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"goinit/control"
+	"goinit/init/desk"
+	"goinit/init/entry"
+	"goinit/logs"
+	"goinit/messages"
+	"goinit/reaper"
+	"goinit/spec"
+	"goinit/supervise"
+	"goinit/supervise/launch"
+	"goinit/supervise/tree"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	exitNothing = 1 // there was nothing that could be run
+
+	flushTime = 200 * time.Millisecond // for the console at the end
+	// threads that run mode may want at the same time: startsAtOnce, two writers of the console, the look into /proc, the
+	// collector, and some to spare.
+	runThreads = 8
+	processors = 2 // one may be suspended in a fork
+)
+
+// Budgets of an ordered stop where the spec does not say: below what docker stop and a kubelet give before they kill.
+const (
+	dockerBudget     = 9 * time.Second
+	kubernetesBudget = 28 * time.Second
+)
+
+// Run is run mode: it keeps the apps of a spec running, and returns goinit's exit status.
+func Run(args []string) int {
+	o, help, err := parseRunOptions(args[2:])
+	switch {
+	case err != nil:
+		say("goinit: " + err.Error())
+		return exitUsage
+	case help:
+		return print1(runUsage)
+	}
+	return run(o)
+}
+
+// runner is run mode's goinit.
+type runner struct {
+	options  *runOptions
+	role     reaper.Role
+	env      []string
+	dir      string
+	bornAt   time.Time
+	specPath string
+	orphans  atomic.Uint64
+	spec     atomic.Pointer[spec.Spec]
+	specAt   atomic.Pointer[time.Time]
+
+	reaper     *reaper.Reaper
+	reader     *specReader
+	console    *logs.Console
+	messages   *messages.Messages
+	outputs    *outputs
+	trees      *tree.Keeper
+	launcher   *launch.Starter
+	supervisor *supervise.Supervisor
+	desk       *desk.Desk
+	limits     []control.Limitation
+}
+
+func run(o *runOptions) int {
+	signals, err := openSignalStream()
+	if err != nil {
+		say("goinit: cannot receive signals: " + err.Error())
+		return exitNotExecutable
+	}
+	runtime.GOMAXPROCS(min(processors, runtime.NumCPU()))
+	letRuntimeSettle()
+	warmThreads(runThreads)
+	r := &runner{options: o, env: entry.Environ(), bornAt: time.Now()}
+	if err := r.place(); err != nil {
+		say("goinit: " + err.Error())
+		return exitNothing
+	}
+	r.reaper = reaper.New(r.orphan)
+	r.role = r.reaper.Role()
+	arrivals := make(chan unix.Signal)
+	go r.receive(signals, arrivals)
+
+	s, err := r.readSpec(arrivals)
+	if err != nil {
+		return r.refuse(err)
+	}
+	if err := r.furnish(s); err != nil {
+		return r.refuse(err)
+	}
+	return r.keep(arrivals)
+}
+
+// place is where goinit stands.
+func (r *runner) place() (err error) {
+	if dir := r.options.dir; dir != "" {
+		if err := os.Chdir(dir); err != nil {
+			return fmt.Errorf("-C: %w", err)
+		}
+	}
+	r.dir, err = os.Getwd()
+	return err
+}
+
+// refuse says why nothing runs. A complaint about a spec has its place in front.
+func (r *runner) refuse(err error) int {
+	var c complaint
+	var interrupted interruption
+	switch {
+	case errors.As(err, &interrupted):
+		say("goinit: " + err.Error())
+		return 128 + int(interrupted)
+	case errors.As(err, &c):
+		say(c.Error())
+	default:
+		say("goinit: " + err.Error())
+	}
+	writeTermination(terminationLog, err.Error())
+	return exitNothing
+}
+
+func (r *runner) getenv(name string) (string, bool) {
+	for i := len(r.env) - 1; i >= 0; i-- {
+		if value, ok := strings.CutPrefix(r.env[i], name+"="); ok {
+			return value, true
+		}
+	}
+	return "", false
+}
+
+func (r *runner) orphan(int, reaper.Status) {
+	r.orphans.Add(1)
+	if r.trees != nil {
+		r.trees.Reaped()
+	}
+}
+
+// receive reaps, and hands over every other signal.
+func (r *runner) receive(signals *signalStream, arrivals chan<- unix.Signal) {
+	for {
+		sig, err := signals.next()
+		switch {
+		case err != nil:
+			say("goinit: cannot read signals: " + err.Error())
+			return
+		case sig == unix.SIGCHLD:
+			r.reaper.Reap()
+		default:
+			arrivals <- sig
+		}
+	}
+}
+
+// interruption is a signal that came while there was nothing to stop yet.
+type interruption unix.Signal
+
+func (i interruption) Error() string {
+	return signalName(unix.Signal(i)) + " came before anything was started"
+}
+
+// readSpec finds and reads the spec; a signal that asks for the end ends that.
+func (r *runner) readSpec(arrivals <-chan unix.Signal) (*spec.Spec, error) {
+	r.reader = &specReader{reaper: r.reaper, env: r.env, lookup: r.getenv}
+	r.specPath = r.options.file
+	if r.specPath == "" {
+		path, looked, err := findSpec(r.role == reaper.PID1, r.getenv)
+		if err != nil {
+			return nil, err
+		}
+		if path == "" && r.options.main == nil {
+			return nil, errors.New("there is no spec to run\n  looked for: " + strings.Join(looked, ", ") +
+				"\n  a first one: goinit ctl init --minimal > goinit.yaml")
+		}
+		r.specPath = path
+	}
+	ctx, cancel := context.WithCancelCause(context.Background())
+	defer cancel(nil)
+	type result struct {
+		s   *spec.Spec
+		err error
+	}
+	done := make(chan result, 1)
+	go func() {
+		s, err := r.load(ctx, nil)
+		done <- result{s, err}
+	}()
+	for {
+		select {
+		case sig := <-arrivals:
+			if stops(sig, true) {
+				cancel(interruption(sig))
+			}
+		case got := <-done:
+			return got.s, got.err
+		}
+	}
+}
+
+// load is the spec as it is to be run: compiled already, or read from its file; with the command of run -- CMD.
+func (r *runner) load(ctx context.Context, compiled []byte) (s *spec.Spec, err error) {
+	switch {
+	case compiled != nil:
+		s, err = spec.Load(compiled, r.getenv)
+	case r.specPath == "":
+		s, err = spec.Load([]byte(`{"apps":{}}`), nil)
+	default:
+		s, err = r.reader.read(ctx, r.specPath)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if r.options.main != nil {
+		a, err := mainApp(r.options.main)
+		if err != nil {
+			return nil, err
+		}
+		for _, other := range s.Apps {
+			if other.Name == a.Name {
+				return nil, fmt.Errorf("run -- %s: the spec has an app %q already", r.options.main[0], a.Name)
+			}
+		}
+		s.Apps = append(s.Apps, a)
+	}
+	if len(s.Apps) == 0 {
+		return nil, fmt.Errorf("%s has no apps", r.specPath)
+	}
+	return s, nil
+}
+
+// furnish makes everything that the apps need.
+func (r *runner) furnish(s *spec.Spec) (err error) {
+	r.spec.Store(s)
+	now := time.Now()
+	r.specAt.Store(&now)
+	r.console, err = logs.New(logs.Options{Stdout: 1, Stderr: 2, Colour: r.colour(), Lost: func(l logs.Loss) {
+		r.messages.Warn(l.String(), nil)
+	}})
+	if err != nil {
+		return fmt.Errorf("cannot make the console: %w", err)
+	}
+	level, err := messages.ParseLevel(s.Messages.Level)
+	if err != nil {
+		return err
+	}
+	r.messages = messages.New(r.console.Messages(), level, formatOf(s))
+	plan(r.console, s.Apps)
+	for _, name := range s.Unset {
+		r.messages.Warn("${"+name+"} is not set, and empty here; say so with ${"+name+":-}", nil)
+	}
+	boot := rand.Text()
+	r.trees = tree.New(tree.Config{BootID: boot, PID: unix.Getpid(), Everywhere: r.role == reaper.Neither})
+	r.outputs = &outputs{console: r.console, open: map[outputKey]output{}}
+	null, err := unix.Open("/dev/null", unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		null = -1 // then their stdin is closed
+	}
+	r.launcher = &launch.Starter{
+		Reaper: r.reaper, Trees: r.trees, Outputs: r.outputs, BootID: boot, Environment: r.env, Dir: r.dir,
+		SignalMask: 0, ReadEnvFile: readEnvFile, ReadSecret: spec.ReadSecret, Stdin: null,
+	}
+	if n := entry.NoFile(); n.Hard != 0 {
+		r.launcher.Limits = []reaper.Limit{{Resource: unix.RLIMIT_NOFILE, Soft: n.Soft, Hard: n.Hard}}
+	}
+	return nil
+}
+
+// keep runs the apps to the end of everything.
+func (r *runner) keep(arrivals <-chan unix.Signal) int {
+	s := r.spec.Load()
+	n := newNarrator(r.messages, r.console, r.outputs)
+	history := desk.NewHistory()
+	r.desk = &desk.Desk{Console: r.console, History: history, Info: r.info, Spec: r.spec.Load, Load: r.load, Applied: r.applied,
+		Save: r.save, Program: r.program}
+	var err error
+	r.supervisor, err = supervise.New(supervise.Config{
+		Spec: s, Starter: newStarter(r.launcher), Budget: r.budget(), CPUs: cpus(),
+		Events: func(e supervise.Event) {
+			history.Add(e)
+			n.tell(e)
+		},
+		Changed: r.desk.Changed,
+	})
+	if err != nil {
+		return r.refuse(err)
+	}
+	r.desk.Supervisor = r.supervisor
+	go n.run()
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	go r.trees.Run(ctx)
+	r.messages.Info(fmt.Sprintf("%s, %s; %s", versionShort(), r.role, appsOf(s)), nil)
+	server := r.serve(s)
+	ended := make(chan supervise.Outcome, 1)
+	go func() { ended <- r.supervisor.Run(context.Background()) }()
+	outcome := r.attend(arrivals, ended)
+	if server != nil {
+		server.Close()
+	}
+	n.end()
+	return r.finish(outcome)
+}
+
+// finish says why, and leaves nothing behind.
+func (r *runner) finish(o supervise.Outcome) int {
+	why := o.Reason
+	if len(o.Killed) > 0 {
+		why += "; had to be killed: " + strings.Join(o.Killed, ", ")
+	}
+	r.messages.Info(fmt.Sprintf("the end, with status %d: %s", o.Status, why), nil)
+	writeTermination(terminationLog, fmt.Sprintf("status %d: %s", o.Status, why))
+	r.console.Close(time.Now().Add(flushTime))
+	if r.role == reaper.PID1 {
+		_ = unix.Kill(-1, unix.SIGKILL)
+	}
+	return o.Status
+}
+
+func versionShort() string { return "goinit " + Version }
+
+func appsOf(s *spec.Spec) string {
+	if len(s.Apps) == 1 {
+		return "1 app"
+	}
+	return fmt.Sprintf("%d apps", len(s.Apps))
+}

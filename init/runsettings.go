@@ -1,0 +1,120 @@
+package pid1
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"math"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"goinit/control"
+	"goinit/messages"
+	"goinit/reaper"
+	"goinit/spec"
+
+	"golang.org/x/sys/unix"
+)
+
+// budget is how long an ordered stop may take where the spec does not say: 0 is without a limit.
+func (r *runner) budget() time.Duration {
+	if text, ok := r.getenv("GOINIT_STOP_TIMEOUT"); ok && text != "" {
+		d, err := spec.ParseDuration(text)
+		if err == nil {
+			return time.Duration(d)
+		}
+		r.messages.Warn("GOINIT_STOP_TIMEOUT: "+err.Error(), nil)
+	}
+	if _, ok := r.getenv("KUBERNETES_SERVICE_HOST"); ok {
+		return kubernetesBudget
+	}
+	if r.role == reaper.PID1 {
+		return dockerBudget
+	}
+	return 0
+}
+
+// cpus is what workers: auto counts: the quota of CPU time, rounded down, at least 1; without one the CPUs we may run on.
+func cpus() int {
+	n := 1
+	var set unix.CPUSet
+	if unix.SchedGetaffinity(0, &set) == nil {
+		n = max(1, set.Count())
+	}
+	if quota, ok := cpuQuota(); ok {
+		n = max(1, min(n, int(math.Floor(quota))))
+	}
+	return n
+}
+
+// cpuQuota reads the quota of our own cgroup as a container sees it: cgroup v2's cpu.max, or v1's cpu.cfs_quota_us.
+func cpuQuota() (float64, bool) {
+	if words := fieldsOf("/sys/fs/cgroup/cpu.max"); len(words) == 2 {
+		return ratio(words[0], words[1])
+	}
+	quota, period := fieldsOf("/sys/fs/cgroup/cpu/cpu.cfs_quota_us"), fieldsOf("/sys/fs/cgroup/cpu/cpu.cfs_period_us")
+	if len(quota) == 1 && len(period) == 1 {
+		return ratio(quota[0], period[0])
+	}
+	return 0, false
+}
+
+func fieldsOf(path string) []string {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return nil
+	}
+	return strings.Fields(string(b))
+}
+
+func ratio(quota, period string) (float64, bool) {
+	q, err := strconv.ParseFloat(quota, 64)
+	p, err2 := strconv.ParseFloat(period, 64)
+	return q / p, err == nil && err2 == nil && q > 0 && p > 0
+}
+
+func formatOf(s *spec.Spec) messages.Format {
+	switch s.Messages.Format {
+	case "json":
+		return messages.JSON
+	case "text":
+		return messages.Text
+	}
+	for _, a := range s.Apps {
+		if a.Logs.Console == "json" {
+			return messages.JSON
+		}
+	}
+	return messages.Text
+}
+
+// readEnvFile is spec.ReadEnvFile for a file that may be missing.
+func readEnvFile(path string, required bool, get func(string) (string, bool)) ([]spec.Variable, error) {
+	variables, err := spec.ReadEnvFile(path, get)
+	if !required && errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	return variables, err
+}
+
+// applied is told that another spec counts now.
+func (r *runner) applied(s *spec.Spec) {
+	now := time.Now()
+	r.spec.Store(s)
+	r.specAt.Store(&now)
+	plan(r.console, s.Apps)
+	if level, err := messages.ParseLevel(s.Messages.Level); err == nil {
+		r.messages.SetLevel(level)
+	}
+	r.messages.SetFormat(formatOf(s))
+}
+
+func (r *runner) save([]spec.App) (string, error) {
+	return "", control.Errorf(control.NotAvailable, "save is not available yet: write the app into the spec, and apply it")
+}
+
+func (r *runner) program(ctx context.Context, a *spec.App, slot int, e control.Exec) (control.Exit, error) {
+	return control.Exit{}, control.Errorf(control.NotAvailable, "exec is not available yet")
+}

@@ -1,0 +1,76 @@
+package pid1
+
+import (
+	"path/filepath"
+
+	"goinit/control"
+	"goinit/reaper"
+	"goinit/spec"
+	"goinit/supervise/launch"
+
+	"golang.org/x/sys/unix"
+)
+
+// serve opens the control socket. goinit runs without one where none can be had, and says so.
+func (r *runner) serve(s *spec.Spec) *control.Server {
+	l := control.Listening{Path: s.Control.Socket, Name: s.Name, ReadGroup: -1, Getenv: func(name string) string {
+		value, _ := r.getenv(name)
+		return value
+	}}
+	if r.options.name != "" {
+		l.Name = r.options.name
+	}
+	if r.options.socket != "" {
+		l.Path = r.options.socket
+	}
+	l.Exact = l.Name != ""
+	if l.Name == "" {
+		l.Name = control.CleanName(filepath.Base(r.dir))
+	}
+	if group := s.Control.ReadGroup; group != "" {
+		id, err := launch.Accounts{}.Group(group)
+		if err != nil {
+			r.limit("the control socket has no read_group: "+err.Error(), "name a group of this image, or its number")
+		} else {
+			l.ReadGroup = int(id)
+		}
+	}
+	socket, err := control.Listen(l)
+	if err != nil {
+		r.limit("there is no control socket: "+err.Error(), "mount a tmpfs at /run, or goinit run --socket PATH")
+		return nil
+	}
+	return control.Serve(r.desk, socket, control.DefaultLimits(), func(text string) { r.messages.Warn(text, nil) })
+}
+
+// limit notes what cannot be done here.
+func (r *runner) limit(what, remedy string) {
+	r.limits = append(r.limits, control.Limitation{What: what, Remedy: remedy})
+	r.messages.Warn(what+"\n  "+remedy, nil)
+}
+
+// info is goinit itself.
+func (r *runner) info() control.Info {
+	i := control.Info{
+		Version: Version, PID: unix.Getpid(), Role: r.role.String(), State: r.supervisor.Phase().String(), StartedAt: r.bornAt,
+		WorkingDir: r.dir, Spec: r.specPath, SpecAt: r.specAt.Load(), Orphans: r.orphans.Load(), Limitations: r.limits,
+	}
+	if c := r.spec.Load().Compiled; c != nil && len(c.Sources) > 0 {
+		i.SpecDigest = c.Sources[0].SHA256
+	}
+	if i.Limitations == nil {
+		i.Limitations = []control.Limitation{}
+	}
+	if r.role == reaper.Neither {
+		i.Limitations = append(i.Limitations, control.Limitation{What: "orphans go to another process",
+			Remedy: "the kernel refused PR_SET_CHILD_SUBREAPER"})
+	}
+	return i
+}
+
+// mainApp is the command of goinit run -- CMD as an app.
+func mainApp(words []string) (spec.App, error) {
+	a, err := spec.LoadApp([]byte(`{"name": "main", "command": ["true"], "main": true, "restart": "no", "logs": {"console": "inherit"}}`))
+	a.Command = words
+	return a, err
+}

@@ -1,0 +1,43 @@
+package pid1
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"goinit/reaper"
+	"goinit/supervise"
+)
+
+// startsAtOnce is how many workers are started at the same time. A start reads files and holds a thread from the fork to
+// the exec: more of them would want more threads, and PID 1 makes none after its boot.
+const startsAtOnce = 2
+
+// starter bounds the starts of another, and says of a failed one what a person can do about it.
+type starter struct {
+	supervise.Starter
+	room chan struct{}
+}
+
+func newStarter(s supervise.Starter) *starter {
+	return &starter{s, make(chan struct{}, startsAtOnce)}
+}
+
+func (s *starter) Start(w supervise.Work, told supervise.Told) (supervise.Process, error) {
+	s.room <- struct{}{}
+	defer func() { <-s.room }()
+	p, err := s.Starter.Start(w, told)
+	var failed *reaper.StartError
+	if errors.As(err, &failed) {
+		return nil, &startError{failed, strings.TrimPrefix(explainStart(failed, w.App.Command, nil), fmt.Sprintf("cannot start %q: ", w.App.Command[0]))}
+	}
+	return p, err
+}
+
+// startError is a StartError in a person's words.
+type startError struct {
+	*reaper.StartError
+	text string
+}
+
+func (e *startError) Error() string { return e.text }
