@@ -10,8 +10,8 @@ import (
 	"goinit/spec/reference"
 )
 
-// run runs a verb as the command line would and returns what it wrote.
-func run(t *testing.T, args ...string) (status int, stdout, stderr string) {
+// runMain runs a verb as the command line would and returns what it wrote.
+func runMain(t *testing.T, args ...string) (status int, stdout, stderr string) {
 	t.Helper()
 	out, errors := capture(t, &os.Stdout), capture(t, &os.Stderr)
 	status = Main(args, Build{})
@@ -47,34 +47,34 @@ func write(t *testing.T, path, text string) {
 func TestCheck(t *testing.T) {
 	t.Chdir(t.TempDir())
 	t.Setenv("GOINIT_SPEC", "")
-	if status, _, stderr := run(t, "check"); status != 1 || !strings.Contains(stderr, "looked for: goinit.yaml") || !strings.Contains(stderr, "ctl init --minimal") {
+	if status, _, stderr := runMain(t, "check"); status != 1 || !strings.Contains(stderr, "looked for: goinit.yaml") || !strings.Contains(stderr, "ctl init --minimal") {
 		t.Errorf("without a spec: %d, %s", status, stderr)
 	}
 	write(t, "Procfile", "web: node server.js\n")
-	if status, stdout, _ := run(t, "check"); status != 0 || stdout != "Procfile: no mistakes\n" {
+	if status, stdout, _ := runMain(t, "check"); status != 0 || stdout != "Procfile: no mistakes\n" {
 		t.Errorf("a Procfile: %d, %s", status, stdout)
 	}
 	write(t, "goinit.yaml", "apps:\n  web:\n    command: x\n    cwd: /srv/web\n")
 	want := "goinit.yaml:4:5: unknown key \"cwd\": PM2's cwd is working_dir here\n   4 |     cwd: /srv/web\n"
-	if status, stdout, stderr := run(t, "check"); status != 1 || stdout != "" || stderr != want {
+	if status, stdout, stderr := runMain(t, "check"); status != 1 || stdout != "" || stderr != want {
 		t.Errorf("got %d, %q, %q\nwant %q", status, stdout, stderr, want)
 	}
 	write(t, "other.yaml", reference.Minimal())
-	if status, stdout, _ := run(t, "check", "-f", "other.yaml"); status != 0 || stdout != "other.yaml: no mistakes\n" {
+	if status, stdout, _ := runMain(t, "check", "-f", "other.yaml"); status != 0 || stdout != "other.yaml: no mistakes\n" {
 		t.Errorf("-f: %d, %s", status, stdout)
 	}
 	t.Setenv("GOINIT_SPEC", "other.yaml")
-	if status, _, stderr := run(t, "check"); status != 0 {
+	if status, _, stderr := runMain(t, "check"); status != 0 {
 		t.Errorf("GOINIT_SPEC: %d, %s", status, stderr)
 	}
-	if status, _, stderr := run(t, "check", "-f", "none.yaml"); status != 1 || !strings.Contains(stderr, "none.yaml: cannot open it: no such file") {
+	if status, _, stderr := runMain(t, "check", "-f", "none.yaml"); status != 1 || !strings.Contains(stderr, "none.yaml: cannot open it: no such file") {
 		t.Errorf("-f none: %d, %s", status, stderr)
 	}
-	if status, _, stderr := run(t, "check", "-f", "."); status != 1 || stderr != ".: cannot read it: is a directory\n" {
+	if status, _, stderr := runMain(t, "check", "-f", "."); status != 1 || stderr != ".: cannot read it: is a directory\n" {
 		t.Errorf("-f .: %d, %s", status, stderr)
 	}
 	for _, args := range [][]string{{"check", "x"}, {"check", "--bogus"}, {"compile", "-f"}} {
-		if status, _, _ := run(t, args...); status != 64 {
+		if status, _, _ := runMain(t, args...); status != 64 {
 			t.Errorf("%v: %d, want 64", args, status)
 		}
 	}
@@ -84,14 +84,14 @@ func TestCompile(t *testing.T) {
 	dir := t.TempDir()
 	source, out := filepath.Join(dir, "goinit.yaml"), filepath.Join(dir, "goinit.json")
 	write(t, source, reference.Minimal())
-	status, stdout, stderr := run(t, "compile", "-f", source)
+	status, stdout, stderr := runMain(t, "compile", "-f", source)
 	if status != 0 || stderr != "" {
 		t.Fatalf("%d, %s", status, stderr)
 	}
 	if s, err := spec.Load([]byte(stdout), os.LookupEnv); err != nil || s.Apps[0].Name != "web" || !s.Apps[0].Workers.Auto {
 		t.Errorf("%+v, %v", s, err)
 	}
-	if status, stdout, stderr := run(t, "compile", "-f", source, "--out", out); status != 0 || stdout+stderr != "" {
+	if status, stdout, stderr := runMain(t, "compile", "-f", source, "--out", out); status != 0 || stdout+stderr != "" {
 		t.Fatalf("%d, %s%s", status, stdout, stderr)
 	}
 	if text, err := os.ReadFile(out); err != nil || string(text) != stdout {
@@ -100,20 +100,20 @@ func TestCompile(t *testing.T) {
 
 	// A broken spec leaves what was there, and nothing beside it.
 	write(t, source, "apps: 5\n")
-	if status, _, _ := run(t, "compile", "-f", source, "--out", out); status != 1 {
+	if status, _, _ := runMain(t, "compile", "-f", source, "--out", out); status != 1 {
 		t.Errorf("a broken spec: %d", status)
 	}
 	if text, _ := os.ReadFile(out); string(text) != stdout {
 		t.Errorf("the old output is gone: %q", text)
 	}
 	write(t, source, reference.Minimal())
-	if status, _, stderr := run(t, "compile", "-f", source, "--out", filepath.Join(dir, "none", "x.json")); status != 1 || !strings.Contains(stderr, "cannot write the compiled spec") {
+	if status, _, stderr := runMain(t, "compile", "-f", source, "--out", filepath.Join(dir, "none", "x.json")); status != 1 || !strings.Contains(stderr, "cannot write the compiled spec") {
 		t.Errorf("%d, %s", status, stderr)
 	}
 	if err := os.Mkdir(filepath.Join(dir, "folder"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if status, _, _ := run(t, "compile", "-f", source, "--out", filepath.Join(dir, "folder")); status != 1 {
+	if status, _, _ := runMain(t, "compile", "-f", source, "--out", filepath.Join(dir, "folder")); status != 1 {
 		t.Errorf("over a folder: %d", status)
 	}
 	if left, _ := filepath.Glob(filepath.Join(dir, ".*")); len(left) > 0 {
@@ -122,10 +122,10 @@ func TestCompile(t *testing.T) {
 }
 
 func TestInit(t *testing.T) {
-	if status, stdout, _ := run(t, "init"); status != 0 || stdout != reference.Full() {
+	if status, stdout, _ := runMain(t, "init"); status != 0 || stdout != reference.Full() {
 		t.Errorf("%d, %.100s", status, stdout)
 	}
-	if status, stdout, _ := run(t, "init", "--minimal"); status != 0 || stdout != reference.Minimal() {
+	if status, stdout, _ := runMain(t, "init", "--minimal"); status != 0 || stdout != reference.Minimal() {
 		t.Errorf("%d, %s", status, stdout)
 	}
 }

@@ -18,7 +18,7 @@ import (
 // was born with and the runtime's monitor, and while the child sleeps nothing wakes.
 type command struct {
 	options  *options
-	messages messages
+	messages speaker
 	signals  source
 	forward  forwarder
 	reaper   *reaper.Reaper
@@ -35,7 +35,7 @@ type command struct {
 // runCommand runs the command to its end and returns the exit status of goinit.
 func runCommand(signals source, o *options, env []string) int {
 	letRuntimeSettle()
-	c := &command{options: o, messages: messages{o.verbosity}, signals: signals}
+	c := &command{options: o, messages: speaker{o.verbosity}, signals: signals}
 	c.forward = forwarder{rewrite: o.rewrite, hold: o.hold}
 	parent := unix.Getppid()
 	if sig := o.parentDeath; sig != 0 {

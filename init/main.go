@@ -42,9 +42,18 @@ const (
 	VersionMode
 )
 
-// ModeOf chooses by the first argument; a name of another init leaves no choice.
+// ModeOf chooses by the first argument; a name of another init leaves no choice. PID 1 without any runs its spec, if there
+// is one.
 func ModeOf(args []string) Mode {
-	if len(args) < 2 || standsFor(args[0]) != "" {
+	if len(args) == 0 || standsFor(args[0]) != "" {
+		return CommandMode
+	}
+	if len(args) == 1 {
+		if unix.Getpid() == 1 {
+			if path, _, _ := findSpec(true, lookup(entry.Environ())); path != "" {
+				return RunMode
+			}
+		}
 		return CommandMode
 	}
 	switch args[1] {
@@ -97,7 +106,8 @@ func Command(args []string) int {
 	case o.license:
 		return print1("goinit is licensed under the Apache License, Version 2.0: https://www.apache.org/licenses/LICENSE-2.0")
 	case len(o.argv) == 0:
-		say("goinit: " + nothingToRun(env))
+		_, looked, _ := findSpec(unix.Getpid() == 1, lookup(env))
+		say("goinit: " + nothingToRun(looked))
 		return exitUsage
 	}
 	return runCommand(signals, o, env)

@@ -14,12 +14,12 @@ const (
 	levelDebug                  // -vv
 )
 
-// messages writes goinit's own words to stderr, and never waits for its reader.
-type messages struct{ level level }
+// speaker writes command mode's messages, goinit's own words to stderr, and never waits for its reader.
+type speaker struct{ level level }
 
-func (m messages) error(text string) { say("goinit: " + text) }
+func (m speaker) error(text string) { say("goinit: " + text) }
 
-func (m messages) at(l level, text string) {
+func (m speaker) at(l level, text string) {
 	if l <= m.level {
 		say("goinit: " + text)
 	}

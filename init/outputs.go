@@ -6,6 +6,7 @@ import (
 
 	"goinit/logs"
 	"goinit/spec"
+	"goinit/supervise/launch"
 	"goinit/supervise/tree"
 )
 
@@ -35,7 +36,13 @@ func (o *outputs) Open(a *spec.App, slot, generation int) (stdout, stderr int, c
 	if err != nil {
 		return 0, 0, nil, err
 	}
-	out, err := o.console.Open(logs.Worker{App: a.Name, Slot: slot, Generation: generation, Console: mode})
+	w := logs.Worker{App: a.Name, Slot: slot, Generation: generation, Console: mode}
+	if a.User != "" {
+		if account, err := (launch.Accounts{}).Resolve(a.User); err == nil {
+			w.Owner = &logs.Owner{UID: int(account.UID), GID: int(account.GID)}
+		}
+	}
+	out, err := o.console.Open(w)
 	if err != nil {
 		return 0, 0, nil, err
 	}

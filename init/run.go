@@ -43,7 +43,7 @@ const (
 
 // Run is run mode: it keeps the apps of a spec running, and returns goinit's exit status.
 func Run(args []string) int {
-	o, help, err := parseRunOptions(args[2:])
+	o, help, err := parseRunOptions(args[min(2, len(args)):])
 	switch {
 	case err != nil:
 		say("goinit: " + err.Error())
@@ -135,14 +135,7 @@ func (r *runner) refuse(err error) int {
 	return exitNothing
 }
 
-func (r *runner) getenv(name string) (string, bool) {
-	for i := len(r.env) - 1; i >= 0; i-- {
-		if value, ok := strings.CutPrefix(r.env[i], name+"="); ok {
-			return value, true
-		}
-	}
-	return "", false
-}
+func (r *runner) getenv(name string) (string, bool) { return lookup(r.env)(name) }
 
 func (r *runner) orphan(int, reaper.Status) {
 	r.orphans.Add(1)

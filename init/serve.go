@@ -28,7 +28,7 @@ func (r *runner) serve(s *spec.Spec) *control.Server {
 		l.Name = control.CleanName(filepath.Base(r.dir))
 	}
 	if group := s.Control.ReadGroup; group != "" {
-		id, err := launch.Accounts{}.Group(group)
+		id, err := launch.Accounts{}.GroupID(group)
 		if err != nil {
 			r.limit("the control socket has no read_group: "+err.Error(), "name a group of this image, or its number")
 		} else {

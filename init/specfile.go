@@ -54,6 +54,18 @@ func findSpec(pid1 bool, getenv func(string) (string, bool)) (path string, looke
 	return path, looked, nil
 }
 
+// lookup finds variables in an environment; of duplicates the last counts.
+func lookup(env []string) func(name string) (string, bool) {
+	return func(name string) (string, bool) {
+		for i := len(env) - 1; i >= 0; i-- {
+			if value, ok := strings.CutPrefix(env[i], name+"="); ok {
+				return value, true
+			}
+		}
+		return "", false
+	}
+}
+
 func exists(path string) bool {
 	_, err := os.Stat(path)
 	return err == nil

@@ -25,7 +25,7 @@ type Stop struct {
 	Kill    bool // without giving them time
 }
 
-// Restart stops targets and starts them again, and those that depend on them with restart: true after them.
+// Restart stops targets and starts them again.
 type Restart struct {
 	Targets []string
 	NoWait  bool

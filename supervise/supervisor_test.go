@@ -172,7 +172,7 @@ func TestStop(t *testing.T) {
 }
 
 func TestRestartIsANewProcess(t *testing.T) {
-	bubble(t, newFake, 0, []spec.App{appOf("web", workers(2)), appOf("proxy", on("web", "started"), func(a *spec.App) { a.DependsOn[0].Restart = true })},
+	bubble(t, newFake, 0, []spec.App{appOf("web", workers(2)), appOf("proxy", on("web", "started"))},
 		func(s *Supervisor, f *fake, _ <-chan Outcome) {
 			before := s.Snapshot()
 			r, err := s.Do(context.Background(), Restart{Targets: []string{"web/1"}})
@@ -185,8 +185,8 @@ func TestRestartIsANewProcess(t *testing.T) {
 			}
 			expect(t, "reason", after[1].LastExit.Reason, "replaced")
 			expect(t, "restarts are those that nobody asked for", after[1].Restarts, 0)
-			expect(t, "the one that goes with it", after[2].Generation, 2)
-			expect(t, "told of", len(r.Workers), 2)
+			expect(t, "a dependent stays", after[2].Generation, 1)
+			expect(t, "told of", len(r.Workers), 1)
 		})
 }
 

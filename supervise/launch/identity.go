@@ -14,7 +14,7 @@ import (
 func identity(a *spec.App, accounts Accounts) (*reaper.Credential, *Account, error) {
 	var extra []uint32
 	for _, g := range a.GroupAdd {
-		gid, err := accounts.group(g)
+		gid, err := accounts.GroupID(g)
 		if err != nil {
 			return nil, nil, fmt.Errorf("group_add: %w", err)
 		}

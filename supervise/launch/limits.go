@@ -61,7 +61,7 @@ func limits(ulimits map[string]spec.Ulimit, inherited []reaper.Limit) ([]reaper.
 		if u.Soft > u.Hard {
 			return nil, fmt.Errorf("ulimits: %s: the soft limit %d is above the hard limit %d", name, u.Soft, u.Hard)
 		}
-		all = append(all, reaper.Limit{Resource: n, Soft: u.Soft, Hard: u.Hard})
+		all = append(all, reaper.Limit{Resource: n, Soft: uint64(u.Soft), Hard: uint64(u.Hard)})
 	}
 	sort.SliceStable(all[len(inherited):], func(i, j int) bool { return all[len(inherited)+i].Resource < all[len(inherited)+j].Resource })
 	return all, nil

@@ -72,8 +72,8 @@ func (a Accounts) user(match func(name string, uid uint32) bool) (found *Account
 	return found, err
 }
 
-// group is a group's id, by name or by number.
-func (a Accounts) group(name string) (uint32, error) {
+// GroupID is a group's id, by name or by number.
+func (a Accounts) GroupID(name string) (uint32, error) {
 	if gid, ok := id(name); ok {
 		return gid, nil
 	}
@@ -125,7 +125,7 @@ func (a Accounts) Resolve(user string) (Account, error) {
 		return Account{}, fmt.Errorf("there is no user %q in /etc/passwd: create it in the image (RUN useradd %s), or write its number", name, name)
 	}
 	if explicit {
-		found.GID, err = a.group(group)
+		found.GID, err = a.GroupID(group)
 		return *found, err
 	}
 	if found.Name != "" {
