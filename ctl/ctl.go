@@ -1,7 +1,8 @@
 // Package ctl is what people touch: the client of a running goinit, one verb a file. It is linked into goinitctl alone,
 // never into PID 1, and may use whatever makes it pleasant.
 //
-// In this version there is nothing to be a client of yet: command mode has no control socket. The verbs of the design
+// In this version there is nothing to be a client of yet: command mode has no control socket. check, compile and init need
+// none. The other verbs of the design
 // come with run mode; until then they are refused by name, so that nobody takes them for misspelled.
 package ctl
 
@@ -35,7 +36,7 @@ func Main(args []string, b Build) int {
 			if len(args) == 0 {
 				return errors.New("no verb was given")
 			}
-			return fmt.Errorf("%q is not a verb of this version, which has command mode only: version, completion, help", args[0])
+			return fmt.Errorf("%q is not a verb of this version, which has version, check, compile, init, completion, help", args[0])
 		},
 		SilenceUsage:  true,
 		SilenceErrors: true,
