@@ -2,8 +2,8 @@
 // never into PID 1, and may use whatever makes it pleasant.
 //
 // In this version there is nothing to be a client of yet: command mode has no control socket. check, compile and init need
-// none. The other verbs of the design
-// come with run mode; until then they are refused by name, so that nobody takes them for misspelled.
+// none. The other verbs of the design come with run mode; until then they are refused by name, so that nobody takes them
+// for misspelled.
 package ctl
 
 import (
