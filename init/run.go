@@ -2,7 +2,7 @@ package pid1
 
 import (
 	"context"
-	"crypto/rand"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"os"
@@ -219,10 +219,7 @@ func (r *runner) load(ctx context.Context, compiled []byte) (s *spec.Spec, err e
 		return nil, err
 	}
 	if r.options.main != nil {
-		a, err := mainApp(r.options.main)
-		if err != nil {
-			return nil, err
-		}
+		a := mainApp(r.options.main)
 		for _, other := range s.Apps {
 			if other.Name == a.Name {
 				return nil, fmt.Errorf("run -- %s: the spec has an app %q already", r.options.main[0], a.Name)
@@ -243,6 +240,8 @@ func (r *runner) furnish(s *spec.Spec) (err error) {
 	r.specAt.Store(&now)
 	r.console, err = logs.New(logs.Options{Stdout: 1, Stderr: 2, Colour: r.colour(), Lost: func(l logs.Loss) {
 		r.messages.Warn(l.String(), nil)
+	}, Broken: func(err error) {
+		r.messages.Error("a mistake of goinit's own, please report it: "+err.Error(), nil)
 	}})
 	if err != nil {
 		return fmt.Errorf("cannot make the console: %w", err)
@@ -256,7 +255,10 @@ func (r *runner) furnish(s *spec.Spec) (err error) {
 	for _, name := range s.Unset {
 		r.messages.Warn("${"+name+"} is not set, and empty here; say so with ${"+name+":-}", nil)
 	}
-	boot := rand.Text()
+	boot, err := bootID()
+	if err != nil {
+		return err
+	}
 	r.trees = tree.New(tree.Config{BootID: boot, PID: unix.Getpid(), Everywhere: r.role == reaper.Neither})
 	r.outputs = &outputs{console: r.console, open: map[outputKey]output{}}
 	null, err := unix.Open("/dev/null", unix.O_RDONLY|unix.O_CLOEXEC, 0)
@@ -265,7 +267,7 @@ func (r *runner) furnish(s *spec.Spec) (err error) {
 	}
 	r.launcher = &launch.Starter{
 		Reaper: r.reaper, Trees: r.trees, Outputs: r.outputs, BootID: boot, Environment: r.env, Dir: r.dir,
-		SignalMask: 0, ReadEnvFile: readEnvFile, ReadSecret: spec.ReadSecret, Stdin: null,
+		SignalMask: 0, ReadEnvFile: spec.ReadEnvFile, ReadSecret: spec.ReadSecret, Stdin: null,
 	}
 	if n := entry.NoFile(); n.Hard != 0 {
 		r.launcher.Limits = []reaper.Limit{{Resource: unix.RLIMIT_NOFILE, Soft: n.Soft, Hard: n.Hard}}
@@ -322,6 +324,15 @@ func (r *runner) finish(o supervise.Outcome) int {
 		_ = unix.Kill(-1, unix.SIGKILL)
 	}
 	return o.Status
+}
+
+// bootID is what tells this goinit's processes from those of another.
+func bootID() (string, error) {
+	var id [16]byte
+	if _, err := unix.Getrandom(id[:], 0); err != nil {
+		return "", os.NewSyscallError("getrandom", err)
+	}
+	return hex.EncodeToString(id[:]), nil
 }
 
 func versionShort() string { return "goinit " + Version }

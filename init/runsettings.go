@@ -2,8 +2,6 @@ package pid1
 
 import (
 	"context"
-	"errors"
-	"io/fs"
 	"math"
 	"os"
 	"strconv"
@@ -88,15 +86,6 @@ func formatOf(s *spec.Spec) messages.Format {
 		}
 	}
 	return messages.Text
-}
-
-// readEnvFile is spec.ReadEnvFile for a file that may be missing.
-func readEnvFile(path string, required bool, get func(string) (string, bool)) ([]spec.Variable, error) {
-	variables, err := spec.ReadEnvFile(path, get)
-	if !required && errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	return variables, err
 }
 
 // applied is told that another spec counts now.

@@ -68,9 +68,9 @@ func (r *runner) info() control.Info {
 	return i
 }
 
-// mainApp is the command of goinit run -- CMD as an app.
-func mainApp(words []string) (spec.App, error) {
-	a, err := spec.LoadApp([]byte(`{"name": "main", "command": ["true"], "main": true, "restart": "no", "logs": {"console": "inherit"}}`))
-	a.Command = words
-	return a, err
+// mainApp is the command of goinit run -- CMD as an app: it has goinit's own descriptors, a terminal for one.
+func mainApp(words []string) spec.App {
+	a := spec.NewApp("main", words...)
+	a.Main, a.Restart.Policy, a.Logs.Console = true, "no", "inherit"
+	return a
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -81,7 +82,7 @@ type specReader struct {
 // read is the spec in a file.
 func (r *specReader) read(ctx context.Context, path string) (*spec.Spec, error) {
 	if strings.HasSuffix(path, ".json") {
-		return r.load(path)
+		return r.load(ctx, path)
 	}
 	compiled, err := r.compile(ctx, path)
 	if err != nil {
@@ -94,7 +95,9 @@ func (r *specReader) read(ctx context.Context, path string) (*spec.Spec, error) 
 	return s, nil
 }
 
-func (r *specReader) load(path string) (*spec.Spec, error) {
+// load reads a compiled spec. A source beside it that is not the one it was compiled from is an error: who edited it meant
+// it. Digests are goinitctl's business, so it is asked to compile the source again.
+func (r *specReader) load(ctx context.Context, path string) (*spec.Spec, error) {
 	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK, 0)
 	if err != nil {
 		return nil, fmt.Errorf("cannot read %w", err)
@@ -107,6 +110,21 @@ func (r *specReader) load(path string) (*spec.Spec, error) {
 	s, err := spec.Load(data, r.lookup)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	if s.Compiled == nil || len(s.Compiled.Sources) == 0 {
+		return s, nil
+	}
+	source := filepath.Join(filepath.Dir(path), s.Compiled.Sources[0].Path)
+	if !exists(source) || !exists(clientPath()) {
+		return s, nil // an image need not hold its sources
+	}
+	again, err := r.read(ctx, source)
+	if err != nil {
+		return nil, err
+	}
+	if again.Compiled != nil && !slices.Equal(again.Compiled.Sources, s.Compiled.Sources) {
+		return nil, fmt.Errorf("%s was compiled from another %s than the one beside it\n  compile it again: goinit ctl compile -f %s --out %s",
+			path, source, source, path)
 	}
 	return s, nil
 }

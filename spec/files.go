@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"strings"
 	"syscall"
@@ -16,9 +17,12 @@ const (
 	maxSecret  = 128 << 10
 )
 
-// ReadEnvFile reads a file of variables: see ParseEnvFile. One that there is not is an error that wraps fs.ErrNotExist.
-func ReadEnvFile(path string, lookup func(string) (string, bool)) ([]Variable, error) {
+// ReadEnvFile reads a file of variables: see ParseEnvFile. One that there is not holds nothing, unless it is required.
+func ReadEnvFile(path string, required bool, lookup func(string) (string, bool)) ([]Variable, error) {
 	data, err := readBounded(path, maxEnvFile)
+	if errors.Is(err, fs.ErrNotExist) && !required {
+		return nil, nil
+	}
 	if err != nil {
 		return nil, fmt.Errorf("cannot read env_file: %w", err)
 	}

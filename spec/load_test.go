@@ -8,6 +8,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -116,7 +117,7 @@ func TestLoadIsBoundedAndStrict(t *testing.T) {
 		"empty apps":    {`{"apps": []}`, "apps: is empty"},
 		"twice":         {`{"apps": [{"name": "a", "command": ["x"]}, {"name": "a", "command": ["x"]}]}`, "apps.a: is there twice"},
 		"no name":       {`{"apps": [{"command": ["x"]}]}`, "an app without a name"},
-		"dependencies":  {`{"apps": {"web": {"command": ["x"], "depends_on": [` + strings.Repeat(`"web",`, 500_000) + `"web"]}}}`, "more than there can be apps"},
+		"dependencies":  {`{"apps": {"web": {"command": ["x"], "depends_on": [` + strings.Repeat(`"web",`, 5_000) + `"web"]}}}`, "more than there can be apps"},
 		"NUL":           {`{"apps": {"web": {"command": ["x\u0000"]}}}`, "NUL"},
 		"format":        {`{"compiled": {"format": 2},` + app + "}", "compile it again"},
 		"variable":      {`{"apps": {"web": {"command": ["x"], "environment": {"A=B": ""}}}}`, "is not the name of a variable"},
@@ -160,6 +161,10 @@ func TestEncodeAndEqual(t *testing.T) {
 	a, err := LoadApp(one)
 	if err != nil || !reflect.DeepEqual(a, s.Apps[0]) {
 		t.Errorf("LoadApp: %+v, %v", a, err)
+	}
+	var plain App
+	if err := json.Unmarshal(one, &plain); err != nil || !reflect.DeepEqual(plain, a) {
+		t.Errorf("encoding/json alone: %+v, %v", plain, err)
 	}
 	if !Equal(a, s.Apps[0]) || Digest(a) != Digest(s.Apps[0]) {
 		t.Error("equal apps are not Equal")
@@ -278,7 +283,22 @@ func TestSecrets(t *testing.T) {
 			t.Errorf("%s: %q, %v", name, got, err)
 		}
 	}
-	if _, err := ReadEnvFile(dir+"/none", nil); !errors.Is(err, os.ErrNotExist) {
+	if _, err := ReadEnvFile(dir+"/none", true, nil); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("a missing env_file is %v", err)
+	}
+	if all, err := ReadEnvFile(dir+"/none", false, nil); err != nil || all != nil {
+		t.Errorf("a missing env_file that is not required is %v, %v", all, err)
+	}
+	if all, err := ReadEnvFile(write("env", "A=1"), true, nil); err != nil || len(all) != 1 {
+		t.Errorf("%v, %v", all, err)
+	}
+	if _, err := ReadEnvFile(write("env", "A=1\nGEHEIM"), true, nil); err == nil || !strings.Contains(err.Error(), dir+"/env: line 2") || strings.Contains(err.Error(), "GEHEIM") {
+		t.Errorf("%v", err)
+	}
+	if err := syscall.Mkfifo(dir+"/fifo", 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := ReadSecret(dir + "/fifo"); err == nil || !strings.Contains(err.Error(), "not a regular file") {
+		t.Errorf("a FIFO: %v", err)
 	}
 }

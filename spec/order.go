@@ -26,7 +26,7 @@ func (l *loader) dependencies(f *fields) []Dependency {
 				all = append(all, l.dependency(f, value(f, "app", "", ParseAppName)))
 				continue
 			}
-			all = append(all, Dependency{parsed(l, at, e, "", ParseAppName), "ready", true})
+			all = append(all, Dependency{App: parsed(l, at, e, "", ParseAppName), Condition: "ready", Required: true})
 		}
 		return all
 	}
@@ -39,7 +39,7 @@ func (l *loader) dependencies(f *fields) []Dependency {
 			all = append(all, l.dependency(l.object(o.at(name), long), name))
 			continue
 		}
-		all = append(all, Dependency{name, value(o, name, "ready", condition), true})
+		all = append(all, Dependency{App: name, Condition: value(o, name, "ready", condition), Required: true})
 	}
 	return all
 }
@@ -52,7 +52,7 @@ func (l *loader) tooManyDependencies(path string, n int) bool {
 }
 
 func (l *loader) dependency(f *fields, app string) Dependency {
-	d := Dependency{app, value(f, "condition", "ready", condition), value(f, "required", true, ParseBool)}
+	d := Dependency{App: app, Condition: value(f, "condition", "ready", condition), Required: value(f, "required", true, ParseBool)}
 	if value(f, "restart", false, ParseBool) {
 		l.fail(f.at("restart"), "true is not available yet in this version")
 	}

@@ -94,8 +94,8 @@ type EnvFile struct {
 
 // Ulimit is one of setrlimit(2); Unlimited is RLIM_INFINITY.
 type Ulimit struct {
-	Soft Limit `json:"soft"`
-	Hard Limit `json:"hard"`
+	Soft uint64
+	Hard uint64
 }
 
 // Capabilities are names without CAP_; Drop may hold ALL.
@@ -113,8 +113,9 @@ type Workers struct {
 // Dependency says what another app must be before this one starts.
 type Dependency struct {
 	App       string `json:"app"`
-	Condition string `json:"condition"` // started, ready, completed
-	Required  bool   `json:"required"`  // false: an app that there is not does no harm
+	Condition string `json:"condition"`         // started, ready, completed
+	Required  bool   `json:"required"`          // false: an app that there is not does no harm
+	Restart   bool   `json:"restart,omitempty"` // restart with it; Load refuses true in this version
 }
 
 // Restart is what to do when a worker's process ends by itself.

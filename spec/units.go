@@ -85,6 +85,22 @@ func (d Duration) String() string {
 // MarshalJSON writes the text.
 func (d Duration) MarshalJSON() ([]byte, error) { return json.Marshal(d.String()) }
 
+// UnmarshalJSON reads the text.
+func (d *Duration) UnmarshalJSON(data []byte) error { return fromText(data, d, ParseDuration) }
+
+// fromText is for those who have JSON that goinit wrote, as clients do. What people wrote is read by Load.
+func fromText[T any](data []byte, into *T, parse func(string) (T, error)) error {
+	var text string
+	if err := json.Unmarshal(data, &text); err != nil {
+		text = string(data) // a number
+	}
+	v, err := parse(text)
+	if err == nil {
+		*into = v
+	}
+	return err
+}
+
 // Size is a number of bytes that is IEC text in JSON.
 type Size int64
 
@@ -137,14 +153,14 @@ func (s Size) String() string {
 // MarshalJSON writes the text.
 func (s Size) MarshalJSON() ([]byte, error) { return json.Marshal(s.String()) }
 
-// Limit is a value of setrlimit(2): a number, or "unlimited" in JSON.
-type Limit uint64
+// UnmarshalJSON reads the text.
+func (s *Size) UnmarshalJSON(data []byte) error { return fromText(data, s, ParseSize) }
 
 // Unlimited is RLIM_INFINITY.
-const Unlimited = ^Limit(0)
+const Unlimited = ^uint64(0)
 
-// ParseLimit reads a number or "unlimited".
-func ParseLimit(s string) (Limit, error) {
+// ParseLimit reads a value of setrlimit(2): a number, or "unlimited".
+func ParseLimit(s string) (uint64, error) {
 	if s == "unlimited" {
 		return Unlimited, nil
 	}
@@ -152,15 +168,33 @@ func ParseLimit(s string) (Limit, error) {
 	if err != nil {
 		return 0, fmt.Errorf("%q is not a limit: write a whole number, or unlimited", s)
 	}
-	return Limit(n), nil
+	return n, nil
 }
 
-// MarshalJSON writes what ParseLimit reads.
-func (l Limit) MarshalJSON() ([]byte, error) {
-	if l == Unlimited {
-		return []byte(`"unlimited"`), nil
+// MarshalJSON writes {"soft": N, "hard": N}, each as ParseLimit reads it.
+func (u Ulimit) MarshalJSON() ([]byte, error) {
+	limit := func(n uint64) any {
+		if n == Unlimited {
+			return "unlimited"
+		}
+		return n
 	}
-	return json.Marshal(uint64(l))
+	return json.Marshal(struct {
+		Soft any `json:"soft"`
+		Hard any `json:"hard"`
+	}{limit(u.Soft), limit(u.Hard)})
+}
+
+// UnmarshalJSON reads what MarshalJSON writes.
+func (u *Ulimit) UnmarshalJSON(data []byte) error {
+	var raw struct{ Soft, Hard json.RawMessage }
+	if err := json.Unmarshal(data, &raw); err != nil {
+		return err
+	}
+	if err := fromText(raw.Soft, &u.Soft, ParseLimit); err != nil {
+		return err
+	}
+	return fromText(raw.Hard, &u.Hard, ParseLimit)
 }
 
 // ParseWorkers reads a count or "auto".
@@ -190,3 +224,6 @@ func (w Workers) MarshalJSON() ([]byte, error) {
 	}
 	return json.Marshal(w.Count)
 }
+
+// UnmarshalJSON reads what MarshalJSON writes.
+func (w *Workers) UnmarshalJSON(data []byte) error { return fromText(data, w, ParseWorkers) }
