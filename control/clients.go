@@ -68,6 +68,12 @@ func (cs *clients) mark(c *client, busy bool) {
 	c.busy, c.since = busy, time.Now()
 }
 
+func (cs *clients) countDropped() {
+	cs.mu.Lock()
+	defer cs.mu.Unlock()
+	cs.dropped++
+}
+
 func (cs *clients) leave(c *client) {
 	cs.mu.Lock()
 	defer cs.mu.Unlock()

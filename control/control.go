@@ -12,7 +12,8 @@ package control
 import "context"
 
 // Supervisor is what the server wants of whoever runs the apps. Its methods are called from many goroutines. A context
-// ends when the client has gone or its time is up; that ends the waiting, not what was ordered.
+// ends when the client has gone or its time is up; that ends the waiting, not what was ordered, and the method returns soon:
+// Server.Close waits for it.
 type Supervisor interface {
 	// Snapshot is what is so now. It answers at once, whatever the apps are up to, and is not changed afterwards.
 	Snapshot() *Snapshot

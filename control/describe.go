@@ -74,7 +74,7 @@ func (s *Snapshot) ownerOf(word string) string {
 			break
 		}
 		if t, e := s.byPID(word, pid); e == nil {
-			return t[0].App + "/" + strconv.Itoa(t[0].Slot)
+			return t[0].String()
 		}
 		pid, err = parentOf(pid)
 	}

@@ -152,7 +152,7 @@ func TestHalfOpen(t *testing.T) {
 		control.RawConn(t, path).Write([]byte(`{"method":"io.goi`))
 	}
 	answers(t, path)
-	control.Eventually(t, func() bool { return srv.ClientCount() <= 1 })
+	control.Eventually(t, func() bool { return srv.ClientCount() <= 1 && srv.Dropped() == 20 })
 }
 
 func TestIdleClients(t *testing.T) {
@@ -191,7 +191,7 @@ func TestNeverReads(t *testing.T) {
 	if grown := int64(after.HeapAlloc) - int64(before.HeapAlloc); grown > 16<<20 {
 		t.Errorf("%d bytes for 40 clients", grown)
 	}
-	control.Eventually(t, func() bool { return srv.ClientCount() <= 1 })
+	control.Eventually(t, func() bool { return srv.ClientCount() <= 1 && srv.Dropped() >= 20 })
 }
 
 // chatty has no end of log lines.

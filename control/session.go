@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"os"
 	"time"
 )
 
@@ -34,6 +35,7 @@ func (c *client) serve() {
 			if errors.Is(err, errTooLong) {
 				_ = c.write(encodeError(invalid("", "the request is longer than %d bytes", c.server.limits.Frame)))
 			}
+			c.slow(err)
 			return
 		}
 		c.server.clients.mark(c, true)
@@ -184,7 +186,16 @@ func (c *client) write(b []byte) error {
 func (c *client) writeWithin(b []byte, d time.Duration) error {
 	c.server.clients.mark(c, false)
 	defer c.server.clients.mark(c, true)
-	return c.conn.send(b, nil, time.Now().Add(d))
+	err := c.conn.send(b, nil, time.Now().Add(d))
+	c.slow(err)
+	return err
+}
+
+// slow counts a client that is dropped because its time is over.
+func (c *client) slow(err error) {
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		c.server.clients.countDropped()
+	}
 }
 
 // clip keeps what a peer sent from filling an answer.

@@ -7,6 +7,14 @@ import (
 	"strings"
 )
 
+// String is the target as a word: web, or web/0.
+func (t Target) String() string {
+	if t.Slot == WholeApp {
+		return t.App
+	}
+	return t.App + "/" + strconv.Itoa(t.Slot)
+}
+
 // targets finds what words name: an app (web), a worker (web/1), a tag (@frontend), the main pid of a worker, all.
 // Each is in the answer once; what is part of another as well.
 func (s *Snapshot) targets(words []string) ([]Target, error) {

@@ -60,4 +60,5 @@ type Exit struct {
 	Status int       `json:"status"` // as a shell has it: the code, or 128 + the signal
 	Reason string    `json:"reason"` // exited, signaled, oom-killed, stopped, start-failed, start-timeout, unhealthy, replaced
 	At     time.Time `json:"at"`
+	Error  string    `json:"error,omitempty"` // of a start that failed
 }

@@ -42,7 +42,17 @@ func Main(args []string, b Build) int {
 }
 
 func run(ctx context.Context, w *world, args []string, b Build) int {
-	s := &session{world: w}
+	root := newRoot(&session{world: w}, b)
+	root.SetArgs(shieldNumbers(args))
+	root.SetOut(w.stdout)
+	root.SetErr(w.stderr)
+	err := root.ExecuteContext(ctx)
+	status := statusOf(err)
+	tell(w.stderr, err, status)
+	return status
+}
+
+func newRoot(s *session, b Build) *cobra.Command {
 	root := &cobra.Command{
 		Use:                "ctl",
 		Annotations:        map[string]string{cobra.CommandDisplayNameAnnotation: "goinit ctl"},
@@ -54,9 +64,6 @@ func run(ctx context.Context, w *world, args []string, b Build) int {
 		SilenceErrors:      true,
 	}
 	s.flags(root.PersistentFlags())
-	root.SetArgs(shieldNumbers(args))
-	root.SetOut(w.stdout)
-	root.SetErr(w.stderr)
 	root.AddCommand(
 		psVerb(s), describeVerb(s), infoVerb(s), configVerb(s), healthVerb(s), waitVerb(s), logsVerb(s), eventsVerb(s),
 		startVerb(s), stopVerb(s), restartVerb(s), signalVerb(s), scaleVerb(s),
@@ -64,10 +71,7 @@ func run(ctx context.Context, w *world, args []string, b Build) int {
 		checkVerb(), compileVerb(), initVerb(),
 	)
 	root.AddCommand(laterVerbs()...)
-	err := root.ExecuteContext(ctx)
-	status := statusOf(err)
-	tell(w.stderr, err, status)
-	return status
+	return root
 }
 
 // noSuchVerb answers the verbs of other tools with ours.

@@ -132,6 +132,8 @@ func (s *session) note(w *control.Worker) string {
 // exitText is short: exited 1, SIGKILL (oom-killed).
 func exitText(e *control.Exit) string {
 	switch {
+	case e.Error != "":
+		return e.Reason + ": " + printable(e.Error)
 	case e.Signal != nil && e.Reason == "signaled":
 		return *e.Signal
 	case e.Signal != nil:

@@ -25,13 +25,17 @@ type stream struct {
 
 // moment is what the lines of one read have in common.
 type moment struct {
-	stream *stream
-	time   time.Time
-	mode   Mode
-	record []byte // to write a line in
-	fields []byte // what JSON says of them all; empty: not made yet
-	line   func(b []byte, partial bool)
+	stream  *stream
+	time    time.Time
+	mode    Mode
+	urgency urgency
+	record  []byte // to write a line in
+	fields  []byte // what JSON says of them all; empty: not made yet
+	line    func(b []byte, partial bool)
 }
+
+// loudRead is how much there is to read at a time from a worker that writes faster than we read.
+const loudRead = 4 << 10
 
 func (c *Console) add(s *stream, fd int) error {
 	c.mu.Lock()
@@ -192,6 +196,7 @@ func (c *Console) finish(s *stream) {
 
 // begin sets what the lines to come have in common.
 func (c *Console) begin(s *stream) {
+	c.at.urgency = quiet
 	c.at.stream, c.at.time, c.at.fields = s, time.Now(), c.at.fields[:0]
 	c.at.mode = s.worker.Console
 	if c.at.mode == Auto {
@@ -205,6 +210,9 @@ func (c *Console) begin(s *stream) {
 // consume is given what one read returned.
 func (c *Console) consume(s *stream, b []byte) {
 	c.begin(s)
+	if len(b) > loudRead {
+		c.at.urgency = loud
+	}
 	s.lines.split(b, c.at.line)
 	c.kept.announce()
 	if c.at.mode == Raw {
@@ -248,7 +256,7 @@ func (c *Console) show(b []byte) {
 	if c.at.stream.which == Stderr {
 		to = c.stderr
 	}
-	if !to.put(b, patient) {
+	if !to.put(b, c.at.urgency) {
 		c.losses.add(c.at.stream.worker.App, countLines(b))
 		if to.queued() == 0 { // it has moved meanwhile, and will not do so again
 			c.tellLosses()

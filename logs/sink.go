@@ -11,22 +11,23 @@ import (
 
 // sink is one console descriptor: a queue of bounded size, and a goroutine that writes it.
 //
-// Who has a worker's line (patient) waits while the queue is full, and with it the worker that writes so fast, as it
-// would if it wrote to the console itself: a reader that is merely slower than a burst loses nothing. But it waits for
-// half a second at most. By then either half of the queue has gone, or the reader is stuck, or as good as stuck; from
-// then until half of the queue has gone nobody waits, and what does not fit is dropped.
+// Who has a worker's line waits while the queue is full, and with it the worker that writes so fast, as it would if it
+// wrote to the console itself: a reader that is merely slower than a burst loses nothing. But it waits for half a second
+// at most. By then either the queue has gone down to a quarter, or the reader is stuck, or as good as stuck; from then
+// until it has gone down nobody waits, and what does not fit is dropped.
 //
-// goinit's own messages (urgent) are never waited for, and have the last quarter of the queue to themselves.
+// How much of the queue one may use depends on who it is. A worker that writes much at a time fills half of it; then one
+// that says a line now and then still has room. goinit's own messages have the last quarter, and are never waited for.
 type sink struct {
 	device   device
 	max      int
 	patience time.Duration
-	relieved func()       // called without the lock when the queue has become half empty, or empty
+	relieved func()       // called without the lock when the queue has gone down to a quarter
 	dropped  func(uint64) // called without the lock: so many lines of whomever could not be written
 
 	mu      sync.Mutex
 	filled  sync.Cond     // the queue is not empty, or closed
-	changed chan struct{} // closed when the queue has become half empty, or empty, or closed; nil: nobody asked
+	changed chan struct{} // closed when the queue has gone down to a quarter, or closed; nil: nobody asked
 	queue   []byte
 	sent    int // how much of queue is written
 	stuck   bool
@@ -44,9 +45,15 @@ const (
 type urgency int
 
 const (
-	patient urgency = iota // waits for a console that moves
-	urgent                 // does not, and may use the whole queue
+	loud   urgency = iota // much at a time
+	quiet                 // a line now and then
+	urgent                // goinit's own
 )
+
+// share is how much of a queue one may fill.
+func (s *sink) share(u urgency) int {
+	return [...]int{loud: s.max / 2, quiet: s.max / 4 * 3, urgent: s.max}[u]
+}
 
 func newSink(d device, size int, patience time.Duration, relieved func(), dropped func(uint64)) *sink {
 	s := &sink{device: d, max: size, patience: patience, relieved: relieved, dropped: dropped}
@@ -68,12 +75,9 @@ func (s *sink) put(b []byte, u urgency) bool {
 func (s *sink) add(b []byte, u urgency) (queued, filled bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	limit := s.max
-	if u == patient {
-		limit -= s.max / 4
-		if !s.stuck && !s.closed && !s.room(len(b), limit) {
-			s.stuck = !s.await(func() bool { return s.room(len(b), limit) }, s.patience)
-		}
+	limit := s.share(u)
+	if u != urgent && !s.stuck && !s.closed && !s.room(len(b), limit) {
+		s.stuck = !s.await(func() bool { return s.room(len(b), limit) }, s.patience)
 	}
 	if s.closed || !s.room(len(b), limit) {
 		return false, false
@@ -96,7 +100,7 @@ func (s *sink) held() int { return len(s.queue) - s.sent }
 // room reports whether n bytes may be added; a line that is larger than the queue still fits into an empty one.
 func (s *sink) room(n, limit int) bool { return s.held() == 0 || s.held()+n <= limit }
 
-// await waits until ok, which is asked whenever the queue has become half empty, and at most d. It is called with the
+// await waits until ok, which is asked whenever the queue has gone down to a quarter, and at most d. It is called with the
 // lock held, and unlocks it meanwhile.
 func (s *sink) await(ok func() bool, d time.Duration) bool {
 	timer := time.NewTimer(d)
@@ -212,8 +216,8 @@ func (s *sink) give(n int, err error) {
 		lost = countLines(s.queue[s.sent:])
 		s.sent = len(s.queue)
 	}
-	half := s.max / 2
-	relief := s.held() == 0 || before > half && s.held() <= half
+	low := s.max / 4
+	relief := s.held() == 0 || before > low && s.held() <= low
 	if relief {
 		s.stuck = false
 		s.wake()

@@ -79,13 +79,13 @@ func TestSinkWaitsForAMovingReader(t *testing.T) {
 		defer func() { <-ended }()
 		go func() {
 			defer close(ended)
-			for range 100 { // 4,000 bytes in 100 ms: half of the queue is gone in time, always
+			for range 100 { // 4,000 bytes in 100 ms: a quarter of the queue is gone in time, always
 				time.Sleep(100 * time.Millisecond)
 				f.take(4000)
 			}
 		}()
 		for i := range 100 {
-			if !s.put(line(1000), patient) {
+			if !s.put(line(1000), loud) {
 				t.Fatalf("line %d is dropped", i)
 			}
 		}
@@ -105,7 +105,7 @@ func TestSinkDropsForAStuckReader(t *testing.T) {
 		began := time.Now()
 		kept, dropped := 0, 0
 		for range 1000 {
-			if s.put(line(1000), patient) {
+			if s.put(line(1000), loud) {
 				kept++
 			} else {
 				dropped++
@@ -114,8 +114,16 @@ func TestSinkDropsForAStuckReader(t *testing.T) {
 		if d := time.Since(began); d != 500*time.Millisecond {
 			t.Errorf("a worker waited %v, want 500ms once", d)
 		}
-		if kept != 6 || dropped != 994 { // three quarters of the queue
+		if kept != 4 || dropped != 996 { // half of the queue
 			t.Errorf("%d kept, %d dropped", kept, dropped)
+		}
+		for range 2 { // a quarter is for those that say little
+			if began := time.Now(); !s.put(line(1000), quiet) || time.Since(began) != 0 {
+				t.Error("no room for a quiet one")
+			}
+		}
+		if s.put(line(1000), quiet) {
+			t.Error("a quiet one may use all")
 		}
 		for range 2 { // the last quarter is for messages, which never wait
 			if began := time.Now(); !s.put(line(1000), urgent) || time.Since(began) != 0 {
@@ -128,12 +136,17 @@ func TestSinkDropsForAStuckReader(t *testing.T) {
 		if relieved != 0 {
 			t.Error("relieved too early")
 		}
-		f.take(3904) // 4,096 bytes are left: half
+		f.take(5951)
+		synctest.Wait()
+		if relieved != 0 {
+			t.Error("relieved too early")
+		}
+		f.take(1) // 2,048 bytes are left: a quarter
 		synctest.Wait()
 		if relieved != 1 {
 			t.Errorf("relieved %d times, want once", relieved)
 		}
-		if !s.put(line(1000), patient) {
+		if !s.put(line(1000), loud) {
 			t.Error("dropped though there is room")
 		}
 	})
@@ -143,7 +156,7 @@ func TestSinkFlushEndsAtItsDeadline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newSink(newFake(10), 8192, time.Second, func() {}, func(uint64) {})
 		defer s.close()
-		s.put(line(100), patient)
+		s.put(line(100), loud)
 		began := time.Now()
 		s.flush(began.Add(200 * time.Millisecond))
 		if d := time.Since(began); d != 200*time.Millisecond {
@@ -155,9 +168,9 @@ func TestSinkFlushEndsAtItsDeadline(t *testing.T) {
 func TestSinkCloseReleasesWhoWaits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newSink(newFake(0), 1000, time.Hour, func() {}, func(uint64) {})
-		s.put(line(700), patient)
+		s.put(line(700), loud)
 		answered := make(chan bool)
-		go func() { answered <- s.put(line(700), patient) }()
+		go func() { answered <- s.put(line(700), loud) }()
 		synctest.Wait()
 		s.close()
 		if <-answered {
@@ -173,7 +186,7 @@ func TestSinkDiscardsWhatCannotBeWritten(t *testing.T) {
 		f.fail = unix.ENOSPC
 		s := newSink(f, 8192, time.Second, func() {}, func(n uint64) { lost += n })
 		defer s.close()
-		s.put([]byte("a\nb\nc\n"), patient)
+		s.put([]byte("a\nb\nc\n"), loud)
 		synctest.Wait() // a sink that tried for ever would never be idle
 		if lost != 3 || s.queued() != 0 {
 			t.Errorf("lost %d, queued %d", lost, s.queued())
@@ -181,7 +194,7 @@ func TestSinkDiscardsWhatCannotBeWritten(t *testing.T) {
 		f.mu.Lock()
 		f.fail = nil
 		f.mu.Unlock()
-		s.put([]byte("d\n"), patient)
+		s.put([]byte("d\n"), loud)
 		synctest.Wait()
 		if string(f.got) != "d\n" {
 			t.Errorf("got %q", f.got)
@@ -195,10 +208,10 @@ func TestSinkWritesWholeLinesInPiecesOfPipeBuf(t *testing.T) {
 		s := newSink(f, 1<<20, time.Second, func() {}, func(uint64) {})
 		defer s.close()
 		for range 100 {
-			s.put(line(1000), patient)
+			s.put(line(1000), loud)
 		}
-		s.put(line(10_000), patient)
-		s.put([]byte("end\n"), patient)
+		s.put(line(10_000), loud)
+		s.put([]byte("end\n"), loud)
 		f.take(1 << 20)
 		synctest.Wait()
 		for i, n := range f.pieces[:25] {
@@ -221,7 +234,7 @@ func TestALineLargerThanTheQueueFitsAlone(t *testing.T) {
 		s := newSink(f, 1000, time.Second, func() {}, func(uint64) {})
 		defer s.close()
 		for range 3 {
-			if !s.put(line(5000), patient) {
+			if !s.put(line(5000), loud) {
 				t.Error("dropped")
 			}
 		}

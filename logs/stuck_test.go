@@ -74,7 +74,7 @@ func TestCloseDoesNotWaitForAStuckReader(t *testing.T) {
 		t.Fatal(err)
 	}
 	start(t, o, `exec yes`) // until the loop itself waits for the console
-	until(t, "the queue is full", func() bool { return c.Stats().Queued > 300_000 })
+	until(t, "the queue is full", func() bool { return c.Stats().Queued > 180_000 })
 	began := time.Now()
 	o.Drain(began.Add(50 * time.Millisecond))
 	c.Close(began.Add(100 * time.Millisecond))
@@ -277,4 +277,27 @@ func TestLoopSurvivesAPanic(t *testing.T) {
 	if out, _ := k.end(); out != "web/0 | goes on\n" {
 		t.Errorf("%q", out)
 	}
+}
+
+// Beside one that floods a stuck console, one that says a line now and then still has room.
+func TestQuietWorkerBesideAFlood(t *testing.T) {
+	c, stdout, _ := stuckConsole(t, Options{patience: time.Millisecond})
+	open := func(app string) *Output {
+		o, err := c.Open(Worker{App: app, Console: Prefix})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return o
+	}
+	flood, calm := open("flood"), open("calm")
+	start(t, flood, `exec yes`)
+	until(t, "lines of the flood are lost", func() bool { return c.Stats().Lost > 0 })
+	for range 100 {
+		write(t, calm.Stdout(), "here I am\n")
+	}
+	calm.Drain(soon())
+	flood.Drain(soon())
+	out := collect(stdout)
+	c.Close(soon())
+	until(t, "all lines of the quiet one are shown", func() bool { return strings.Count(out.String(), "calm/0  | here I am\n") == 100 })
 }
