@@ -43,7 +43,6 @@ func alive(pid int) bool {
 // dead is a zombie, or one that is being reaped right now.
 func dead(stat string) bool { return strings.Contains(stat, ") Z ") || strings.Contains(stat, ") X ") }
 
-
 // strangers are all living processes but us.
 func strangers(t *testing.T) (all []string) {
 	t.Helper()
