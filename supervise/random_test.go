@@ -90,6 +90,7 @@ func TestRandomGraphs(t *testing.T) {
 	}
 	for seed := range uint64(seeds) {
 		r := rand.New(rand.NewPCG(seed, 11))
+		chance := rand.New(rand.NewPCG(seed, 13)) // the workers', under the fake's lock
 		apps := graphOf(r)
 		shuffled := slices.Clone(apps)
 		r.Shuffle(len(shuffled), func(i, j int) { shuffled[i], shuffled[j] = shuffled[j], shuffled[i] })
@@ -105,7 +106,7 @@ func TestRandomGraphs(t *testing.T) {
 			f.refuse = func(worker string) error { watch.start(worker); return nil }
 			f.behave = func(p *fakeProcess) {
 				f.mu.Lock()
-				life, slow, deaf, crash := r.IntN(5), r.IntN(3), r.IntN(4) == 0, r.IntN(4) == 0
+				life, slow, deaf, crash := chance.IntN(5), chance.IntN(3), chance.IntN(4) == 0, chance.IntN(4) == 0
 				f.mu.Unlock()
 				if _, over := stopping.Load("now"); !over && crash {
 					time.Sleep(time.Duration(life) * time.Second)
