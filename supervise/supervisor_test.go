@@ -66,7 +66,7 @@ func TestBackOffIsSeen(t *testing.T) {
 	}
 	bubble(t, f, 0, []spec.App{appOf("web")}, func(s *Supervisor, f *fake, _ <-chan Outcome) {
 		w := s.Snapshot()[0]
-		if w.State != "backoff" || w.NextAt == nil || w.NextAt.Sub(time.Now()) > 100*time.Millisecond || w.PID != nil || w.StartedAt != nil {
+		if w.State != "backoff" || w.NextAt == nil || time.Until(*w.NextAt) > 100*time.Millisecond || w.PID != nil || w.StartedAt != nil {
 			t.Errorf("%+v", w)
 		}
 		text, err := json.Marshal(w.LastExit)

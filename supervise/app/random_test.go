@@ -226,6 +226,12 @@ func (w *world) happens() {
 		k := []Kind{Started, StartFailed, Exited, TreeGone, Ready}[w.r.IntN(5)]
 		w.step(Event{Kind: k, Slot: n, Generation: p.generation - 1 - w.r.IntN(2)})
 		w.step(Event{Kind: Timer, Slot: n, Epoch: p.timer - 1 - w.r.IntN(2)})
+		if p.alive || p.asked {
+			w.step(Event{Kind: TreeGone, Slot: n, Generation: p.generation})
+		}
+		if !p.alive {
+			w.step(Event{Kind: Exited, Slot: n, Generation: p.generation})
+		}
 	case 14:
 		w.step(Event{Kind: DependenciesMet, Slot: AllSlots})
 	case 15:

@@ -41,7 +41,7 @@ func identity(a *spec.App, accounts Accounts) (*reaper.Credential, *Account, err
 		if uint32(uid) == account.UID && uint32(unix.Getegid()) == account.GID && extra == nil {
 			return nil, &account, nil
 		}
-		return nil, nil, fmt.Errorf("user %q: goinit runs as uid %d and only root can change users: start the container as root, or drop user: and group_add:", a.User, uid)
+		return nil, nil, fmt.Errorf("user %q: goinit runs as uid %d and only root can change users: start the container as root, or leave out user and group_add", a.User, uid)
 	}
 	groups := append(append([]uint32{}, account.Groups...), extra...)
 	return &reaper.Credential{UID: account.UID, GID: account.GID, Groups: unique(groups)}, &account, nil

@@ -117,6 +117,18 @@ func TestOptionalDependencyIsWaitedForWhileItMayCome(t *testing.T) {
 	})
 }
 
+// An optional dependency that somebody has stopped, or that is not enabled, holds nobody up; a required one does, and is
+// named.
+func TestStoppedDependency(t *testing.T) {
+	off := app.Summary{Idle: true, Settled: true, Empty: true}
+	for _, dep := range []app.Summary{off, {ByHand: true, Idle: true, Settled: true, Empty: true}} {
+		play(t, New(graph("web: cache?", "api: cache", "cache:"), 0), []scene{
+			{Boot{}, "meet cache"},
+			{is("cache", dep), "meet web, hold api for cache"},
+		})
+	}
+}
+
 func TestFailedDependencyNamesWhatItHoldsUp(t *testing.T) {
 	s := New(graph("web: api", "api: db", "db:", "other:"), 0)
 	play(t, s, []scene{

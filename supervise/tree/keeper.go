@@ -20,6 +20,9 @@ const (
 	longPause  = time.Second
 )
 
+// unsureLooks, with the pauses between them, are some seconds.
+const unsureLooks = 16
+
 // Config says what a Keeper can rely on.
 type Config struct {
 	BootID string
@@ -33,6 +36,7 @@ type Keeper struct {
 	config  Config
 	wake    chan struct{}
 	watched atomic.Int32
+	unsure  map[identity]int // looks at which it could not be said whose somebody is; of Run's goroutine
 
 	mu    sync.Mutex
 	trees map[*Tree]struct{}

@@ -18,7 +18,7 @@ func (k *Keeper) pass(r *reader) (gone []*Tree, next time.Duration) {
 	if err != nil { // no descriptor to be had, or no /proc: nothing is known, so nothing is gone
 		return nil, longPause
 	}
-	members := k.members(r, all, exited)
+	members, unsure := k.members(r, all, exited)
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	next = -1
@@ -26,7 +26,7 @@ func (k *Keeper) pass(r *reader) (gone []*Tree, next time.Duration) {
 		if !t.wanted {
 			continue
 		}
-		again := t.after(r, members[t], exited)
+		again := t.after(r, members[t], exited, unsure)
 		if t.empty >= 2 {
 			delete(k.trees, t)
 			k.watched.Add(-1)
@@ -51,8 +51,13 @@ func (k *Keeper) exited() map[*Tree]bool {
 	return exited
 }
 
-// after is what a look means for a tree; it returns when to look again.
-func (t *Tree) after(r *reader, members []process, exited bool) time.Duration {
+// after is what a look means for a tree; it returns when to look again. unsure says that there is somebody who may turn
+// out to belong to it.
+func (t *Tree) after(r *reader, members []process, exited, unsure bool) time.Duration {
+	if len(members) == 0 && exited && unsure {
+		t.empty = 0
+		return t.rest(shortPause)
+	}
 	if len(members) == 0 {
 		if !exited {
 			t.empty = 0
@@ -89,8 +94,8 @@ func (t *Tree) rest(first time.Duration) time.Duration {
 	return t.pause
 }
 
-// members sorts the living processes by the tree that they belong to.
-func (k *Keeper) members(r *reader, all map[int]process, exited map[*Tree]bool) map[*Tree][]process {
+// members sorts the living processes by the tree that they belong to. unsure says that for some it cannot be said yet.
+func (k *Keeper) members(r *reader, all map[int]process, exited map[*Tree]bool) (members map[*Tree][]process, unsure bool) {
 	k.mu.Lock()
 	o := owners{reader: r, config: k.config, all: all, known: map[int]*Tree{}, old: k.seen,
 		mains: map[int]*Tree{}, leaders: map[int]*Tree{}, workers: map[string]*Tree{}}
@@ -107,7 +112,7 @@ func (k *Keeper) members(r *reader, all map[int]process, exited map[*Tree]bool) 
 		o.workers[t.worker] = t
 	}
 	k.mu.Unlock()
-	members := map[*Tree][]process{}
+	members = map[*Tree][]process{}
 	seen := map[identity]*Tree{}
 	for pid, p := range all {
 		if t := o.of(pid); t != nil {
@@ -120,7 +125,20 @@ func (k *Keeper) members(r *reader, all map[int]process, exited map[*Tree]bool) 
 	k.mu.Lock()
 	k.seen = seen
 	k.mu.Unlock()
-	return members
+	return members, k.unsureOf(o.unsure)
+}
+
+// unsureOf counts the looks at which somebody was in the middle of an execve. It takes longer than that only if its file
+// cannot be read, or if it hides: nothing waits for it for ever.
+func (k *Keeper) unsureOf(now []process) (unsure bool) {
+	looks := make(map[identity]int, len(now))
+	for _, p := range now {
+		id := identity{p.pid, p.start}
+		looks[id] = k.unsure[id] + 1
+		unsure = unsure || looks[id] <= unsureLooks
+	}
+	k.unsure = looks
+	return unsure
 }
 
 // owners answers whose a process is.
@@ -133,6 +151,7 @@ type owners struct {
 	mains   map[int]*Tree
 	leaders map[int]*Tree
 	workers map[string]*Tree
+	unsure  []process // whose they are cannot be said yet
 }
 
 func (o *owners) of(pid int) *Tree {
@@ -175,7 +194,10 @@ func (o *owners) find(p process) *Tree {
 }
 
 func (o *owners) byCookie(pid int) *Tree {
-	v := o.reader.variables(pid, WorkerVariable, BootVariable)
+	v, empty := o.reader.variables(pid, WorkerVariable, BootVariable)
+	if p := o.all[pid]; empty && !p.dead() && o.reader.executing(pid) {
+		o.unsure = append(o.unsure, p)
+	}
 	if v[BootVariable] != o.config.BootID {
 		return nil
 	}

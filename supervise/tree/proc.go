@@ -99,14 +99,26 @@ func (r *reader) all() (map[int]process, error) {
 	}
 }
 
-// variables looks for variables in a process's environment as it was at its exec.
-func (r *reader) variables(pid int, names ...string) map[string]string {
-	fd := openEnvironment(pid)
-	if fd < 0 {
-		return nil
+// executing reports whether a process without an environment is in the middle of an execve: it has no command line
+// then either, and both will come (environ_read and get_mm_cmdline in the kernel's fs/proc/base.c).
+func (r *reader) executing(pid int) bool {
+	fd, err := unix.Open("/proc/"+strconv.Itoa(pid)+"/cmdline", unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return false
 	}
 	defer unix.Close(fd)
-	found := map[string]string{}
+	n, err := unix.Read(fd, r.buffer)
+	return err == nil && n == 0
+}
+
+// variables looks for variables in a process's environment as it was at its exec; empty says that it has none.
+func (r *reader) variables(pid int, names ...string) (found map[string]string, empty bool) {
+	fd := openEnvironment(pid)
+	if fd < 0 {
+		return nil, false
+	}
+	defer unix.Close(fd)
+	found, empty = map[string]string{}, true
 	var rest []byte // an entry that is not complete
 	for total := 0; total < environmentMax && len(found) < len(names); {
 		n, err := unix.Read(fd, r.buffer)
@@ -117,6 +129,7 @@ func (r *reader) variables(pid int, names ...string) map[string]string {
 			match(rest, names, found)
 			break
 		}
+		empty = false
 		total += n
 		rest = append(rest, r.buffer[:n]...)
 		for {
@@ -128,7 +141,7 @@ func (r *reader) variables(pid int, names ...string) map[string]string {
 			rest = rest[end+1:]
 		}
 	}
-	return found
+	return found, empty
 }
 
 func match(entry []byte, names []string, found map[string]string) {
