@@ -160,7 +160,7 @@ func (p *fakeProcess) Signal(sig syscall.Signal) error {
 
 func (p *fakeProcess) SignalGroup(sig syscall.Signal) error { return p.Signal(sig) }
 
-func (p *fakeProcess) AwaitTree() {
+func (p *fakeProcess) AwaitTree(syscall.Signal) {
 	p.mu.Lock()
 	p.treeAsked = true
 	p.mu.Unlock()

@@ -121,7 +121,7 @@ func (o *owner) do(effect app.Effect) {
 		}
 	case app.AwaitTree:
 		if p, ok := o.processes[e.Slot]; ok && p.generation == e.Generation {
-			p.process.AwaitTree()
+			p.process.AwaitTree(e.Signal)
 		}
 	case app.KillTree:
 		if p, ok := o.processes[e.Slot]; ok && p.generation == e.Generation {

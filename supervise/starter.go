@@ -37,8 +37,8 @@ type Process interface {
 	PID() int
 	Signal(syscall.Signal) error
 	SignalGroup(syscall.Signal) error
-	AwaitTree() // nothing is done to what is left
-	KillTree()  // all of it, the main process too
+	AwaitTree(syscall.Signal) // which is sent to what is left, once each
+	KillTree()                // all of it, the main process too
 }
 
 // notFound is what a start's error may say of itself: that there was nothing to execute.

@@ -19,8 +19,11 @@ type Signal struct {
 	Stop             bool // it is a stop signal: a process that is suspended has to be continued to see it
 }
 
-// AwaitTree asks for a TreeGone when nothing of the dead process's tree is left by itself.
-type AwaitTree struct{ Slot, Generation int }
+// AwaitTree sends what the dead process has left behind the stop signal, and asks for a TreeGone when nothing of it is left.
+type AwaitTree struct {
+	Slot, Generation int
+	Signal           syscall.Signal
+}
 
 // KillTree kills the process and all of its tree; once it has exited, TreeGone follows.
 type KillTree struct{ Slot, Generation int }

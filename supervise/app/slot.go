@@ -144,7 +144,7 @@ func (s *step) exitedAsAsked() {
 	if s.slot.Killing {
 		return // the tree is being killed already
 	}
-	s.emit(AwaitTree{Slot: s.slot.Number, Generation: s.slot.Generation})
+	s.emit(AwaitTree{Slot: s.slot.Number, Generation: s.slot.Generation, Signal: s.config.StopSignal})
 }
 
 func (s *step) buried(why Reason) {

@@ -156,5 +156,5 @@ func exit(s reaper.Status) supervise.Exit {
 func (p *process) PID() int                          { return p.main.PID() }
 func (p *process) Signal(sig unix.Signal) error      { return p.main.Signal(sig) }
 func (p *process) SignalGroup(sig unix.Signal) error { return p.main.SignalGroup(sig) }
-func (p *process) AwaitTree()                        { p.tree.Await() }
+func (p *process) AwaitTree(sig unix.Signal)         { p.tree.Await(sig) }
 func (p *process) KillTree()                         { p.tree.Kill() }

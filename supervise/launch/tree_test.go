@@ -143,7 +143,7 @@ func TestOthersAreNotTouched(t *testing.T) {
 	if !inside(t, asSubreaper) {
 		return
 	}
-	daemon := `(setsid sh -c 'echo left $$; exec sleep 1000' &) & exec sleep 1000`
+	daemon := `(trap "" TERM; setsid sh -c 'echo left $$; exec sleep 1000' &) & exec sleep 1000`
 	b := newBed(t, nil, shell("web", daemon, func(a *spec.App) { a.Workers.Count = 2; a.Stop.Timeout = spec.Duration(50 * time.Millisecond) }))
 	zero, one := left(t, b, "web/0"), left(t, b, "web/1")
 	b.do(t, supervise.Stop{Targets: []string{"web/0"}})
@@ -154,5 +154,19 @@ func TestOthersAreNotTouched(t *testing.T) {
 	o := <-b.ended
 	if alive(one) || o.Status != 137 || strings.Join(o.Killed, " ") != "web/1" {
 		t.Errorf("alive: %v, outcome %+v", alive(one), o)
+	}
+}
+
+// What a worker has left is told to end as the worker was, and has what is left of its time.
+func TestLeftoversAreAskedFirst(t *testing.T) {
+	if !inside(t, asSubreaper) {
+		return
+	}
+	closing := `(setsid sh -c 'trap "sleep 0.3; echo closed; exit" TERM; echo left $$; while :; do sleep 0.05; done' &) & wait; exec sleep 1000`
+	b := newBed(t, nil, shell("web", closing, func(a *spec.App) { a.Stop.Timeout = spec.Duration(20 * time.Second) }))
+	pid := left(t, b, "web/0")
+	b.do(t, supervise.Shutdown{})
+	if o := <-b.ended; alive(pid) || o.Status != 0 || len(o.Killed) > 0 || !strings.Contains(b.pipes.said("web/0"), "closed") {
+		t.Errorf("alive: %v, outcome %+v, said %q", alive(pid), o, b.pipes.said("web/0"))
 	}
 }

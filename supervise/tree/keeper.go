@@ -5,6 +5,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // The cookie: variables that every worker is given, and that what it starts inherits.
@@ -61,6 +63,8 @@ type Tree struct {
 	reused               bool // the main process's pid is another's by now
 	empty                int  // looks in a row that found nothing
 	stopped              map[identity]bool
+	ask                  unix.Signal       // to what is left
+	asked                map[identity]bool // who has been sent it
 	pause                time.Duration
 }
 
@@ -71,7 +75,7 @@ func New(c Config) *Keeper {
 
 // Add makes a worker's tree known, from its start on. gone is called once, from Run's goroutine; it must not block.
 func (k *Keeper) Add(worker string, pid int, gone func()) *Tree {
-	t := &Tree{keeper: k, worker: worker, pid: pid, gone: gone, stopped: map[identity]bool{}}
+	t := &Tree{keeper: k, worker: worker, pid: pid, gone: gone, stopped: map[identity]bool{}, asked: map[identity]bool{}}
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.trees[t] = struct{}{}
@@ -89,8 +93,13 @@ func (t *Tree) Exited() {
 	}
 }
 
-// Await asks to be told when nothing is left.
-func (t *Tree) Await() { t.want(false) }
+// Await sends what is left a signal, once to each, and asks to be told when nothing is left.
+func (t *Tree) Await(sig unix.Signal) {
+	t.keeper.mu.Lock()
+	t.ask = sig
+	t.keeper.mu.Unlock()
+	t.want(false)
+}
 
 // Kill asks for everything to be killed, and to be told when nothing is left.
 func (t *Tree) Kill() { t.want(true) }

@@ -68,6 +68,7 @@ func (t *Tree) after(r *reader, members []process, exited, unsure bool) time.Dur
 	}
 	t.empty = 0
 	if !t.kill {
+		t.askThem(r, members)
 		return t.rest(awaitPause)
 	}
 	fresh := false
@@ -87,6 +88,18 @@ func (t *Tree) after(r *reader, members []process, exited, unsure bool) time.Dur
 		send(r, p, unix.SIGKILL)
 	}
 	return t.rest(shortPause)
+}
+
+// askThem sends the signal to those who have not been sent it; a suspended one would not even see it.
+func (t *Tree) askThem(r *reader, members []process) {
+	for _, p := range members {
+		if id := (identity{p.pid, p.start}); t.ask != 0 && !t.asked[id] {
+			t.asked[id] = true
+			t.pause = 0
+			send(r, p, t.ask)
+			send(r, p, unix.SIGCONT)
+		}
+	}
 }
 
 func (t *Tree) rest(first time.Duration) time.Duration {
