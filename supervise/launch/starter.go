@@ -37,13 +37,12 @@ type Starter struct {
 	// ReadEnvFile and ReadSecret read what the spec points at, at each start. get answers for what is set so far.
 	ReadEnvFile func(path string, required bool, get func(name string) (string, bool)) ([]spec.Variable, error)
 	ReadSecret  func(path string) (string, error)
-	// Started, if not nil, is told of every start, e.g. to say once what could not be done.
-	Stdin int // a descriptor of /dev/null
+	Stdin       int // a descriptor of /dev/null
 }
 
 // Start is the supervisor's Starter.
 func (s *Starter) Start(w supervise.Work, told supervise.Told) (supervise.Process, error) {
-	c, err := s.command(w)
+	c, err := s.Command(w)
 	if err != nil {
 		return nil, err
 	}
@@ -72,8 +71,8 @@ func (s *Starter) Start(w supervise.Work, told supervise.Told) (supervise.Proces
 	return p, nil
 }
 
-// command is everything but the descriptors.
-func (s *Starter) command(w supervise.Work) (*reaper.Command, error) {
+// Command is what a worker's process is to be, but for its descriptors and Notify.
+func (s *Starter) Command(w supervise.Work) (*reaper.Command, error) {
 	a := w.App
 	credential, account, err := identity(a, s.Accounts)
 	if err != nil {

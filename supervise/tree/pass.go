@@ -172,7 +172,7 @@ func (o *owners) of(pid int) *Tree {
 		return t
 	}
 	p, ok := o.all[pid]
-	if !ok || pid == o.config.PID {
+	if !ok || pid == o.config.PID || p.kernel() {
 		return nil
 	}
 	o.known[pid] = nil // a look is not atomic: reused pids could make a circle

@@ -10,13 +10,17 @@ import (
 // process is what a line of /proc/PID/stat says (proc_pid_stat(5)).
 type process struct {
 	pid, parent, group, session int
-	threads                     int
+	threads, flags              int
 	start                       uint64 // in ticks since boot: with the pid, the identity of a process
 	state                       byte
 }
 
 // dead reports a zombie. One that has threads is alive: only its first thread has ended.
 func (p *process) dead() bool { return (p.state == 'Z' || p.state == 'X') && p.threads <= 1 }
+
+// kernel reports a thread of the kernel: where goinit is the machine's own init, it sees them (PF_KTHREAD in the kernel's
+// include/linux/sched.h).
+func (p *process) kernel() bool { return p.flags&0x00200000 != 0 }
 
 // bounds of what is read: stat is one line, an environment may be anything.
 const (
@@ -40,7 +44,7 @@ func parseStat(line []byte) (p process, ok bool) {
 	for _, f := range []struct {
 		to *int
 		at int
-	}{{&p.parent, 4}, {&p.group, 5}, {&p.session, 6}, {&p.threads, 20}} {
+	}{{&p.parent, 4}, {&p.group, 5}, {&p.session, 6}, {&p.flags, 9}, {&p.threads, 20}} {
 		if *f.to, err = strconv.Atoi(string(fields[f.at-3])); err != nil {
 			return p, false
 		}

@@ -10,7 +10,7 @@ import (
 func TestParseStat(t *testing.T) {
 	line := "41 (a) S 1 (x) R 7 40 39 34 -1 4194304 290 0 0 0 0 0 0 0 20 0 3 0 1576946 2560000 342"
 	p, ok := parseStat([]byte(line))
-	want := process{pid: 41, parent: 7, group: 40, session: 39, threads: 3, start: 1576946, state: 'R'}
+	want := process{pid: 41, parent: 7, group: 40, session: 39, threads: 3, flags: 4194304, start: 1576946, state: 'R'}
 	if !ok || p != want {
 		t.Errorf("%+v, want %+v", p, want)
 	}
@@ -27,6 +27,13 @@ func FuzzParseStat(f *testing.F) {
 	f.Add([]byte("1 ("))
 	f.Add([]byte(")  "))
 	f.Fuzz(func(t *testing.T, line []byte) { parseStat(line) })
+}
+
+func TestThreadOfTheKernel(t *testing.T) {
+	p, ok := parseStat([]byte("2 (kthreadd) S 0 0 0 0 -1 2129984 0 0 0 0 0 1 0 0 20 0 1 0 3 0 0"))
+	if own, _ := (&reader{}).stat(os.Getpid()); !ok || !p.kernel() || own.kernel() {
+		t.Errorf("kthreadd: %v, we: %v", p.kernel(), own.kernel())
+	}
 }
 
 func TestZombieWithThreadsIsAlive(t *testing.T) {
