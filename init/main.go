@@ -106,8 +106,7 @@ func Command(args []string) int {
 	case o.license:
 		return print1("goinit is licensed under the Apache License, Version 2.0: https://www.apache.org/licenses/LICENSE-2.0")
 	case len(o.argv) == 0:
-		_, looked, _ := findSpec(unix.Getpid() == 1, lookup(env))
-		say("goinit: " + nothingToRun(looked))
+		say("goinit: " + nothingToRun(findSpec(unix.Getpid() == 1, lookup(env))))
 		return exitUsage
 	}
 	return runCommand(signals, o, env)
@@ -160,8 +159,12 @@ func clientPath() string {
 	return "/sbin/goinitctl"
 }
 
-// nothingToRun explains a goinit without a command; looked is where a spec was looked for.
-func nothingToRun(looked []string) string {
+// nothingToRun explains a goinit without a command. Only PID 1 runs a spec that it has not been asked to run.
+func nothingToRun(path string, looked []string, _ error) string {
+	if path != "" {
+		return "nothing to run: no command was given\n" +
+			"  the apps of " + path + ": goinit run      one program: goinit -- CMD [ARG…]"
+	}
 	return "nothing to run: no command was given and no spec was found\n" +
 		"  looked for: " + strings.Join(looked, ", ") + "\n" +
 		"  one program:      ENTRYPOINT [\"/sbin/goinit\", \"--\"]   CMD [\"node\", \"server.js\"]\n" +
