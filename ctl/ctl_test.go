@@ -141,6 +141,8 @@ func TestExec(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	defer r.Close()
+	defer w.Close()
 	null, err := os.Open("/dev/null")
 	if err != nil {
 		t.Fatal(err)
@@ -148,7 +150,6 @@ func TestExec(t *testing.T) {
 	defer null.Close()
 	b.world.files = [3]int{int(null.Fd()), int(w.Fd()), int(w.Fd())}
 	out, status := b.run(t, "exec", "web", "--", "sh", "-c", "echo to stdout; exit 7")
-	w.Close()
 	if status != 7 || out != "" {
 		t.Errorf("status %d, %s", status, out)
 	}
