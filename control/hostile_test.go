@@ -111,7 +111,7 @@ func TestTooLong(t *testing.T) {
 	if got := control.Raw(t, path, `{"method":"io.goinit.Apply","parameters":{`+big+"}}\x00"); !strings.HasPrefix(got, `{"parameters":{"changes":`) {
 		t.Errorf("apply: %.200s", got)
 	}
-	if got := control.Raw(t, path, strings.Repeat(" ", 5<<20)); !strings.Contains(got, "longer than") {
+	if got := control.Raw(t, path, strings.Repeat(" ", 5<<20)); !strings.Contains(got, "longer than goinit takes") {
 		t.Errorf("endless: %.200s", got)
 	}
 	// one at a time may be that long: the second has to wait until the first, which never ends, is given up

@@ -10,6 +10,9 @@ import (
 	"time"
 )
 
+// errBigBusy is the end of the wait for one's turn.
+var errBigBusy = Errorf(Busy, "another long request is under way")
+
 // client is one connection, served by one goroutine; while a call lasts a second one watches for its end.
 type client struct {
 	conn   *conn
@@ -32,8 +35,11 @@ func (c *client) serve() {
 	for {
 		frame, files, err := c.next()
 		if err != nil {
-			if errors.Is(err, errTooLong) {
-				_ = c.write(encodeError(invalid("", "the request is longer than %d bytes", c.server.limits.Frame)))
+			switch {
+			case errors.Is(err, errTooLong):
+				_ = c.write(encodeError(invalid("", "the request is longer than goinit takes")))
+			case errors.Is(err, errBigBusy):
+				_ = c.write(encodeError(err))
 			}
 			c.slow(err)
 			return
@@ -66,7 +72,11 @@ func (c *client) next() ([]byte, []int, error) {
 			}
 			defer c.conn.file.SetReadDeadline(time.Time{})
 		}
-		if err := c.conn.fill(c.limit()); errors.Is(err, io.EOF) {
+		limit, err := c.limit()
+		if err != nil {
+			return nil, nil, err
+		}
+		if err := c.conn.fill(limit); errors.Is(err, io.EOF) {
 			c.ended = true
 		} else if err != nil {
 			return nil, nil, err
@@ -76,25 +86,25 @@ func (c *client) next() ([]byte, []int, error) {
 
 // limit is how long the request that is being received may be. Beyond the ordinary limit there is room for one; the
 // next waits for it, and then has all its time again.
-func (c *client) limit() int {
+func (c *client) limit() (int, error) {
 	l := c.server.limits
 	if c.peer.access != write || len(c.conn.buf) < l.Frame {
-		return l.Frame
+		return l.Frame, nil
 	}
 	if !c.holding {
-		turn := time.NewTimer(l.RequestTimeout)
+		turn := time.NewTimer(2 * l.RequestTimeout) // more than a half-open one is given
 		defer turn.Stop()
 		select {
 		case c.server.big <- struct{}{}:
 			c.holding = true
 			_ = c.conn.file.SetReadDeadline(time.Now().Add(l.RequestTimeout))
 		case <-turn.C:
-			return l.Frame
+			return 0, errBigBusy
 		case <-c.server.ctx.Done():
-			return l.Frame
+			return 0, c.server.ctx.Err()
 		}
 	}
-	return l.BigFrame
+	return l.BigFrame, nil
 }
 
 func (c *client) releaseBig() {

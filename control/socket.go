@@ -221,11 +221,22 @@ func (s *Socket) accept() (fd int, err error) {
 			fd, _, err = unix.Accept4(int(l), unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK)
 			return err
 		})
+		// The kernel looks for a free descriptor before it looks for a client: EMFILE says nothing of the latter.
+		if err != nil && !pending(l) {
+			err = unix.EAGAIN
+		}
 		return err != unix.EAGAIN
 	}); e != nil {
 		return -1, os.ErrClosed
 	}
 	return fd, err
+}
+
+// pending says whether a client waits to be accepted.
+func pending(listener uintptr) bool {
+	p := []unix.PollFd{{Fd: int32(listener), Events: unix.POLLIN}}
+	n, err := unix.Poll(p, 0)
+	return err != nil || n > 0
 }
 
 // address makes an address of a path. Beyond the 107 bytes that a sockaddr_un has it goes through a descriptor of the

@@ -43,7 +43,7 @@ func Main(args []string, b Build) int {
 
 func run(ctx context.Context, w *world, args []string, b Build) int {
 	root := newRoot(&session{world: w}, b)
-	root.SetArgs(shieldNumbers(args))
+	root.SetArgs(append([]string{}, shieldNumbers(args)...)) // nil would be os.Args
 	root.SetOut(w.stdout)
 	root.SetErr(w.stderr)
 	err := root.ExecuteContext(ctx)

@@ -3,15 +3,19 @@ package ctl
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"os"
+	"os/exec"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
 	"golang.org/x/sys/unix"
 
 	"goinit/control"
+	"goinit/control/controltest"
 )
 
 // What fits 80 columns for people does so whatever the names and the messages are; -o wide is never cut.
@@ -141,6 +145,8 @@ func TestExec(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	defer r.Close()
+	defer w.Close()
 	null, err := os.Open("/dev/null")
 	if err != nil {
 		t.Fatal(err)
@@ -148,7 +154,6 @@ func TestExec(t *testing.T) {
 	defer null.Close()
 	b.world.files = [3]int{int(null.Fd()), int(w.Fd()), int(w.Fd())}
 	out, status := b.run(t, "exec", "web", "--", "sh", "-c", "echo to stdout; exit 7")
-	w.Close()
 	if status != 7 || out != "" {
 		t.Errorf("status %d, %s", status, out)
 	}
@@ -222,4 +227,30 @@ func TestShutdownWaits(t *testing.T) {
 	if out, status := b.run(t, "shutdown", "--status", "3", "--reason", "a test"); status != 0 || out != "" || !ended.Load() {
 		t.Errorf("status %d, %s", status, out)
 	}
+}
+
+// runProgram is what goinit does for exec, without a worker.
+func runProgram(ctx context.Context, e control.Exec) (control.Exit, error) {
+	var files [3]*os.File
+	for i, fd := range e.Files {
+		own, err := syscall.Dup(fd)
+		if err != nil {
+			return control.Exit{}, err
+		}
+		files[i] = os.NewFile(uintptr(own), "exec")
+		defer files[i].Close()
+	}
+	cmd := exec.CommandContext(ctx, e.Args[0], e.Args[1:]...)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = files[0], files[1], files[2]
+	cmd.Env = append(os.Environ(), e.Environment...)
+	if e.Terminal {
+		cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true, Ctty: 0}
+	}
+	err := cmd.Run()
+	var exited *exec.ExitError
+	if err != nil && !errors.As(err, &exited) {
+		return control.Exit{}, control.Errorf(control.Failure, "cannot execute %s: %v", e.Args[0], err)
+	}
+	code := cmd.ProcessState.ExitCode()
+	return control.Exit{Code: &code, Status: code, Reason: "exited", At: controltest.Epoch}, nil
 }

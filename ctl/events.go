@@ -26,7 +26,7 @@ func eventsVerb(s *session) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return follow(c.Context(), s, "Events", in, func(instance string, r control.EventsReply) error {
+			return follow(c.Context(), s, again, "Events", in, func(instance string, r control.EventsReply) error {
 				switch {
 				case r.Event == nil:
 					return nil

@@ -34,7 +34,7 @@ func logsVerb(s *session) *cobra.Command {
 			}
 			p := linePrinter{s: s, times: f.times, json: format == "json" || format == "yaml", prefix: !ofOneWorker(args)}
 			return filter.run(func(each func(string, control.LogLine) error) error {
-				return follow(c.Context(), s, "Logs", in, func(instance string, r control.LogsReply) error {
+				return follow(c.Context(), s, f.follow, "Logs", in, func(instance string, r control.LogsReply) error {
 					if r.Line == nil {
 						return nil
 					}

@@ -50,7 +50,7 @@ func (s *session) watch(c *cobra.Command, in control.PsRequest) error {
 		return err
 	}
 	first := true
-	return follow(c.Context(), s, "Ps", in, func(_ string, r control.PsReply) error {
+	return follow(c.Context(), s, true, "Ps", in, func(_ string, r control.PsReply) error {
 		switch {
 		case format == "json" || format == "yaml":
 			return s.object(r.Workers)

@@ -119,6 +119,7 @@ func (b *bed) another(t *testing.T, name string) *control.Server {
 		t.Fatal(err)
 	}
 	b.fakes[name] = controltest.New()
+	b.fakes[name].Program = runProgram
 	srv := control.Serve(b.fakes[name], socket, control.DefaultLimits(), func(s string) { t.Error("server says:", s) })
 	t.Cleanup(srv.Close)
 	return srv

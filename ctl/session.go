@@ -162,8 +162,9 @@ func settle[T any](all bool, values []answer[T], errs []error) ([]answer[T], err
 	return good, worst
 }
 
-// follow reads the streams of all goinits that are meant, until each ends. f is called by one at a time.
-func follow[T any](ctx context.Context, s *session, method string, in any, f func(instance string, v T) error) error {
+// follow reads the streams of all goinits that are meant, until each ends: live ones at the same time, others one after
+// the other. f is called by one at a time.
+func follow[T any](ctx context.Context, s *session, live bool, method string, in any, f func(instance string, v T) error) error {
 	found, err := s.instances()
 	if err != nil {
 		return err
@@ -172,6 +173,9 @@ func follow[T any](ctx context.Context, s *session, method string, in any, f fun
 	var wg sync.WaitGroup
 	errs := make([]error, len(found))
 	for i, in1 := range found {
+		if !live {
+			wg.Wait()
+		}
 		wg.Go(func() {
 			c, err := dial(in1)
 			if err != nil {

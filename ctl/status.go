@@ -68,6 +68,8 @@ func statusOf(err error) int {
 		return exitNotAllowed
 	case errors.Is(err, control.ErrGone):
 		return exitNoAnswer
+	case errors.As(err, new(unix.Errno)):
+		return exitFailed
 	}
 	return exitUsage
 }

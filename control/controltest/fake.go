@@ -4,12 +4,8 @@ package controltest
 import (
 	"context"
 	"encoding/json"
-	"errors"
-	"os"
-	"os/exec"
 	"slices"
 	"sync"
-	"syscall"
 	"time"
 
 	"goinit/control"
@@ -29,6 +25,8 @@ type Fake struct {
 	History  []control.Event
 	// Hook, if not nil, answers Do instead of the fake.
 	Hook func(context.Context, control.Command) (control.Result, error)
+	// Program runs what exec is for.
+	Program func(context.Context, control.Exec) (control.Exit, error)
 }
 
 // Lock guards the fields.
@@ -222,28 +220,10 @@ func wants(targets []control.Target, l control.LogLine) bool {
 	})
 }
 
-// Exec runs the program for real.
+// Exec is Program's.
 func (f *Fake) Exec(ctx context.Context, e control.Exec) (control.Exit, error) {
-	var files [3]*os.File
-	for i, fd := range e.Files {
-		own, err := syscall.Dup(fd)
-		if err != nil {
-			return control.Exit{}, err
-		}
-		files[i] = os.NewFile(uintptr(own), "exec")
-		defer files[i].Close()
+	if f.Program == nil {
+		return control.Exit{}, control.Errorf(control.Failure, "cannot execute %s: this is a fake", e.Args[0])
 	}
-	cmd := exec.CommandContext(ctx, e.Args[0], e.Args[1:]...)
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = files[0], files[1], files[2]
-	cmd.Env = append(os.Environ(), e.Environment...)
-	if e.Terminal {
-		cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true, Ctty: 0}
-	}
-	err := cmd.Run()
-	var exited *exec.ExitError
-	if err != nil && !errors.As(err, &exited) {
-		return control.Exit{}, control.Errorf(control.Failure, "cannot execute %s: %v", e.Args[0], err)
-	}
-	code := cmd.ProcessState.ExitCode()
-	return control.Exit{Code: &code, Status: code, Reason: "exited", At: Epoch}, nil
+	return f.Program(ctx, e)
 }
