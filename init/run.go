@@ -33,6 +33,8 @@ const (
 	// collector, and some to spare.
 	runThreads = 8
 	processors = 2 // one may be suspended in a fork
+
+	eventsKept = 1000
 )
 
 // Budgets of an ordered stop where the spec does not say: below what docker stop and a kubelet give before they kill.
@@ -279,14 +281,14 @@ func (r *runner) furnish(s *spec.Spec) (err error) {
 func (r *runner) keep(arrivals <-chan unix.Signal) int {
 	s := r.spec.Load()
 	n := newNarrator(r.messages, r.console, r.outputs)
-	history := desk.NewHistory()
+	history := control.NewHistory(eventsKept)
 	r.desk = &desk.Desk{Console: r.console, History: history, Info: r.info, Spec: r.spec.Load, Load: r.load, Applied: r.applied,
 		Save: r.save, Program: r.program}
 	var err error
 	r.supervisor, err = supervise.New(supervise.Config{
 		Spec: s, Starter: newStarter(r.launcher), Budget: r.budget(), CPUs: cpus(),
 		Events: func(e supervise.Event) {
-			history.Add(e)
+			history.Add(desk.Event(e))
 			n.tell(e)
 		},
 		Changed: r.desk.Changed,

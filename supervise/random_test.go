@@ -1,3 +1,5 @@
+// The runs here are in bubbles of testing/synctest: what sleeps, sleeps in virtual time.
+
 package supervise
 
 import (

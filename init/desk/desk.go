@@ -7,7 +7,7 @@ package desk
 
 import (
 	"context"
-	"sync"
+	"time"
 
 	"goinit/control"
 	"goinit/logs"
@@ -19,7 +19,7 @@ import (
 type Desk struct {
 	Supervisor *supervise.Supervisor
 	Console    *logs.Console
-	History    *History
+	History    *control.History
 	// Info is goinit itself, but for what the server fills in.
 	Info func() control.Info
 	// Spec is the spec that was applied last, for all but its apps.
@@ -33,32 +33,15 @@ type Desk struct {
 	// Program runs a program beside a worker.
 	Program func(ctx context.Context, a *spec.App, slot int, e control.Exec) (control.Exit, error)
 
-	mu      sync.Mutex
-	changed chan struct{} // closed when the newest snapshot is older than what it shows
+	changes control.Changes
 }
 
-// Changed is to be called when something that a snapshot shows has changed.
-func (d *Desk) Changed() {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.changed != nil {
-		close(d.changed)
-		d.changed = nil
-	}
-}
-
-func (d *Desk) change() <-chan struct{} {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.changed == nil {
-		d.changed = make(chan struct{})
-	}
-	return d.changed
-}
+// Changed is to be called after something that a snapshot shows has changed.
+func (d *Desk) Changed() { d.changes.Tell() }
 
 // Snapshot is what is so now.
 func (d *Desk) Snapshot() *control.Snapshot {
-	s := &control.Snapshot{Changed: d.change(), Info: d.Info()} // the order matters: what comes after is seen by the next
+	s := &control.Snapshot{Changed: d.changes.Next(), Info: d.Info()} // before the look: what changes meanwhile is told
 	whole := *d.Spec()
 	whole.Apps = d.Supervisor.Apps()
 	s.Spec = &whole
@@ -83,7 +66,7 @@ func (d *Desk) Snapshot() *control.Snapshot {
 func snapshotOf(a *spec.App, workers []supervise.Worker) control.App {
 	out := control.App{Name: a.Name, Spec: a}
 	for _, w := range workers {
-		out.State, out.Since = control.State(w.State), w.StateSince
+		out.State, out.Since = control.State(w.State), w.StateSince.UTC()
 		if w.WaitsFor != "" {
 			out.WaitsFor = []string{w.WaitsFor}
 		}
@@ -102,13 +85,13 @@ func snapshotOf(a *spec.App, workers []supervise.Worker) control.App {
 func workerOf(w supervise.Worker) control.Worker {
 	out := control.Worker{
 		App: w.App, Slot: w.Slot, Worker: w.Worker, PID: w.PID, State: control.State(w.State), Ready: w.Ready,
-		Generation: w.Generation, Restarts: w.Restarts, StartedAt: w.StartedAt, StateSince: w.StateSince, NextAt: w.NextAt,
+		Generation: w.Generation, Restarts: w.Restarts, StartedAt: utc(w.StartedAt), StateSince: w.StateSince.UTC(), NextAt: utc(w.NextAt),
 	}
 	if w.WaitsFor != "" {
 		out.Message = "for " + w.WaitsFor
 	}
 	if e := w.LastExit; e != nil {
-		out.LastExit = &control.Exit{Code: e.Code, Signal: e.Signal, Status: e.Status, Reason: e.Reason, At: e.At}
+		out.LastExit = &control.Exit{Code: e.Code, Signal: e.Signal, Status: e.Status, Reason: e.Reason, At: e.At.UTC()}
 		if e.Error != "" {
 			out.Message = e.Error
 		}
@@ -116,9 +99,17 @@ func workerOf(w supervise.Worker) control.Worker {
 	return out
 }
 
+func utc(t *time.Time) *time.Time {
+	if t == nil {
+		return nil
+	}
+	u := t.UTC()
+	return &u
+}
+
 // Events hands over what is kept, and with Follow whatever comes.
 func (d *Desk) Events(ctx context.Context, q control.EventsQuery, send func(control.Event) error) error {
-	return d.History.read(ctx, q, send)
+	return d.History.Events(ctx, q, send)
 }
 
 // Logs hands over the lines that are kept, and with Follow whatever comes.
@@ -133,7 +124,7 @@ func (d *Desk) Logs(ctx context.Context, q control.LogsQuery, send func(control.
 	}
 	return d.Console.Read(ctx, of, func(l logs.Line) error {
 		slot, worker := l.Slot, l.Worker
-		return send(control.LogLine{At: l.At, App: l.App, Slot: &slot, Worker: &worker, Stream: l.Stream.String(),
+		return send(control.LogLine{At: l.At.UTC(), App: l.App, Slot: &slot, Worker: &worker, Stream: l.Stream.String(),
 			Line: string(l.Line), Partial: l.Partial})
 	})
 }
