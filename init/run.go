@@ -67,6 +67,7 @@ type runner struct {
 	orphans  atomic.Uint64
 	spec     atomic.Pointer[spec.Spec]
 	specAt   atomic.Pointer[time.Time]
+	ownApps  atomic.Pointer[map[string]bool] // those of the spec itself, by name
 
 	reaper     *reaper.Reaper
 	reader     *specReader
@@ -75,6 +76,7 @@ type runner struct {
 	outputs    *outputs
 	trees      *tree.Keeper
 	launcher   *launch.Starter
+	starter    *starter
 	supervisor *supervise.Supervisor
 	desk       *desk.Desk
 	limits     []control.Limitation
@@ -207,17 +209,25 @@ func (r *runner) readSpec(arrivals <-chan unix.Signal) (*spec.Spec, error) {
 	}
 }
 
+// noApps is the spec of goinit run -- CMD where there is none.
+func noApps() *spec.Spec {
+	return &spec.Spec{Version: 1, Messages: spec.Messages{Level: "info", Format: "auto"}}
+}
+
 // load is the spec as it is to be run: compiled already, or read from its file; with the command of run -- CMD.
 func (r *runner) load(ctx context.Context, compiled []byte) (s *spec.Spec, err error) {
 	switch {
 	case compiled != nil:
 		s, err = spec.Load(compiled, r.getenv)
 	case r.specPath == "":
-		s, err = spec.Load([]byte(`{"apps":{}}`), nil)
+		s = noApps()
 	default:
 		s, err = r.reader.read(ctx, r.specPath)
 	}
 	if err != nil {
+		return nil, err
+	}
+	if err := r.withSaved(s); err != nil {
 		return nil, err
 	}
 	if r.options.main != nil {
@@ -271,6 +281,11 @@ func (r *runner) furnish(s *spec.Spec) (err error) {
 		Reaper: r.reaper, Trees: r.trees, Outputs: r.outputs, BootID: boot, Environment: r.env, Dir: r.dir,
 		SignalMask: 0, ReadEnvFile: spec.ReadEnvFile, ReadSecret: spec.ReadSecret, Stdin: null,
 	}
+	if r.options.main != nil {
+		t := openTerminal()
+		r.launcher.Interactive = mainName
+		r.launcher.Foreground = func() bool { return t.stdin && t.ours() }
+	}
 	if n := entry.NoFile(); n.Hard != 0 {
 		r.launcher.Limits = []reaper.Limit{{Resource: unix.RLIMIT_NOFILE, Soft: n.Soft, Hard: n.Hard}}
 	}
@@ -284,9 +299,10 @@ func (r *runner) keep(arrivals <-chan unix.Signal) int {
 	history := control.NewHistory(eventsKept)
 	r.desk = &desk.Desk{Console: r.console, History: history, Info: r.info, Spec: r.spec.Load, Load: r.load, Applied: r.applied,
 		Save: r.save, Program: r.program}
+	r.starter = newStarter(r.launcher)
 	var err error
 	r.supervisor, err = supervise.New(supervise.Config{
-		Spec: s, Starter: newStarter(r.launcher), Budget: r.budget(), CPUs: cpus(),
+		Spec: s, Starter: r.starter, Budget: r.budget(), CPUs: cpus(),
 		Events: func(e supervise.Event) {
 			history.Add(desk.Event(e))
 			n.tell(e)

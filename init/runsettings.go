@@ -1,14 +1,12 @@
 package pid1
 
 import (
-	"context"
 	"math"
 	"os"
 	"strconv"
 	"strings"
 	"time"
 
-	"goinit/control"
 	"goinit/messages"
 	"goinit/reaper"
 	"goinit/spec"
@@ -98,12 +96,4 @@ func (r *runner) applied(s *spec.Spec) {
 		r.messages.SetLevel(level)
 	}
 	r.messages.SetFormat(formatOf(s))
-}
-
-func (r *runner) save([]spec.App) (string, error) {
-	return "", control.Errorf(control.NotAvailable, "save is not available yet: write the app into the spec, and apply it")
-}
-
-func (r *runner) program(ctx context.Context, a *spec.App, slot int, e control.Exec) (control.Exit, error) {
-	return control.Exit{}, control.Errorf(control.NotAvailable, "exec is not available yet")
 }

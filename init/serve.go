@@ -68,9 +68,12 @@ func (r *runner) info() control.Info {
 	return i
 }
 
-// mainApp is the command of goinit run -- CMD as an app: it has goinit's own descriptors, a terminal for one.
+// mainName is the app of goinit run -- CMD.
+const mainName = "main"
+
+// mainApp is its command as an app: it has goinit's own descriptors, a terminal for one.
 func mainApp(words []string) spec.App {
-	a := spec.NewApp("main", words...)
+	a := spec.NewApp(mainName, words...)
 	a.Main, a.Restart.Policy, a.Logs.Console = true, "no", "inherit"
 	return a
 }

@@ -98,14 +98,9 @@ func (r *specReader) read(ctx context.Context, path string) (*spec.Spec, error) 
 // load reads a compiled spec. A source beside it that is not the one it was compiled from is an error: who edited it meant
 // it. Digests are goinitctl's business, so it is asked to compile the source again.
 func (r *specReader) load(ctx context.Context, path string) (*spec.Spec, error) {
-	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK, 0)
+	data, err := readBounded(path)
 	if err != nil {
-		return nil, fmt.Errorf("cannot read %w", err)
-	}
-	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, spec.MaxBytes+1))
-	if err != nil {
-		return nil, fmt.Errorf("cannot read %w", err)
+		return nil, err
 	}
 	s, err := spec.Load(data, r.lookup)
 	if err != nil {
@@ -127,6 +122,20 @@ func (r *specReader) load(ctx context.Context, path string) (*spec.Spec, error) 
 			path, source, source, path)
 	}
 	return s, nil
+}
+
+// readBounded reads a compiled spec, of which spec.Load refuses what is longer than MaxBytes.
+func readBounded(path string) ([]byte, error) {
+	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK, 0) // not to wait for the writer of a FIFO
+	if err != nil {
+		return nil, fmt.Errorf("cannot read %w", err)
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, spec.MaxBytes+1))
+	if err != nil {
+		return nil, fmt.Errorf("cannot read %w", err)
+	}
+	return data, nil
 }
 
 // complaint is what goinitctl said of a spec, place and all; nothing is to be put in front of it.

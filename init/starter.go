@@ -23,9 +23,14 @@ func newStarter(s supervise.Starter) *starter {
 	return &starter{s, make(chan struct{}, startsAtOnce)}
 }
 
-func (s *starter) Start(w supervise.Work, told supervise.Told) (supervise.Process, error) {
+// enter waits for room to start something; leave gives it to the next.
+func (s *starter) enter() (leave func()) {
 	s.room <- struct{}{}
-	defer func() { <-s.room }()
+	return func() { <-s.room }
+}
+
+func (s *starter) Start(w supervise.Work, told supervise.Told) (supervise.Process, error) {
+	defer s.enter()()
 	p, err := s.Starter.Start(w, told)
 	var failed *reaper.StartError
 	if errors.As(err, &failed) {

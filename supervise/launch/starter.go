@@ -52,6 +52,12 @@ func (s *Starter) Start(w supervise.Work, told supervise.Told) (supervise.Proces
 	}
 	defer closeOutputs()
 	c.Files = []int{s.Stdin, stdout, stderr}
+	if w.App.Name == s.Interactive {
+		c.Files[0], c.Session, c.Group = 0, false, true
+		if s.Foreground != nil && s.Foreground() {
+			c.Terminal = &reaper.Terminal{FD: 0, Foreground: true}
+		}
+	}
 	p := &process{}
 	c.Notify = func(e reaper.Event) {
 		if e.Kind == reaper.Exited {
