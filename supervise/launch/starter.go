@@ -38,6 +38,11 @@ type Starter struct {
 	ReadEnvFile func(path string, required bool, get func(name string) (string, bool)) ([]spec.Variable, error)
 	ReadSecret  func(path string) (string, error)
 	Stdin       int // a descriptor of /dev/null
+
+	// Interactive, if not empty, is an app that has goinit's own standard input, and with Foreground its terminal's
+	// foreground. It stays in goinit's session, whose terminal that is.
+	Interactive string
+	Foreground  func() bool
 }
 
 // Start is the supervisor's Starter.
