@@ -2,6 +2,7 @@ package pid1
 
 import (
 	"runtime"
+	"sync/atomic"
 
 	"golang.org/x/sys/unix"
 )
@@ -21,14 +22,18 @@ func warmThreads(n int) {
 	if unix.Pipe2(gate[:], unix.O_CLOEXEC) != nil {
 		return
 	}
+	var waiting atomic.Int32
 	done := make(chan struct{})
 	for range n {
 		go func() {
+			waiting.Add(1)
 			unix.Read(gate[0], make([]byte, 1)) // holds a thread until the pipe is closed
 			done <- struct{}{}
 		}()
 	}
-	runtime.Gosched()
+	for int(waiting.Load()) < n { // each of them has taken a thread from us by now, but perhaps the last
+		runtime.Gosched()
+	}
 	unix.Close(gate[1])
 	for range n {
 		<-done

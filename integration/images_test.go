@@ -20,10 +20,11 @@ const (
 	debianImage  = "goinit-test/debian"
 	busyboxImage = "goinit-test/busybox"
 	scratchImage = "goinit-test/scratch"
+	runImage     = "goinit-test/run"
 )
 
 // base are the public images that they are built from. base-images.sh makes local ones where the engine has none.
-var base = []string{"debian:bookworm-slim", "busybox:1.35", "golang:1.26", "node:20"}
+var base = []string{"debian:bookworm-slim", "busybox:1.35", "redis:7", "golang:1.26", "node:20"}
 
 var images struct {
 	sync.Mutex
@@ -50,6 +51,8 @@ func docker(t *testing.T) *bed.Engine {
 		debianImage:  {"images/debian/Dockerfile", "testdata/signals.sh"},
 		busyboxImage: {"images/busybox/Dockerfile"},
 		scratchImage: {"images/scratch/Dockerfile"},
+		runImage: {"images/run/Dockerfile", "images/run/goinit.yaml", "testdata/server.js", "testdata/request.js", "testdata/litter.sh",
+			"testdata/bomb.js", "testdata/bomb.yaml"},
 	} {
 		buildImage(t, e, name, contextOf(t, files...))
 	}

@@ -1,7 +1,7 @@
 #!/bin/bash
 # Makes local stand-ins for public base images, so that an ordinary Dockerfile builds where no registry can be reached:
-# debian:bookworm-slim from Debian's packages, busybox:1.35 (the base with a real /sbin) from busybox-static, and
-# golang:1.26 and node:20 from Debian plus this machine's own Go and Node. An image that the engine has is left alone.
+# debian:bookworm-slim from Debian's packages, busybox:1.35 (the base with a real /sbin) from busybox-static, redis:7 from
+# Debian plus its package of Redis, and golang:1.26 and node:20 from Debian plus this machine's own Go and Node. An image that the engine has is left alone.
 # usage: base-images.sh [NAME:TAG…]   (default: all; docker is taken from PATH, the engine from DOCKER_HOST)
 # The file systems are kept in ${XDG_CACHE_HOME:-~/.cache}/goinit-images: remove that directory to make them anew.
 set -euo pipefail
@@ -73,6 +73,19 @@ make_node() { # and what it is linked with, where Debian's base does not have it
 	tar -C "$work/node" --owner=0 --group=0 -cf "$out" .
 }
 
+make_redis() { # in /usr/local, as in the public image, with the libraries that Debian's base does not have
+	local root=$work/redis.root
+	mkdir -p "$work/redis.deb" "$root/usr/local/bin" "$root/usr/local/lib"
+	(
+		cd "$work/redis.deb"
+		apt-get download -qq -o APT::Sandbox::User=root redis-server redis-tools libjemalloc2 liblzf1 libatomic1 >/dev/null
+		for deb in *.deb; do dpkg-deb -x "$deb" .; done
+	)
+	cp -L "$work/redis.deb"/usr/bin/redis-{server,cli} "$root/usr/local/bin/"
+	cp -L "$work/redis.deb"/usr/lib/*/lib{jemalloc,lzf,atomic}.so.? "$root/usr/local/lib/"
+	tar -C "$root" --owner=0 --group=0 -cf "$out" .
+}
+
 stand_in() {
 	local tar
 	case $1 in
@@ -94,6 +107,10 @@ stand_in() {
 		tar=node-$(node --version).tar
 		keep "$tar" make_node
 		printf '%s\n' 'FROM debian:bookworm-slim' "ADD $tar /" 'RUN ldconfig' 'CMD ["node"]' | build "$1" "$tar" ;;
+	redis:7)
+		need debian:bookworm-slim
+		keep redis-7.tar make_redis
+		printf '%s\n' 'FROM debian:bookworm-slim' 'ADD redis-7.tar /' 'RUN ldconfig' 'CMD ["redis-server"]' | build "$1" redis-7.tar ;;
 	*)
 		echo "base-images.sh: no stand-in for $1" >&2
 		return 64 ;;
@@ -107,5 +124,5 @@ need() {
 	echo "$1 $((SECONDS - start)) s"
 }
 
-[ $# -gt 0 ] || set -- debian:bookworm-slim busybox:1.35 golang:1.26 node:20
+[ $# -gt 0 ] || set -- debian:bookworm-slim busybox:1.35 redis:7 golang:1.26 node:20
 for image; do need "$image"; done
