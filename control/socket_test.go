@@ -236,13 +236,3 @@ func TestCleanName(t *testing.T) {
 		}
 	}
 }
-
-func TestParseSignal(t *testing.T) {
-	for in, want := range map[string]int{"TERM": 15, "SIGTERM": 15, "term": 15, "15": 15, "RTMIN": 34, "RTMIN+3": 37, "SIGRTMAX-1": 63, "64": 64,
-		"0": 0, "-1": 0, "65": 0, "": 0, "SIG": 0, "FOO": 0, "RTMIN+31": 0, "RTMIN-1": 0, "RTMAX+1": 0, "RTMAX-31": 0, "RTMIN+x": 0} {
-		got, ok := control.ParseSignal(in)
-		if ok != (want != 0) || ok && got != want {
-			t.Errorf("%q: %d, %v, want %d", in, got, ok, want)
-		}
-	}
-}

@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"goinit/control"
+	"goinit/signame"
 )
 
 func signalVerb(s *session) *cobra.Command {
@@ -16,7 +17,7 @@ func signalVerb(s *session) *cobra.Command {
 			if len(args) < 2 {
 				return fmt.Errorf("signal SIG TARGET...: HUP web, say")
 			}
-			if _, ok := control.ParseSignal(args[0]); !ok {
+			if _, ok := signame.Parse(args[0]); !ok {
 				return fmt.Errorf("there is no signal %q", args[0])
 			}
 			return nil

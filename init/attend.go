@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 
+	"goinit/signame"
 	"goinit/supervise"
 	"goinit/supervise/set"
 
@@ -22,11 +23,9 @@ const (
 	meansState                // tell the state
 )
 
-const rtmin3 = unix.Signal(34 + 3)
-
 func meaningOf(sig unix.Signal, terminal bool) meaning {
 	switch sig {
-	case unix.SIGTERM, unix.SIGINT, unix.SIGQUIT, unix.SIGPWR, rtmin3:
+	case unix.SIGTERM, unix.SIGINT, unix.SIGQUIT, unix.SIGPWR, signame.RTMin + 3:
 		return meansStop
 	case unix.SIGWINCH:
 		if !terminal {
@@ -79,7 +78,7 @@ func hasTerminal() bool {
 }
 
 func (r *runner) shutdown(sig unix.Signal) {
-	_, err := r.supervisor.Do(context.Background(), supervise.Shutdown{Reason: signalName(sig)})
+	_, err := r.supervisor.Do(context.Background(), supervise.Shutdown{Reason: signame.Of(sig)})
 	if err != nil && r.supervisor.Phase() != set.Ended {
 		r.messages.Error("cannot stop: "+err.Error(), nil)
 	}

@@ -7,6 +7,7 @@ import (
 
 	"goinit/init/entry"
 	"goinit/reaper"
+	"goinit/signame"
 
 	"golang.org/x/sys/unix"
 )
@@ -40,7 +41,7 @@ func runCommand(signals source, o *options, env []string) int {
 	parent := unix.Getppid()
 	if sig := o.parentDeath; sig != 0 {
 		if err := unix.Prctl(unix.PR_SET_PDEATHSIG, uintptr(sig), 0, 0, 0); err != nil {
-			c.messages.error("cannot ask for " + signalName(sig) + " at the parent's death: " + err.Error())
+			c.messages.error("cannot ask for " + signame.Of(sig) + " at the parent's death: " + err.Error())
 			return exitNotExecutable
 		}
 	}
@@ -134,7 +135,7 @@ func (c *command) supervise() {
 
 func (c *command) send(a arrival) {
 	if c.options.verbosity >= levelDebug {
-		c.messages.at(levelDebug, "forwarding "+signalName(a.sig))
+		c.messages.at(levelDebug, "forwarding "+signame.Of(a.sig))
 	}
 	var err error
 	switch {
@@ -148,7 +149,7 @@ func (c *command) send(a arrival) {
 		err = c.child.Signal(a.sig)
 	}
 	if err != nil && !errors.Is(err, unix.ESRCH) { // gone: its SIGCHLD is on the way
-		c.messages.at(levelWarn, "cannot forward "+signalName(a.sig)+": "+err.Error())
+		c.messages.at(levelWarn, "cannot forward "+signame.Of(a.sig)+": "+err.Error())
 	}
 }
 
@@ -174,7 +175,7 @@ func (c *command) orphan(pid int, s reaper.Status) {
 
 func describe(s reaper.Status) string {
 	if sig := s.Signal(); sig != 0 {
-		return "killed by " + signalName(sig)
+		return "killed by " + signame.Of(sig)
 	}
 	return "exit status " + strconv.Itoa(s.Code())
 }

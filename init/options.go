@@ -6,6 +6,8 @@ import (
 	"strings"
 	"time"
 
+	"goinit/signame"
+
 	"golang.org/x/sys/unix"
 )
 
@@ -325,7 +327,7 @@ func catchable(sig unix.Signal) bool {
 const neverSeen = "KILL, STOP and CHLD are never forwarded, so there is nothing to do it with"
 
 func (o *options) setParentDeath(v string) string {
-	sig, ok := parseSignal(v)
+	sig, ok := signame.Parse(v)
 	if !ok {
 		return signalRemedy
 	}
@@ -352,8 +354,8 @@ func (o *options) addRemap(v string) string {
 
 func (o *options) addRewrite(v string) string {
 	from, to, given := strings.Cut(v, ":")
-	f, ok := parseSignal(from)
-	t, ok2 := parseSignal(to)
+	f, ok := signame.Parse(from)
+	t, ok2 := signame.Parse(to)
 	if to == "0" {
 		t, ok2 = 0, true
 	}
@@ -369,7 +371,7 @@ func (o *options) addRewrite(v string) string {
 
 func (o *options) addHold(v string) string {
 	name, duration, _ := strings.Cut(v, ":")
-	sig, ok := parseSignal(name)
+	sig, ok := signame.Parse(name)
 	if !ok {
 		return signalRemedy + ": TERM:5s"
 	}

@@ -7,6 +7,7 @@ import (
 
 	"goinit/control"
 	"goinit/reaper"
+	"goinit/signame"
 	"goinit/spec"
 	"goinit/supervise"
 	"goinit/supervise/tree"
@@ -77,7 +78,7 @@ func withoutVariables(env, others []string) (kept []string) {
 func exitOf(s reaper.Status) control.Exit {
 	e := control.Exit{Reason: "exited"}
 	if sig := s.Signal(); sig != 0 {
-		name := signalName(sig)
+		name := signame.Of(sig)
 		e.Signal, e.Status, e.Reason = &name, 128+int(sig), "signaled"
 		return e
 	}

@@ -17,6 +17,7 @@ import (
 	"goinit/logs"
 	"goinit/messages"
 	"goinit/reaper"
+	"goinit/signame"
 	"goinit/spec"
 	"goinit/supervise"
 	"goinit/supervise/launch"
@@ -168,7 +169,7 @@ func (r *runner) receive(signals *signalStream, arrivals chan<- unix.Signal) {
 type interruption unix.Signal
 
 func (i interruption) Error() string {
-	return signalName(unix.Signal(i)) + " came before anything was started"
+	return signame.Of(unix.Signal(i)) + " came before anything was started"
 }
 
 // readSpec finds and reads the spec; a signal that asks for the end ends that.

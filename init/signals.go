@@ -22,9 +22,6 @@ type source interface {
 	next(deadline time.Time) (arrival, bool)
 }
 
-// lastSignal is SIGRTMAX on Linux (signal(7)).
-const lastSignal = 64
-
 // setDefault undoes what a careless parent has handed on, for us and for the child. An ignored SIGCHLD makes the kernel
 // reap, and wait finds nothing. An ignored 32 is nobody's wish: the C libraries keep it for themselves (pthreads(7)) and
 // refuse to name it, so that what a parent's runtime leaves there no program can mend.

@@ -8,6 +8,8 @@ import (
 	"syscall"
 	"time"
 
+	"goinit/signame"
+
 	"golang.org/x/sys/unix"
 )
 
@@ -22,7 +24,7 @@ type notify struct {
 func openSignals() (source, error) {
 	_ = setDefault(cLibrarySignal) // SIGCHLD has the runtime's handler already
 	n := &notify{make(chan os.Signal, 1), make(chan os.Signal, 256)}
-	for s := syscall.Signal(1); s <= lastSignal; s++ {
+	for s := syscall.Signal(1); s <= signame.RTMax; s++ {
 		switch s {
 		case syscall.SIGCHLD:
 			signal.Notify(n.children, s)

@@ -226,4 +226,10 @@ func (w Workers) MarshalJSON() ([]byte, error) {
 }
 
 // UnmarshalJSON reads what MarshalJSON writes.
-func (w *Workers) UnmarshalJSON(data []byte) error { return fromText(data, w, ParseWorkers) }
+func (w *Workers) UnmarshalJSON(data []byte) error {
+	if string(data) == "0" { // of an App that is not a spec's: one that is leaving, and known by name only
+		*w = Workers{}
+		return nil
+	}
+	return fromText(data, w, ParseWorkers)
+}

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"syscall"
 
+	"goinit/signame"
+
 	"golang.org/x/sys/unix"
 )
 
@@ -76,25 +78,8 @@ func ParseStopSignal(s string) (string, error) {
 
 // ParseSignal is the number of a signal that is written in full: SIGTERM, SIGRTMIN+3.
 func ParseSignal(s string) (syscall.Signal, error) {
-	if n := unix.SignalNum(s); n != 0 {
-		return n, nil
-	}
-	// SIGRTMIN is 34 to glibc and musl both keep 32 and 33; glibc's SIGRTMAX is 64.
-	if base, offset, ok := strings.Cut(s, "+"); ok && base == "SIGRTMIN" {
-		if n, err := strconv.ParseUint(offset, 10, 8); err == nil && n <= 30 {
-			return syscall.Signal(34 + n), nil
-		}
-	}
-	if base, offset, ok := strings.Cut(s, "-"); ok && base == "SIGRTMAX" {
-		if n, err := strconv.ParseUint(offset, 10, 8); err == nil && n <= 30 {
-			return syscall.Signal(64 - n), nil
-		}
-	}
-	switch s {
-	case "SIGRTMIN":
-		return 34, nil
-	case "SIGRTMAX":
-		return 64, nil
+	if sig, ok := signame.Parse(s); ok && strings.HasPrefix(s, "SIG") && strings.ToUpper(s) == s {
+		return sig, nil
 	}
 	upper := strings.ToUpper(s)
 	for _, guess := range []string{upper, "SIG" + upper} {

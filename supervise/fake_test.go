@@ -12,6 +12,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"goinit/signame"
 	"goinit/spec"
 	"goinit/supervise/tree"
 )
@@ -149,7 +150,7 @@ func (p *fakeProcess) Signal(sig syscall.Signal) error {
 		return syscall.ESRCH
 	}
 	if sig != syscall.SIGCONT {
-		p.f.note("%s %s", signalName(sig), p.worker)
+		p.f.note("%s %s", signame.Of(sig), p.worker)
 	}
 	select {
 	case p.signals <- sig:

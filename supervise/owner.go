@@ -1,6 +1,7 @@
 package supervise
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -8,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"goinit/signame"
 	"goinit/spec"
 	"goinit/supervise/app"
 )
@@ -38,12 +40,9 @@ type started struct {
 }
 
 func newOwner(s *Supervisor, a spec.App) (*owner, error) {
-	stop, err := ParseSignal(a.Stop.Signal)
-	if a.Stop.Signal == "" {
-		stop, err = ParseSignal("TERM")
-	}
-	if err != nil {
-		return nil, fmt.Errorf("%s: stop.signal: %w", a.Name, err)
+	stop, ok := signame.Parse(cmp.Or(a.Stop.Signal, "SIGTERM"))
+	if !ok {
+		return nil, fmt.Errorf("%s: stop.signal: %q is not a signal", a.Name, a.Stop.Signal)
 	}
 	o := &owner{supervisor: s, name: a.Name, spec: a, inbox: newInbox[app.Event, request](),
 		processes: map[int]started{}, timers: map[int]*time.Timer{}, seen: map[int]*seen{}}

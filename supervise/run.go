@@ -2,9 +2,11 @@ package supervise
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"time"
 
+	"goinit/signame"
 	"goinit/spec"
 	"goinit/supervise/app"
 	"goinit/supervise/set"
@@ -115,8 +117,8 @@ func (s *Supervisor) check(target []spec.App) error {
 	}
 	for i := range target {
 		if name := target[i].Stop.Signal; name != "" {
-			if _, err := ParseSignal(name); err != nil {
-				return err
+			if _, ok := signame.Parse(name); !ok {
+				return fmt.Errorf("%w: %s: stop.signal: %q is not a signal", ErrInvalid, target[i].Name, name)
 			}
 		}
 	}

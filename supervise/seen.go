@@ -4,6 +4,7 @@ import (
 	"syscall"
 	"time"
 
+	"goinit/signame"
 	"goinit/supervise/app"
 	"goinit/supervise/tree"
 )
@@ -100,7 +101,7 @@ func (o *owner) worker(s *app.Slot) Worker {
 func lastExit(x app.Exit, at time.Time) *LastExit {
 	e := &LastExit{Status: x.Status(), Reason: string(x.Reason), Error: x.Error, At: at}
 	if x.Signal != 0 {
-		name := signalName(x.Signal)
+		name := signame.Of(x.Signal)
 		e.Signal = &name
 	} else {
 		code := x.Code

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"goinit/signame"
 	"goinit/supervise/app"
 	"goinit/supervise/tree"
 )
@@ -113,7 +114,7 @@ func (o *owner) signal(slots []int, e app.Event) error {
 			continue
 		}
 		if err := p.process.Signal(e.Signal); err != nil {
-			return fmt.Errorf("cannot send %s to %s: %w", signalName(e.Signal), tree.Worker(o.name, s.Number), err)
+			return fmt.Errorf("cannot send %s to %s: %w", signame.Of(e.Signal), tree.Worker(o.name, s.Number), err)
 		}
 		sent = true
 	}
