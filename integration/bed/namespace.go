@@ -21,7 +21,8 @@ func Namespace(t testing.TB, program string, args ...string) *PID1 {
 	const script = `mount --make-rprivate / && mount -t proc proc /proc && exec "$@"`
 	p := &PID1{Output: NewOutput(), cmd: exec.Command("sh", append([]string{"-c", script, "sh", program}, args...)...)}
 	p.cmd.Stdout, p.cmd.Stderr = p.Output, p.Output
-	p.cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWPID | syscall.CLONE_NEWNS, Pdeathsig: syscall.SIGKILL}
+	// A session of its own, as a container's: the terminal of whoever runs the tests is not its controlling terminal.
+	p.cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWPID | syscall.CLONE_NEWNS, Setsid: true, Pdeathsig: syscall.SIGKILL}
 	if err := p.cmd.Start(); err != nil {
 		Without(t, "namespace", err.Error())
 	}
@@ -33,6 +34,9 @@ func Namespace(t testing.TB, program string, args ...string) *PID1 {
 	})
 	return p
 }
+
+// PID is its id outside of the namespace.
+func (p *PID1) PID() int { return p.cmd.Process.Pid }
 
 // Signal sends sig to PID 1, from outside the namespace.
 func (p *PID1) Signal(t testing.TB, sig syscall.Signal) {
