@@ -1,0 +1,315 @@
+package pid1_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+
+	"goinit/integration/bed"
+
+	"golang.org/x/sys/unix"
+)
+
+// apps is a goinit in run mode in a directory of its own.
+type apps struct {
+	*process
+	dir string
+	env []string
+}
+
+// prepare makes the directory with its spec; an empty one is none.
+func prepare(t *testing.T, spec string) *apps {
+	t.Helper()
+	a := &apps{dir: t.TempDir()}
+	a.env = append(os.Environ(), "GOINIT_SOCKET_DIRECTORY="+filepath.Join(a.dir, "sockets"))
+	a.write(t, spec)
+	return a
+}
+
+func (a *apps) write(t *testing.T, spec string) {
+	t.Helper()
+	if err := os.WriteFile(filepath.Join(a.dir, "goinit.yaml"), []byte(spec), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// start runs goinit run with the arguments.
+func (a *apps) start(t *testing.T, args ...string) *apps {
+	t.Helper()
+	a.process = command(append([]string{goinit, "run"}, args...)...)
+	a.Dir, a.Env = a.dir, a.env
+	if err := a.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { a.Process.Kill(); a.Wait() })
+	return a
+}
+
+// ctl is goinit ctl.
+func (a *apps) ctl(t *testing.T, args ...string) (out string, code int) {
+	t.Helper()
+	p := command(append([]string{goinit, "ctl"}, args...)...)
+	p.Dir, p.Env = a.dir, a.env
+	if err := p.Start(); err != nil {
+		t.Fatal(err)
+	}
+	code = p.code(t)
+	return p.stdout.String() + p.stderr.String(), code
+}
+
+type worker struct {
+	Worker, State string
+	PID           int
+	Generation    int
+}
+
+// until waits until ps shows what is wanted of a worker.
+func (a *apps) until(t *testing.T, name string, is func(worker) bool) (found worker) {
+	t.Helper()
+	bed.Wait(t, name, func() (bool, string) {
+		out, code := a.ctl(t, "ps", "-o", "json")
+		var all []worker
+		if code != 0 || json.Unmarshal([]byte(out), &all) != nil {
+			return false, out
+		}
+		for _, w := range all {
+			if w.Worker == name && is(w) {
+				found = w
+				return true, ""
+			}
+		}
+		return false, out
+	})
+	return found
+}
+
+func running(w worker) bool { return w.State == "running" && w.PID != 0 }
+
+// When goinit itself ends, and with which status.
+func TestRunStatus(t *testing.T) {
+	for _, c := range []struct {
+		name, spec string
+		args       []string
+		want       int
+	}{
+		{"all completed", `apps: {a: {command: "true", restart: "no"}, b: {command: "true", restart: "no"}}`, nil, 0},
+		{"a one-shot failed", `apps: {a: {shell: exit 7, restart: "no"}, b: {command: sleep 100}}`, nil, 7},
+		{"a failure that is ignored", `apps: {a: {shell: exit 7, restart: "no", on_failure: ignore}, b: {shell: sleep 0.1, restart: "no"}}`, nil, 7},
+		{"gave up", `apps: {a: {shell: exit 3, restart: {max_restarts: 2, window: 1m}}}`, nil, 3},
+		{"main", `apps: {a: {shell: exit 4, main: true}, b: {command: sleep 100}}`, nil, 4},
+		{"main of the command line", `apps: {b: {command: sleep 100}}`, []string{"--", "sh", "-c", "exit 5"}, 5},
+		{"killed by a signal", `apps: {a: {shell: kill -KILL $$$$, main: true}}`, nil, 137},
+		{"not found", `apps: {a: {command: nodee, main: true}}`, nil, 127},
+		{"not executable", `apps: {a: {command: /etc/passwd, main: true}}`, nil, 126},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			a := prepare(t, c.spec).start(t, c.args...)
+			if code := a.code(t); code != c.want {
+				t.Errorf("status %d, wanted %d; %s", code, c.want, &a.stderr)
+			}
+		})
+	}
+}
+
+// A stop is in order, and what will not end is killed, named and told by the status.
+func TestRunStop(t *testing.T) {
+	a := prepare(t, `
+shutdown: {timeout: 20s}
+apps:
+  db: {shell: 'trap "echo db ends; exit 0" TERM; while :; do sleep 0.05; done'}
+  web: {shell: 'trap "sleep 0.2; echo web ends; exit 0" TERM; while :; do sleep 0.05; done', depends_on: {db: started}}
+  deaf: {shell: 'trap "" TERM; while :; do sleep 0.05; done', stop: {timeout: 300ms}}
+`).start(t)
+	a.until(t, "web/0", running)
+	a.until(t, "deaf/0", running)
+	a.Process.Signal(unix.SIGTERM)
+	code := a.code(t)
+	out := a.stdout.String()
+	if web, db := strings.Index(out, "web ends"), strings.Index(out, "db ends"); web < 0 || db < web {
+		t.Errorf("not in reverse order: %q", out)
+	}
+	if said := a.stderr.String(); code != 137 || !strings.Contains(said, "had to be killed: deaf/0") || !strings.Contains(said, "stopping everything: SIGTERM, within 20s") {
+		t.Errorf("status %d: %s", code, said)
+	}
+}
+
+// SIGHUP reads the spec again and touches only what differs; a broken one changes nothing.
+func TestRunHangup(t *testing.T) {
+	const same = "  same: {command: sleep 1000}\n"
+	a := prepare(t, "apps:\n"+same+"  other: {command: sleep 1001}\n  gone: {command: sleep 1002}\n")
+	a.process = command("setsid", "-w", goinit, "run") // no controlling terminal: HUP is apply
+	a.Dir, a.Env = a.dir, a.env
+	if err := a.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { a.Process.Kill(); a.Wait() })
+	before := a.until(t, "same/0", running)
+	other := a.until(t, "other/0", running)
+	out, _ := a.ctl(t, "info", "-o", "json")
+	var info struct{ PID int }
+	if err := json.Unmarshal([]byte(out), &info); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	t.Cleanup(func() { unix.Kill(info.PID, unix.SIGKILL) })
+
+	a.write(t, "apps:\n"+same+"  other: {comand: sleep 1}\n")
+	unix.Kill(info.PID, unix.SIGHUP)
+	a.write(t, "apps:\n"+same+"  other: {command: sleep 2001}\n  new: {command: sleep 2002}\n")
+	unix.Kill(info.PID, unix.SIGHUP)
+	a.until(t, "new/0", running)
+	if w := a.until(t, "same/0", running); w.PID != before.PID {
+		t.Errorf("what did not change was restarted: %d, %d", before.PID, w.PID)
+	}
+	a.until(t, "other/0", func(w worker) bool { return running(w) && w.PID != other.PID })
+	if out, code := a.ctl(t, "ps", "gone"); code != 4 {
+		t.Errorf("what was removed is there: %s", out)
+	}
+	a.ctl(t, "shutdown")
+	a.code(t)
+}
+
+// A spec with twelve mistakes starts nothing.
+func TestRunMistakes(t *testing.T) {
+	spec, err := os.ReadFile("../spec/compile/testdata/twelve.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err := os.ReadFile("../spec/compile/testdata/twelve.golden")
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := prepare(t, string(spec)).start(t)
+	code := a.code(t)
+	got := strings.ReplaceAll(a.stderr.String(), a.dir+"/", "")
+	if code != 1 || a.stdout.Len() > 0 || strings.Count(got, "\n") != strings.Count(string(want), "\n") {
+		t.Errorf("status %d, stdout %q, stderr:\n%s\nwanted as many lines as in:\n%s", code, &a.stdout, got, want)
+	}
+}
+
+// A spec that is a bomb, or 100 MB long, is refused, at no cost that matters.
+func TestRunHostileSpec(t *testing.T) {
+	bomb := "x-a: &a [x, x, x, x, x, x, x, x, x]\n"
+	for i, c := range "bcdefghijk" {
+		before := string("abcdefghijk"[i])
+		bomb += fmt.Sprintf("x-%c: &%[1]c [%s]\n", c, strings.TrimSuffix(strings.Repeat("*"+before+", ", 9), ", "))
+	}
+	for name, spec := range map[string]string{
+		"bomb":   bomb + "apps: {web: {command: *k}}\n",
+		"100 MB": "apps:\n  web:\n    command: sleep 1\n    environment:\n      A: " + strings.Repeat("a", 100<<20) + "\n",
+		"deep":   "apps: " + strings.Repeat("[", 1<<20),
+	} {
+		t.Run(name, func(t *testing.T) {
+			a := prepare(t, spec).start(t)
+			code := a.code(t)
+			peak := a.ProcessState.SysUsage().(*syscall.Rusage).Maxrss // KiB, of goinit, of the child that reads, and of us at the fork
+			if code != 1 || a.stderr.Len() == 0 || a.stderr.Len() > 16<<10 || peak > 512<<10 {
+				t.Errorf("status %d, peak %d KiB, said %.500q", code, peak, &a.stderr)
+			}
+		})
+	}
+}
+
+// TERM while the spec is being read ends goinit at once.
+func TestRunTermWhileReading(t *testing.T) {
+	a := prepare(t, "")
+	fifo := filepath.Join(a.dir, "spec.yaml")
+	if err := unix.Mkfifo(fifo, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	a.start(t, "-f", fifo)
+	w, err := os.OpenFile(fifo, os.O_WRONLY, 0) // returns when the child has opened it to read
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	a.Process.Signal(unix.SIGTERM)
+	if code := a.code(t); code != 143 {
+		t.Errorf("status %d: %s", code, &a.stderr)
+	}
+}
+
+// exec is the worker's user, directory and environment, and the program's status; what was added can be saved.
+func TestRunExecAddSave(t *testing.T) {
+	a := prepare(t, `
+apps:
+  web: {command: sleep 1000, working_dir: /usr, environment: {A: b}}
+`).start(t)
+	a.until(t, "web/0", running)
+	if out, code := a.ctl(t, "exec", "web", "--", "sh", "-c", "echo $A $GOINIT_WORKER $(pwd) $(id -u); exit 7"); code != 7 || out != "b web/0 /usr "+strconv.Itoa(os.Getuid())+"\n" {
+		t.Errorf("exec: %d, %q", code, out)
+	}
+	if out, code := a.ctl(t, "exec", "web", "--", "nodee"); code != 1 || !strings.Contains(out, `"nodee": not found in PATH`) {
+		t.Errorf("exec: %d, %q", code, out)
+	}
+	if out, code := a.ctl(t, "add", "extra", "--", "sleep", "1003"); code != 0 {
+		t.Fatalf("add: %d, %s", code, out)
+	}
+	if out, code := a.ctl(t, "save"); code != 0 || !strings.Contains(out, "goinit.saved.json") {
+		t.Fatalf("save: %d, %s", code, out)
+	}
+	a.ctl(t, "shutdown", "--status", "6")
+	if code := a.code(t); code != 6 {
+		t.Errorf("status %d, wanted what shutdown was told: %s", code, &a.stderr)
+	}
+	a.start(t)
+	a.until(t, "extra/0", running)
+	if out, code := a.ctl(t, "rm", "extra"); code != 0 {
+		t.Errorf("rm: %d, %s", code, out)
+	}
+	if out, code := a.ctl(t, "save"); code != 0 {
+		t.Errorf("save: %d, %s", code, out)
+	}
+	if _, err := os.Stat(filepath.Join(a.dir, "goinit.saved.json")); !os.IsNotExist(err) {
+		t.Errorf("nothing is left to save, and there is a file: %v", err)
+	}
+	a.ctl(t, "shutdown")
+	a.code(t)
+}
+
+// exec's program ends when the client does.
+func TestRunExecEndsWithItsClient(t *testing.T) {
+	a := prepare(t, "apps: {web: {command: sleep 1000}}\n").start(t)
+	a.until(t, "web/0", running)
+	file := filepath.Join(a.dir, "pid")
+	client := exec.Command(goinit, "ctl", "exec", "web", "--", "sh", "-c", "echo $$ >"+file+"; exec sleep 1004")
+	client.Dir, client.Env = a.dir, a.env
+	if err := client.Start(); err != nil {
+		t.Fatal(err)
+	}
+	pid := 0
+	bed.Wait(t, "the program's pid", func() (bool, string) {
+		b, _ := os.ReadFile(file)
+		pid, _ = strconv.Atoi(strings.TrimSpace(string(b)))
+		return pid > 0, string(b)
+	})
+	client.Process.Kill()
+	client.Wait()
+	bed.Wait(t, "the program is gone", func() (bool, string) { return unix.Kill(pid, 0) != nil, "" })
+	a.until(t, "web/0", running)
+	a.ctl(t, "shutdown")
+	a.code(t)
+}
+
+// A compiled spec beside a source that was changed since is refused, and both are named.
+func TestRunStaleSpec(t *testing.T) {
+	a := prepare(t, "apps: {web: {command: 'true', restart: \"no\"}}\n")
+	json := filepath.Join(a.dir, "goinit.json")
+	if out, code := a.ctl(t, "compile", "-f", filepath.Join(a.dir, "goinit.yaml"), "--out", json); code != 0 {
+		t.Fatal(out)
+	}
+	if code := a.start(t, "-f", json).code(t); code != 0 {
+		t.Errorf("fresh: %d, %s", code, &a.stderr)
+	}
+	a.write(t, "apps: {web: {command: 'false', restart: \"no\"}}\n")
+	code := a.start(t, "-f", json).code(t)
+	if said := a.stderr.String(); code != 1 || !strings.Contains(said, json) || !strings.Contains(said, "goinit.yaml") {
+		t.Errorf("stale: %d, %s", code, said)
+	}
+}
