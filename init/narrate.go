@@ -3,6 +3,7 @@ package pid1
 import (
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"goinit/logs"
@@ -17,6 +18,7 @@ type narrator struct {
 	outputs  *outputs
 	events   chan supervise.Event
 	done     chan struct{}
+	untold   atomic.Uint64
 }
 
 // Bounds of the narrator: beyond so many events it says less, and that it does; and it waits so long for the last words
@@ -27,7 +29,7 @@ const (
 )
 
 func newNarrator(m *messages.Messages, c *logs.Console, o *outputs) *narrator {
-	return &narrator{m, c, o, make(chan supervise.Event, narratorBound), make(chan struct{})}
+	return &narrator{messages: m, console: c, outputs: o, events: make(chan supervise.Event, narratorBound), done: make(chan struct{})}
 }
 
 // tell takes an event. It does not block: what does not fit is in the history all the same.
@@ -35,6 +37,7 @@ func (n *narrator) tell(e supervise.Event) {
 	select {
 	case n.events <- e:
 	default:
+		n.untold.Add(1)
 	}
 }
 
@@ -42,6 +45,9 @@ func (n *narrator) run() {
 	defer close(n.done)
 	for e := range n.events {
 		n.say(e)
+		if missed := n.untold.Swap(0); missed > 0 {
+			n.messages.Warn(fmt.Sprintf("too much happens at once: %d events were not told here; the last ones: goinit ctl events", missed), nil)
+		}
 	}
 }
 
@@ -64,7 +70,7 @@ func (n *narrator) say(e supervise.Event) {
 	case "worker.start-failed":
 		m.Error("cannot start "+e.Worker+": "+ended(exit), fields)
 	case "worker.exited":
-		m.Info(e.Worker+" "+ended(exit)+n.lastLine(e, exit), fields)
+		m.Info(e.Worker+" "+ended(exit)+howLong(e)+howOften(e, exit)+n.lastLine(e, exit), fields)
 	case "worker.completed":
 		m.Debug(e.Worker+" has completed", fields)
 	case "worker.backoff":
@@ -72,7 +78,7 @@ func (n *narrator) say(e supervise.Event) {
 	case "worker.killed":
 		m.Warn(e.Worker+" did not end in its time and is killed", fields)
 	case "app.failed":
-		m.Error(e.App+" has failed for good: it "+ended(exit), fields)
+		m.Error(e.App+" is not started again: it "+ended(exit), fields)
 	case "app.held":
 		m.Error(e.App+" waits for "+text("dependency")+", which has failed", fields)
 	case "shutdown.started":
@@ -101,6 +107,30 @@ func ended(e *supervise.LastExit) string {
 		return "was killed by " + *e.Signal
 	}
 	return fmt.Sprintf("exited with status %d", e.Status)
+}
+
+// howLong it was up, as roughly as one wants to know it.
+func howLong(e supervise.Event) string {
+	seconds, ok := e.Data["uptime_seconds"].(float64)
+	if !ok {
+		return ""
+	}
+	d := time.Duration(seconds * float64(time.Second))
+	for _, unit := range [...]time.Duration{time.Hour, time.Minute, time.Second, time.Millisecond} {
+		if d >= 10*unit {
+			return " after " + d.Round(unit).String()
+		}
+	}
+	return " after " + d.Round(time.Millisecond).String()
+}
+
+// howOften it has failed by now, if that is more than once.
+func howOften(e supervise.Event, exit *supervise.LastExit) string {
+	restarts, _ := e.Data["restarts"].(int)
+	if restarts == 0 || exit == nil || exit.Status == 0 || exit.Reason == "stopped" || exit.Reason == "replaced" {
+		return ""
+	}
+	return fmt.Sprintf(", %d times now", restarts+1)
 }
 
 // lastLine is what a worker that failed has said last.

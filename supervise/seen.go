@@ -119,6 +119,8 @@ func (o *owner) emit(e app.Emit) {
 		event.Slot, event.Worker = &slot, tree.Worker(o.name, slot)
 		if s := o.slot(slot); s != nil && e.Type == "worker.started" {
 			data["pid"] = s.PID
+		} else if s != nil && s.Restarts > 0 {
+			data["restarts"] = s.Restarts
 		}
 	}
 	if e.Exit != nil {
@@ -126,6 +128,9 @@ func (o *owner) emit(e app.Emit) {
 		if v := o.seen[e.Slot]; v != nil {
 			if e.Type == "worker.exited" || e.Type == "worker.start-failed" {
 				v.exitAt = at
+			}
+			if e.Type == "worker.exited" && v.startedAt != nil {
+				data["uptime_seconds"] = at.Sub(*v.startedAt).Seconds()
 			}
 			at = v.exitAt
 		}
