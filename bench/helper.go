@@ -4,12 +4,35 @@ import (
 	"encoding/binary"
 	"os"
 	"os/signal"
+	"strconv"
 	"syscall"
 	"unsafe"
 )
 
 // helperWord, as the first argument, makes the bench one of its own programs, where there is no C compiler.
 const helperWord = "helper"
+
+// appWord likewise; behind it come the FIFO and the number.
+const appWord = "app"
+
+// app is programs/app.c in Go.
+func app(args []string) error {
+	start := now()
+	number, err := strconv.ParseInt(args[1], 10, 64)
+	if err != nil {
+		return err
+	}
+	fifo, err := os.OpenFile(args[0], os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	if err := binary.Write(fifo, binary.NativeEndian, [2]int64{start, number}); err != nil {
+		return err
+	}
+	_ = fifo.Close()
+	signal.Reset()
+	return syscall.Pause()
+}
 
 // helper is programs/catcher.c in Go; a catcher to which nobody sends anything is a sleeper.
 func helper() {

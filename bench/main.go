@@ -1,4 +1,5 @@
-// Command bench compares goinit with the small C inits, in one run on one machine, and prints a Markdown report.
+// Command bench compares goinit with the small C inits in command mode, and with other process managers in run mode, in
+// one run on one machine, and prints a Markdown report.
 //
 // The machine is taken to be noisy. So the peers take turns within every round, in a random order; what is quoted is a
 // median or a minimum, and its ratio to tini or to the bare command. Nothing about performance is asserted, and a peer
@@ -14,6 +15,7 @@ import (
 	"io"
 	"os"
 	"runtime/debug"
+	"slices"
 	"strings"
 )
 
@@ -29,19 +31,43 @@ type plan struct {
 }
 
 func main() {
-	if len(os.Args) == 2 && os.Args[1] == helperWord {
-		helper()
+	if len(os.Args) > 1 && ownProgram(os.Args[1], os.Args[2:]) {
 		return
 	}
+	part := flag.String("part", "all", "what to measure: init (command mode), run (run mode) or all")
 	rounds := flag.Int("rounds", 0, "rounds of the start (default 150), and of the drain a thirtieth as many")
-	quick := flag.Bool("quick", false, "half a minute instead of some: fewer of everything")
+	quick := flag.Bool("quick", false, "a minute or so for each part: fewer of everything")
 	goinit := flag.String("goinit", "bin/goinit", "the goinit to measure")
 	out := flag.String("out", "", "write the report to this file too")
 	flag.Parse()
-	if err := run(newPlan(*rounds, *quick), *goinit, *out); err != nil {
+	if !slices.Contains([]string{"init", "run", "all"}, *part) {
+		fmt.Fprintf(os.Stderr, "bench: there is no part %q: init, run or all\n", *part)
+		os.Exit(64)
+	}
+	if err := run(newPlan(*rounds, *quick), newRunPlan(*quick), *part, *goinit, *out); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
+}
+
+// ownProgram runs one of the programs that the bench itself is.
+func ownProgram(word string, args []string) bool {
+	var err error
+	switch {
+	case word == helperWord && len(args) == 0:
+		helper()
+	case word == appWord && len(args) == 2:
+		err = app(args)
+	case word == insideWord && len(args) > 0:
+		err = inside(args)
+	default:
+		return false
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+	return true
 }
 
 func newPlan(rounds int, quick bool) plan {
@@ -56,12 +82,8 @@ func newPlan(rounds int, quick bool) plan {
 	return p
 }
 
-func run(p plan, goinit, out string) error {
+func run(p plan, r runPlan, part, goinit, out string) error {
 	closeInherited()
-	peers, missing, err := findPeers(goinit)
-	if err != nil {
-		return err
-	}
 	programs, cleanUp, err := makePrograms()
 	if err != nil {
 		return err
@@ -70,11 +92,28 @@ func run(p plan, goinit, out string) error {
 	if err := mayMakeNamespaces(programs); err != nil {
 		return err
 	}
-	settleFiles(peers)
-	debug.SetGCPercent(-1) // our own collections are nobody's latency
-
 	var text strings.Builder
 	w := io.MultiWriter(&text, os.Stdout)
+	if part != "run" {
+		err = reportInit(w, p, goinit, programs)
+	}
+	if err == nil && part != "init" {
+		err = reportRun(w, r, goinit, programs)
+	}
+	if err != nil || out == "" {
+		return err
+	}
+	return os.WriteFile(out, []byte(text.String()), 0o644)
+}
+
+// reportInit is the part about command mode.
+func reportInit(w io.Writer, p plan, goinit string, programs *programSet) error {
+	peers, missing, err := findPeers(goinit)
+	if err != nil {
+		return err
+	}
+	settleFiles(peers)
+	debug.SetGCPercent(-1) // our own collections are nobody's latency
 	writeHead(w, peers, missing, programs)
 	for _, section := range []func(io.Writer, plan, []peer, *programSet) error{
 		reportStart, reportMemory, reportIdle, reportForward, reportDrain,
@@ -83,8 +122,5 @@ func run(p plan, goinit, out string) error {
 			return err
 		}
 	}
-	if out == "" {
-		return nil
-	}
-	return os.WriteFile(out, []byte(text.String()), 0o644)
+	return nil
 }

@@ -17,6 +17,7 @@ type programSet struct {
 	sleeper []string // writes a byte and sleeps
 	catcher []string // writes the time of each SIGUSR1
 	orphans []string // makes orphans; nil without a C compiler
+	app     []string // says on a FIFO that it has started, and sleeps
 	how     string
 }
 
@@ -35,7 +36,7 @@ func makePrograms() (set *programSet, cleanUp func(), err error) {
 	cleanUp = func() { os.RemoveAll(dir) }
 	set = &programSet{how: "C, static, compiled by " + versionOf(cc)}
 	for name, command := range map[string]*[]string{
-		"true": &set.trivial, "sleeper": &set.sleeper, "catcher": &set.catcher, "orphans": &set.orphans,
+		"true": &set.trivial, "sleeper": &set.sleeper, "catcher": &set.catcher, "orphans": &set.orphans, "app": &set.app,
 	} {
 		path, static, err := compile(cc, dir, name)
 		if err != nil {
@@ -74,7 +75,7 @@ func goPrograms() (*programSet, error) {
 		return nil, err
 	}
 	catcher := []string{self, helperWord}
-	set := &programSet{sleeper: catcher, catcher: catcher}
+	set := &programSet{sleeper: catcher, catcher: catcher, app: []string{self, appWord}}
 	if busybox, err := exec.LookPath("busybox"); err == nil {
 		set.trivial, set.how = []string{busybox, "true"}, "busybox true and Go programs (no C compiler)"
 		return set, nil
