@@ -42,12 +42,26 @@ func meaningOf(sig unix.Signal, terminal bool) meaning {
 	return meansMain
 }
 
-// stops reports whether a signal asks for the end.
-func stops(sig unix.Signal, terminal bool) bool { return meaningOf(sig, terminal) == meansStop }
+// mainSignals is how many signals may be on their way to the main app: a start that hangs delays them.
+const mainSignals = 64
 
-// attend does what signals ask for, until everything has ended.
+// attend does what signals ask for, until everything has ended. Nothing that it does may wait: who reads signals also
+// reaps.
 func (r *runner) attend(arrivals <-chan unix.Signal, ended <-chan supervise.Outcome) supervise.Outcome {
 	terminal := hasTerminal()
+	again, toMain := make(chan struct{}, 1), make(chan unix.Signal, mainSignals)
+	defer close(again)
+	defer close(toMain)
+	go func() {
+		for range again {
+			r.reapply()
+		}
+	}()
+	go func() {
+		for sig := range toMain { // in their order
+			r.signalMain(sig)
+		}
+	}()
 	for {
 		select {
 		case o := <-ended:
@@ -57,11 +71,18 @@ func (r *runner) attend(arrivals <-chan unix.Signal, ended <-chan supervise.Outc
 			case meansStop:
 				go r.shutdown(sig)
 			case meansApply:
-				go r.reapply()
+				select {
+				case again <- struct{}{}:
+				default: // one is under way and another is asked for: that will see what there is by then
+				}
 			case meansState:
 				r.tellState()
 			case meansMain:
-				go r.toMain(sig)
+				select {
+				case toMain <- sig:
+				default:
+					r.messages.Warn(signame.Of(sig)+" was dropped: too many signals wait for the main app", nil)
+				}
 			}
 		}
 	}
@@ -106,8 +127,8 @@ func (r *runner) reapply() {
 		len(d.Added), len(d.Removed), len(d.Changed), len(d.Unchanged)), nil)
 }
 
-// toMain passes a signal on to the main apps.
-func (r *runner) toMain(sig unix.Signal) {
+// signalMain passes a signal on to the main apps.
+func (r *runner) signalMain(sig unix.Signal) {
 	for _, a := range r.supervisor.Apps() {
 		if a.Main {
 			_, _ = r.supervisor.Do(context.Background(), supervise.Signal{Targets: []string{a.Name}, Signal: sig})

@@ -201,8 +201,11 @@ func (r *runner) readSpec(arrivals <-chan unix.Signal) (*spec.Spec, error) {
 	for {
 		select {
 		case sig := <-arrivals:
-			if stops(sig, true) {
+			switch meaningOf(sig, hasTerminal()) {
+			case meansStop:
 				cancel(interruption(sig))
+			case meansApply:
+				say("goinit: SIGHUP is ignored: the spec is being read")
 			}
 		case got := <-done:
 			return got.s, got.err
