@@ -62,6 +62,7 @@ type runner struct {
 	options  *runOptions
 	role     reaper.Role
 	env      []string
+	boot     string // tells this goinit's processes from another's
 	dir      string
 	bornAt   time.Time
 	specPath string
@@ -97,8 +98,15 @@ func run(o *runOptions) int {
 		say("goinit: " + err.Error())
 		return exitNothing
 	}
+	boot, err := bootID()
+	if err != nil {
+		say("goinit: " + err.Error())
+		return exitNothing
+	}
+	r.boot = boot
 	r.reaper = reaper.New(r.orphan)
 	r.role = r.reaper.Role()
+	r.trees = tree.New(tree.Config{BootID: boot, PID: unix.Getpid(), Everywhere: r.role == reaper.Neither})
 	arrivals := make(chan unix.Signal)
 	go r.receive(signals, arrivals)
 
@@ -144,9 +152,7 @@ func (r *runner) getenv(name string) (string, bool) { return lookup(r.env)(name)
 
 func (r *runner) orphan(int, reaper.Status) {
 	r.orphans.Add(1)
-	if r.trees != nil {
-		r.trees.Reaped()
-	}
+	r.trees.Reaped()
 }
 
 // receive reaps, and hands over every other signal.
@@ -271,18 +277,13 @@ func (r *runner) furnish(s *spec.Spec) (err error) {
 	for _, name := range s.Unset {
 		r.messages.Warn("${"+name+"} is not set, and empty here; say so with ${"+name+":-}", nil)
 	}
-	boot, err := bootID()
-	if err != nil {
-		return err
-	}
-	r.trees = tree.New(tree.Config{BootID: boot, PID: unix.Getpid(), Everywhere: r.role == reaper.Neither})
 	r.outputs = &outputs{console: r.console, open: map[outputKey]output{}}
 	null, err := unix.Open("/dev/null", unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		null = -1 // then their stdin is closed
 	}
 	r.launcher = &launch.Starter{
-		Reaper: r.reaper, Trees: r.trees, Outputs: r.outputs, BootID: boot, Environment: r.env, Dir: r.dir,
+		Reaper: r.reaper, Trees: r.trees, Outputs: r.outputs, BootID: r.boot, Environment: r.env, Dir: r.dir,
 		SignalMask: 0, ReadEnvFile: spec.ReadEnvFile, ReadSecret: spec.ReadSecret, Stdin: null,
 	}
 	if r.options.main != nil {
