@@ -15,6 +15,7 @@ test: tools lint
 	$(MAKE) build
 	$(GO) test -race -timeout 15m ./...
 	$(GO) test -tags forkexec -timeout 5m ./reaper
+	$(GO) test -run '^$$' -fuzz FuzzServer -fuzztime 60s -fuzzminimizetime 1x ./control
 
 tools:
 	./scripts/install-tools.sh
