@@ -64,8 +64,8 @@ func find(apps []spec.App, name string) *spec.App {
 	return nil
 }
 
-// Target is what the last word wants.
-func (s *Set) Target() []spec.App { return slices.Clone(s.target) }
+// Target is what the last word wants. Nobody changes it: a new word brings another.
+func (s *Set) Target() []spec.App { return slices.Clip(s.target) }
 
 // Applied reports whether the apps are what the last word wants, as far as it goes.
 func (s *Set) Applied() bool {
@@ -81,8 +81,13 @@ func (s *Set) Applied() bool {
 }
 
 // advance goes one step towards the target: what is not in it leaves, then what is new comes, then what has changed is
-// replaced, one after another. It is called after every event, so a new target simply takes over.
+// replaced, one after another. It is called after every event, so a new target simply takes over. When all is as the
+// last word wants it, an event is not worth a comparison of all apps.
 func (s *Set) advance(out *effects) {
+	if s.applied {
+		return
+	}
+	defer func() { s.applied = s.Applied() }()
 	left := false
 	for _, m := range s.Members {
 		t := find(s.target, m.Spec.Name)

@@ -27,8 +27,9 @@ type Set struct {
 	Budget  time.Duration // of the ordered stop; 0: none
 	Members []*Member     // in the order of the spec
 
-	target []spec.App // what the last word wants
-	busy   string     // the changed app that is coming back
+	target  []spec.App // what the last word wants
+	applied bool       // the members are the target's, and none is on its way
+	busy    string     // the changed app that is coming back
 
 	stop stop
 }
@@ -151,7 +152,7 @@ type Outcome struct {
 
 // New is a set of apps before its Boot.
 func New(apps []spec.App, budget time.Duration) *Set {
-	s := &Set{Budget: budget, target: slices.Clone(apps)}
+	s := &Set{Budget: budget, target: slices.Clone(apps), applied: true}
 	for _, a := range apps {
 		s.Members = append(s.Members, &Member{Spec: a})
 	}
@@ -183,7 +184,7 @@ func (s *Set) Step(e Event) []Effect {
 		s.timerFired(e, &out)
 	case Apply:
 		if s.Phase < Stopping {
-			s.target = slices.Clone(e.Target)
+			s.target, s.applied = slices.Clone(e.Target), false
 			s.look(e.Now, &out)
 		}
 	}
