@@ -14,11 +14,15 @@ func (k *Keeper) pass(r *reader) (gone []*Tree, next time.Duration) {
 		return nil, -1
 	}
 	exited := k.exited() // before the look: what it then finds under a dead one's pid is another
-	all, err := r.all()
-	if err != nil { // no descriptor to be had, or no /proc: nothing is known, so nothing is gone
-		return nil, longPause
+	var members map[*Tree][]process
+	unsure := false
+	if !k.nothingLeft(r, exited) {
+		all, err := r.all()
+		if err != nil { // no descriptor to be had, or no /proc: nothing is known, so nothing is gone
+			return nil, longPause
+		}
+		members, unsure = k.members(r, all, exited)
 	}
-	members, unsure := k.members(r, all, exited)
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	next = -1

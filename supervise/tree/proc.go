@@ -74,7 +74,22 @@ func (r *reader) stat(pid int) (process, bool) {
 
 // all is every process there is.
 func (r *reader) all() (map[int]process, error) {
-	dir, err := unix.Open("/proc", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	pids, err := r.numbers("/proc")
+	if err != nil {
+		return nil, err
+	}
+	found := make(map[int]process, len(pids))
+	for _, pid := range pids {
+		if p, ok := r.stat(pid); ok {
+			found[pid] = p
+		}
+	}
+	return found, nil
+}
+
+// numbers are the entries of a directory that are one.
+func (r *reader) numbers(path string) (all []int, err error) {
+	dir, err := unix.Open(path, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return nil, err
 	}
@@ -82,7 +97,6 @@ func (r *reader) all() (map[int]process, error) {
 	if r.buffer == nil {
 		r.buffer = make([]byte, 32<<10)
 	}
-	found := map[int]process{}
 	var names []string
 	for {
 		n, err := unix.ReadDirent(dir, r.buffer)
@@ -90,14 +104,12 @@ func (r *reader) all() (map[int]process, error) {
 			return nil, err
 		}
 		if n == 0 {
-			return found, nil
+			return all, nil
 		}
 		_, _, names = unix.ParseDirent(r.buffer[:n], -1, names[:0])
 		for _, name := range names {
-			if pid, err := strconv.Atoi(name); err == nil {
-				if p, ok := r.stat(pid); ok {
-					found[pid] = p
-				}
+			if number, err := strconv.Atoi(name); err == nil {
+				all = append(all, number)
 			}
 		}
 	}
