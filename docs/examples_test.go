@@ -1,5 +1,5 @@
 // Package docs_test runs the examples of the documentation: every block marked "console test" in README.md and docs/*.md
-// has to print what it says.
+// has to print what it says. story_test.go has the blocks that a running goinit answers.
 package docs_test
 
 import (
@@ -14,8 +14,8 @@ import (
 	"time"
 )
 
-// fence opens a block that is run. A line "$ COMMAND" is given to sh -c; the lines up to the next one are its stdout and
-// stderr, to the letter.
+// fence opens a block that is run. A line "$ COMMAND" is given to sh -c, in a directory of its own with the files that the
+// page has shown so far; the lines up to the next one are its stdout and stderr, to the letter.
 const fence = "```console test"
 
 const patience = 30 * time.Second // an example takes a second at most; the machine may be busy
@@ -24,6 +24,7 @@ type example struct {
 	line    int
 	command string
 	want    []string
+	files   map[string]string // what the page has shown so far
 }
 
 func TestExamples(t *testing.T) {
@@ -38,11 +39,19 @@ func TestExamples(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, e := range examplesOf(t, file, string(text)) {
+		page := blocksOf(t, file, string(text))
+		for _, e := range page.alone() {
 			found++
 			t.Run(filepath.Base(file)+":"+strconv.Itoa(e.line), func(t *testing.T) {
 				t.Parallel()
 				e.run(t, bin)
+			})
+		}
+		if page.runs() {
+			found++
+			t.Run(filepath.Base(file), func(t *testing.T) {
+				t.Parallel()
+				page.play(t, bin)
 			})
 		}
 	}
@@ -59,40 +68,25 @@ func build(t *testing.T) (bin string) {
 	return bin
 }
 
-func examplesOf(t *testing.T, file, text string) (all []example) {
-	inside := false
-	for i, line := range strings.Split(text, "\n") {
-		command, isCommand := strings.CutPrefix(line, "$ ")
-		switch {
-		case !inside:
-			inside = line == fence
-		case line == "```":
-			inside = false
-		case isCommand:
-			all = append(all, example{line: i + 1, command: command})
-		case len(all) == 0:
-			t.Fatalf("%s:%d: output ahead of the first command", file, i+1)
-		default:
-			last := &all[len(all)-1]
-			last.want = append(last.want, line)
-		}
-	}
-	if inside {
-		t.Fatalf("%s: a block is not closed", file)
-	}
-	return all
-}
-
 func (e example) run(t *testing.T, bin string) {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "sh", "-c", e.command)
 	cmd.Dir = t.TempDir()
+	for name, text := range e.files {
+		write(t, cmd.Dir, name, text)
+	}
 	cmd.Env = environment(bin)
+	if len(e.files) > 0 {
+		cmd.Env = append(cmd.Env, socketDirectory(t))
+	}
 	cmd.WaitDelay = time.Second
 	out, _ := cmd.CombinedOutput() // an example may well fail: it prints its status where that matters
 	if err := ctx.Err(); err != nil {
 		t.Fatalf("$ %s\n%v", e.command, err)
+	}
+	if len(e.files) > 0 && e.answeredBy(string(out)) { // run mode's lines have times in them
+		return
 	}
 	want := ""
 	if len(e.want) > 0 {
@@ -106,7 +100,7 @@ func (e example) run(t *testing.T, bin string) {
 // environment is ours with bin first in PATH and without settings of an init.
 func environment(bin string) []string {
 	env := slices.DeleteFunc(os.Environ(), func(kv string) bool {
-		for _, prefix := range [...]string{"PATH=", "GOINIT_", "TINI_", "DUMB_INIT_"} {
+		for _, prefix := range [...]string{"PATH=", "GOINIT_", "TINI_", "DUMB_INIT_", "KUBERNETES_"} {
 			if strings.HasPrefix(kv, prefix) {
 				return true
 			}
@@ -114,4 +108,21 @@ func environment(bin string) []string {
 		return false
 	})
 	return append(env, "PATH="+bin+":"+os.Getenv("PATH"))
+}
+
+// socketDirectory is the setting that has goinits of one example register among themselves only. It is short: a socket's
+// path has 107 bytes.
+func socketDirectory(t *testing.T) string {
+	dir, err := os.MkdirTemp("", "goinit")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	return "GOINIT_SOCKET_DIRECTORY=" + dir
+}
+
+func write(t *testing.T, dir, name, text string) {
+	if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
 }
