@@ -23,7 +23,7 @@ func newRunPlan(quick bool) runPlan {
 	if quick {
 		return runPlan{apps: []int{1, 10, 100}, lives: 1, settleSeconds: 0.3, restApps: 100, idleSeconds: 4, statuses: 5, kills: 8}
 	}
-	return runPlan{apps: []int{1, 10, 100, 500}, lives: 5, settleSeconds: 1, restApps: 100, idleSeconds: 60, statuses: 40, kills: 80}
+	return runPlan{apps: []int{1, 10, 100, 500}, lives: 3, settleSeconds: 1, restApps: 100, idleSeconds: 60, statuses: 40, kills: 50}
 }
 
 // base is what ratios refer to: the first of the supervisors.
