@@ -95,12 +95,16 @@ func (s *story) ask(t *testing.T, e example) {
 	looks := strings.HasPrefix(e.command, "goinit ctl ps") || strings.HasPrefix(e.command, "goinit ctl logs")
 	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()
+	got := ""
 	for {
 		cmd := exec.CommandContext(ctx, "sh", "-c", e.command)
 		cmd.Dir, cmd.Env, cmd.WaitDelay = s.dir, s.env, time.Second
 		out, _ := cmd.CombinedOutput()
 		if ctx.Err() == nil && e.answeredBy(string(out)) {
 			return
+		}
+		if ctx.Err() == nil {
+			got = string(out)
 		}
 		if looks && ctx.Err() == nil {
 			select {
@@ -109,7 +113,7 @@ func (s *story) ask(t *testing.T, e example) {
 			case <-ctx.Done():
 			}
 		}
-		t.Fatalf("line %d: $ %s\ngot:\n%s\nwant:\n%s", e.line, e.command, out, strings.Join(e.want, "\n"))
+		t.Fatalf("line %d: $ %s\ngot:\n%s\nwant:\n%s", e.line, e.command, got, strings.Join(e.want, "\n"))
 	}
 }
 
