@@ -11,32 +11,23 @@ type life struct {
 	startWall, startCPU, stopWall, stopCPU []float64
 	processes                              []float64
 	memory                                 [quantities][]float64
-	failed                                 error
 }
 
 // reportLives starts each supervisor with each number of apps, reads its memory, and stops it.
 func reportLives(w io.Writer, p runPlan, peers []*supervisor, programs *programSet) error {
 	fmt.Fprintf(w, "## Memory, start and stop with %s apps\n\nMedian of %d rounds. Memory is that of all processes of the supervisor "+
-		"together (smaps_rollup), in KiB, %.1f s after the last start; not that of the apps. *Start* is from the supervisor's "+
+		"together (smaps_rollup), in KiB, %.1f s after the last start; not that of the apps. RSS counts a page that several processes share several times, PSS once. *Start* is from the supervisor's "+
 		"own start to the first instruction of the last app, *stop* from the signal for an ordered stop until nothing is left, in ms. CPU is "+
 		"that of everything, the apps' own start and end included.\n\n", numbers(p.apps), p.lives, p.settleSeconds)
 	all := make([][]life, len(p.apps))
 	for k, n := range p.apps {
 		all[k] = make([]life, len(peers))
-		_ = inTurns(p.lives, len(peers), func(i int) error {
-			if all[k][i].failed == nil {
-				all[k][i].failed = all[k][i].live(peers[i], n, p.settleSeconds, programs)
-			}
-			return nil // a supervisor that fails is said to; the others go on
-		})
 		fmt.Fprintf(w, "%d %s:\n\n", n, plural(n, "app"))
+		inTurnsBut(w, p.lives, len(peers), func(i int) error {
+			return all[k][i].live(peers[i], n, p.settleSeconds, programs)
+		})
 		memoriesTable(peers, all[k]).write(w)
 		startStopTable(peers, all[k]).write(w)
-		for _, l := range all[k] {
-			if l.failed != nil {
-				fmt.Fprintf(w, "Failed: %v\n\n", l.failed)
-			}
-		}
 	}
 	if len(p.apps) > 1 {
 		first, last := 0, len(p.apps)-1

@@ -30,12 +30,30 @@ func reportRest(w io.Writer, p runPlan, peers []*supervisor, programs *programSe
 		beds = append(beds, b)
 	}
 	time.Sleep(3 * time.Second) // start-up work that goes on behind, and what counts an app as started after a second
-	for _, section := range []func(io.Writer, runPlan, []*bed) error{reportRunIdle, reportStatus, reportRestart} {
-		if err := section(w, p, beds); err != nil {
-			return err
-		}
+	if len(beds) == 0 || beds[0].name != base {
+		return fmt.Errorf("%s did not come up: there is nothing to compare with", base)
 	}
+	if err := reportRunIdle(w, p, beds); err != nil {
+		return err
+	}
+	reportStatus(w, p, beds)
+	reportRestart(w, p, beds)
 	return nil
+}
+
+// inTurnsBut is inTurns without those that failed: that is said, and the others go on.
+func inTurnsBut(w io.Writer, rounds, n int, do func(i int) error) {
+	failed := make([]bool, n)
+	_ = inTurns(rounds, n, func(i int) error {
+		if failed[i] {
+			return nil
+		}
+		if err := do(i); err != nil {
+			failed[i] = true
+			fmt.Fprintf(w, "Failed: %v\n\n", err)
+		}
+		return nil
+	})
 }
 
 func reportRunIdle(w io.Writer, p runPlan, beds []*bed) error {
@@ -61,45 +79,41 @@ func reportRunIdle(w io.Writer, p runPlan, beds []*bed) error {
 	return nil
 }
 
-func reportStatus(w io.Writer, p runPlan, beds []*bed) error {
+func reportStatus(w io.Writer, p runPlan, beds []*bed) {
 	fmt.Fprintf(w, "## Asking for the state of %d apps\n\nThe whole process, ms, %d times: `goinit ctl ps`, `s6-svstat` in a loop of a shell, "+
 		"`sv status`, `supervisorctl status`, `pebble services`, `pm2 jlist`.\n\n", p.restApps, p.statuses)
 	wall, cpu := make([][]float64, len(beds)), make([][]float64, len(beds))
-	err := inTurns(p.statuses, len(beds), func(i int) error {
+	inTurnsBut(w, p.statuses, len(beds), func(i int) error {
 		ms, own, err := beds[i].statusOnce()
-		wall[i], cpu[i] = append(wall[i], ms), append(cpu[i], own)
+		if err == nil {
+			wall[i], cpu[i] = append(wall[i], ms), append(cpu[i], own)
+		}
 		return err
 	})
-	if err != nil {
-		return err
-	}
 	t := &table{head: []string{"supervisor", "median", "min", "p90", "CPU", "median : " + base}}
 	for i, b := range beds {
 		t.add(b.name, value(wall[i], 1), number(minimum(wall[i]), 1), number(percentile(wall[i], 0.9), 1), value(cpu[i], 1), times(wall[i], wall[0]))
 	}
 	t.write(w)
-	return nil
 }
 
-func reportRestart(w io.Writer, p runPlan, beds []*bed) error {
+func reportRestart(w io.Writer, p runPlan, beds []*bed) {
 	fmt.Fprintf(w, "## Restart after kill -9\n\nFrom the kill to the first instruction of the new process, ms; %d apps of %d, each killed once, long "+
 		"after its start.\n\n", p.kills, p.restApps)
 	latency := make([][]float64, len(beds))
-	err := inTurns(p.kills, len(beds), func(i int) error {
+	inTurnsBut(w, p.kills, len(beds), func(i int) error {
 		ms, err := beds[i].restartOnce(len(latency[i]))
-		latency[i] = append(latency[i], ms)
+		if err == nil {
+			latency[i] = append(latency[i], ms)
+		}
 		return err
 	})
-	if err != nil {
-		return err
-	}
 	t := &table{head: []string{"supervisor", "median", "min", "p90", "max", "median : " + base}}
 	for i, b := range beds {
 		l := latency[i]
 		t.add(b.name, value(l, 2), number(minimum(l), 2), number(percentile(l, 0.9), 2), number(percentile(l, 1), 2), times(l, latency[0]))
 	}
 	t.write(w)
-	return nil
 }
 
 // restartOnce kills an app and waits until it is there again.
