@@ -1,11 +1,14 @@
 package ctl
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
+	"net"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -226,6 +229,37 @@ func TestShutdownWaits(t *testing.T) {
 	fake.Unlock()
 	if out, status := b.run(t, "shutdown", "--status", "3", "--reason", "a test"); status != 0 || out != "" || !ended.Load() {
 		t.Errorf("status %d, %s", status, out)
+	}
+}
+
+// A goinit whose apps end at once may be gone before it has answered: that is what was asked for. One that drops the client
+// and goes on is another matter.
+func TestShutdownWithoutAnswer(t *testing.T) {
+	for name, goes := range map[string]bool{"gone": true, "dropped": false} {
+		t.Run(name, func(t *testing.T) {
+			b := newBed(t)
+			path := filepath.Join(t.TempDir(), "s")
+			l, err := net.Listen("unix", path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer l.Close()
+			go func() {
+				c, err := l.Accept()
+				if err != nil {
+					return
+				}
+				defer c.Close()
+				_, _ = bufio.NewReader(c).ReadString(0)
+				if goes {
+					l.Close()
+				}
+			}()
+			out, status := b.run(t, "--socket", path, "shutdown")
+			if want := map[bool]int{true: 0, false: exitNoAnswer}[goes]; status != want {
+				t.Errorf("status %d, wanted %d: %s", status, want, out)
+			}
+		})
 	}
 }
 

@@ -48,7 +48,11 @@ func (s *session) shutDown(ctx context.Context, i control.Instance, in control.S
 	defer client.Close()
 	ctx, cancel := s.patience(ctx)
 	defer cancel()
-	if err := client.Call(ctx, "Shutdown", in, nil); err != nil || s.noWait {
+	err = client.Call(ctx, "Shutdown", in, nil)
+	if errors.Is(err, control.ErrGone) && !answers(i) {
+		return nil // everything had ended before the answer was sent
+	}
+	if err != nil || s.noWait {
 		return err
 	}
 	err = client.Gone(ctx)
@@ -56,4 +60,14 @@ func (s *session) shutDown(ctx context.Context, i control.Instance, in control.S
 		return exit{exitTimedOut, fmt.Errorf("goinit is still stopping after %s", s.timeout)}
 	}
 	return err
+}
+
+// answers tells a goinit that has gone from one that has only dropped us.
+func answers(i control.Instance) bool {
+	client, err := dial(i)
+	if err == nil {
+		client.Close()
+	}
+	var e exit
+	return !errors.As(err, &e) || e.status != exitNoAnswer
 }
