@@ -68,7 +68,7 @@ func (n *narrator) say(e supervise.Event) {
 	case "worker.started":
 		m.Debug(e.Worker+" started, pid "+text("pid"), fields)
 	case "worker.start-failed":
-		m.Error("cannot start "+e.Worker+": "+ended(exit), fields)
+		m.Error(e.Worker+" "+ended(exit), fields)
 	case "worker.exited":
 		m.Info(e.Worker+" "+ended(exit)+howLong(e)+howOften(e, exit)+n.lastLine(e, exit), fields)
 	case "worker.completed":
@@ -78,7 +78,7 @@ func (n *narrator) say(e supervise.Event) {
 	case "worker.killed":
 		m.Warn(e.Worker+" did not end in its time and is killed", fields)
 	case "app.failed":
-		m.Error(e.App+" is not started again: it "+ended(exit), fields)
+		m.Error(e.App+" is not started again: "+e.App+" "+ended(exit), fields)
 	case "app.held":
 		m.Error(e.App+" waits for "+text("dependency")+", which has failed", fields)
 	case "shutdown.started":
@@ -90,10 +90,15 @@ func (n *narrator) say(e supervise.Event) {
 	case "shutdown.hurried":
 		m.Info("stopping everything at once: asked a second time", fields)
 	case "shutdown.budget-over":
-		m.Warn("the time to stop is over, what is left is killed: "+text("apps"), fields)
+		m.Warn("the time to stop is over, what is left is killed: "+strings.Join(namesIn(e.Data["apps"]), ", "), fields)
 	case "goinit.internal-error":
 		m.Error("a mistake of goinit's own, please report it: "+text("error"), fields)
 	}
+}
+
+func namesIn(v any) []string {
+	names, _ := v.([]string)
+	return names
 }
 
 // ended says how a process ended.
@@ -102,7 +107,7 @@ func ended(e *supervise.LastExit) string {
 	case e == nil:
 		return "ended"
 	case e.Error != "":
-		return e.Error
+		return "could not be started: " + e.Error
 	case e.Signal != nil:
 		return "was killed by " + *e.Signal
 	}

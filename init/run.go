@@ -284,7 +284,7 @@ func (r *runner) furnish(s *spec.Spec) (err error) {
 	}
 	r.launcher = &launch.Starter{
 		Reaper: r.reaper, Trees: r.trees, Outputs: r.outputs, BootID: r.boot, Environment: r.env, Dir: r.dir,
-		SignalMask: 0, ReadEnvFile: spec.ReadEnvFile, ReadSecret: spec.ReadSecret, Stdin: null,
+		OOMScoreAdj: workersOOMScore(), ReadEnvFile: spec.ReadEnvFile, ReadSecret: spec.ReadSecret, Stdin: null,
 	}
 	if r.options.main != nil {
 		t := openTerminal()

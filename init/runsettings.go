@@ -71,6 +71,22 @@ func ratio(quota, period string) (float64, bool) {
 	return q / p, err == nil && err2 == nil && q > 0 && p > 0
 }
 
+// workersOOMScore is a little more than our own: where memory is short a worker dies before its init (proc_pid_oom_score_adj(5)).
+// nil: it is not known, or cannot be more.
+func workersOOMScore() *int {
+	const more, most = 10, 1000
+	words := fieldsOf("/proc/self/oom_score_adj")
+	if len(words) != 1 {
+		return nil
+	}
+	own, err := strconv.Atoi(words[0])
+	if err != nil || own+more > most {
+		return nil
+	}
+	own += more
+	return &own
+}
+
 func formatOf(s *spec.Spec) messages.Format {
 	switch s.Messages.Format {
 	case "json":

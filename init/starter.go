@@ -2,25 +2,25 @@ package pid1
 
 import (
 	"errors"
-	"fmt"
 	"strings"
 
 	"goinit/reaper"
 	"goinit/supervise"
+	"goinit/supervise/launch"
 )
 
 // startsAtOnce is how many workers are started at the same time. A start reads files and holds a thread from the fork to
 // the exec: more of them would want more threads, and PID 1 makes none after its boot.
 const startsAtOnce = 2
 
-// starter bounds the starts of another, and says of a failed one what a person can do about it.
+// starter bounds the starts of the launcher, and says of a failed one what a person can do about it.
 type starter struct {
-	supervise.Starter
-	room chan struct{}
+	launcher *launch.Starter
+	room     chan struct{}
 }
 
-func newStarter(s supervise.Starter) *starter {
-	return &starter{s, make(chan struct{}, startsAtOnce)}
+func newStarter(l *launch.Starter) *starter {
+	return &starter{l, make(chan struct{}, startsAtOnce)}
 }
 
 // enter waits for room to start something; leave gives it to the next.
@@ -29,12 +29,17 @@ func (s *starter) enter() (leave func()) {
 	return func() { <-s.room }
 }
 
+// Start is the supervisor's Starter.
 func (s *starter) Start(w supervise.Work, told supervise.Told) (supervise.Process, error) {
 	defer s.enter()()
-	p, err := s.Starter.Start(w, told)
+	p, err := s.launcher.Start(w, told)
 	var failed *reaper.StartError
 	if errors.As(err, &failed) {
-		return nil, &startError{failed, strings.TrimPrefix(explainStart(failed, w.App.Command, nil), fmt.Sprintf("cannot start %q: ", w.App.Command[0]))}
+		var env []string
+		if c, err := s.launcher.Command(w); err == nil {
+			env = c.Env
+		}
+		return nil, &startError{failed, strings.TrimPrefix(explainStart(failed, w.App.Command, env), "cannot start ")}
 	}
 	return p, err
 }

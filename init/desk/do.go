@@ -1,6 +1,7 @@
 package desk
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -44,7 +45,7 @@ func (d *Desk) Do(ctx context.Context, command control.Command) (control.Result,
 		path, err := d.Save(d.Supervisor.Apps())
 		return control.Result{Path: path}, err
 	case control.Shutdown:
-		_, err := d.Supervisor.Do(ctx, supervise.Shutdown{Status: c.Status, Reason: c.Reason})
+		_, err := d.Supervisor.Do(ctx, supervise.Shutdown{Status: c.Status, Reason: cmp.Or(c.Reason, "goinit ctl shutdown")})
 		return control.Result{}, d.explain(err, nil)
 	}
 	return control.Result{}, control.Errorf(control.NotAvailable, "not available: %T", command)

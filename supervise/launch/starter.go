@@ -33,6 +33,7 @@ type Starter struct {
 	Dir         string         // where goinit started: what relative paths are relative to
 	Limits      []reaper.Limit // those that goinit was started with, where its own differ (NOFILE)
 	SignalMask  uint64         // for the children
+	OOMScoreAdj *int           // of workers whose app does not say
 
 	// ReadEnvFile and ReadSecret read what the spec points at, at each start. get answers for what is set so far.
 	ReadEnvFile func(path string, required bool, get func(name string) (string, bool)) ([]spec.Variable, error)
@@ -92,6 +93,9 @@ func (s *Starter) Command(w supervise.Work) (*reaper.Command, error) {
 	c := &reaper.Command{
 		Argv: a.Command, Dir: s.absolute(a, ""), Session: true, Credential: credential, SignalMask: s.SignalMask,
 		NoNewPrivileges: a.NoNewPrivileges, Nice: a.Nice, OOMScoreAdj: a.OOMScoreAdj,
+	}
+	if c.OOMScoreAdj == nil {
+		c.OOMScoreAdj = s.OOMScoreAdj
 	}
 	if c.Umask, err = umask(a.Umask); err != nil {
 		return nil, err
