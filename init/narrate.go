@@ -78,7 +78,8 @@ func (n *narrator) say(e supervise.Event) {
 	case "worker.killed":
 		m.Warn(e.Worker+" did not end in its time and is killed", fields)
 	case "app.failed":
-		m.Error(e.App+" is not started again: "+e.App+" "+ended(exit), fields)
+		why, _, _ := strings.Cut(ended(exit), "\n") // the rest was told of the start
+		m.Error(e.App+" is not started again: it "+why, fields)
 	case "app.held":
 		m.Error(e.App+" waits for "+text("dependency")+", which has failed", fields)
 	case "shutdown.started":
