@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"goinit/integration/bed"
@@ -21,8 +22,8 @@ func TestRunPidsFull(t *testing.T) {
 	// docker exec would want a pid of the container's: the client is outside, and the socket in a directory of both.
 	c := e.Detach(t, "--pids-limit", "64", "--volume", dir+":/run/goinit", runImage, "run", "-f", "bomb.yaml")
 	ctl := client{"--socket", filepath.Join(dir, "app.sock")}
-	bed.Wait(t, "web to run", func() (bool, string) {
-		r := ctl.ask(t, "wait", "web", "--timeout", "10s")
+	bed.Wait(t, "the first app to run", func() (bool, string) {
+		r := ctl.ask(t, "wait", "stays", "--timeout", "10s")
 		return r.Status == 0, r.Stderr
 	})
 	threads := func() int {
@@ -30,6 +31,7 @@ func TestRunPidsFull(t *testing.T) {
 		return statusField(t, e.Must(t, "exec", c.ID, "grep", "^Threads:", "/proc/1/status"), "Threads")
 	}
 	before := threads()
+	ctl.must(t, "start", "web")
 	const rounds = 3
 	for round := 1; round <= rounds; round++ {
 		ctl.must(t, "start", "--no-wait", "bomb")
@@ -47,7 +49,13 @@ func TestRunPidsFull(t *testing.T) {
 		}, "later")
 		for range 10 {
 			ctl.ask(t, "signal", "KILL", "web") // fails where web is not back: its room may be the bomb's by now
-			ctl.must(t, "ps")
+			together(8, func() {
+				if r := ctl.ask(t, "ps"); r.Status != 0 {
+					t.Errorf("ps: status %d: %s", r.Status, r.Stderr)
+				}
+				ctl.ask(t, "describe", "web")
+				ctl.ask(t, "logs")
+			})
 		}
 		ctl.run(t, "ps")
 		ctl.must(t, "stop", "bomb")
@@ -66,7 +74,16 @@ func TestRunPidsFull(t *testing.T) {
 	}
 	logs := c.Logs(t)
 	t.Log("the container wrote:\n" + logs)
-	if !strings.Contains(logs, "cannot start later/0: ") {
+	if !strings.Contains(logs, "no process can be made") {
 		t.Error("the start that failed was not told")
 	}
+}
+
+// together does something n times at once.
+func together(n int, do func()) {
+	var all sync.WaitGroup
+	for range n {
+		all.Go(do)
+	}
+	all.Wait()
 }
