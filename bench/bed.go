@@ -79,8 +79,11 @@ func (b *bed) start(argv []string) error {
 	return b.cmd.Start()
 }
 
+// environment keeps to the bed whatever else would be found by others: a goinit ctl that looks for every goinit of the
+// machine would wake ours, which is to be idle.
 func (b *bed) environment() []string {
-	return append(environment[:len(environment):len(environment)], "HOME="+b.dir, "PEBBLE="+b.dir, "PM2_HOME="+b.dir+"/pm2")
+	return append(environment[:len(environment):len(environment)], "HOME="+b.dir, "PEBBLE="+b.dir, "PM2_HOME="+b.dir+"/pm2",
+		"GOINIT_SOCKET_DIRECTORY="+b.dir)
 }
 
 // nextStart is the next start of an app: when, and which one.
