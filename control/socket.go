@@ -60,6 +60,9 @@ func Listen(l Listening) (*Socket, error) {
 	return s, nil
 }
 
+// Taken reports whether an error of Listen says that another goinit has the name or the socket.
+func Taken(err error) bool { return errors.As(err, new(*takenError)) }
+
 type takenError struct {
 	name string
 	by   Instance

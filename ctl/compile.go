@@ -43,7 +43,14 @@ func compileVerb() *cobra.Command {
 }
 
 // writeAtomically writes beside the file and renames, so that nobody ever reads half of it.
+// What is there and no regular file (a device, a FIFO) is written as it is, and a symbolic link is followed.
 func writeAtomically(path string, data []byte) (err error) {
+	if real, err := filepath.EvalSymlinks(path); err == nil {
+		path = real
+	}
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
+		return os.WriteFile(path, data, 0)
+	}
 	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
 	if err != nil {
 		return err

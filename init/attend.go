@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 
+	"goinit/control"
 	"goinit/signame"
 	"goinit/supervise"
 	"goinit/supervise/set"
@@ -111,20 +112,17 @@ func (r *runner) reapply() {
 		r.messages.Warn("SIGHUP is ignored while goinit is "+p.String(), nil)
 		return
 	}
-	s, err := r.load(context.Background(), nil)
-	if err != nil {
-		r.messages.Error("SIGHUP: nothing was changed: "+err.Error(), nil)
-		return
-	}
-	result, err := r.supervisor.Do(context.Background(), supervise.Apply{Apps: s.Apps})
+	result, err := r.desk.Do(context.Background(), control.Apply{})
 	if err != nil {
 		r.messages.Error("SIGHUP: "+err.Error(), nil)
 		return
 	}
-	r.applied(s)
-	d := result.Diff
+	counts := map[string]int{}
+	for _, c := range result.Changes {
+		counts[c.Action]++
+	}
 	r.messages.Info(fmt.Sprintf("%s applied: %d added, %d removed, %d restarted, %d unchanged", r.specPath,
-		len(d.Added), len(d.Removed), len(d.Changed), len(d.Unchanged)), nil)
+		counts["add"], counts["remove"], counts["restart"], counts["none"]), nil)
 }
 
 // signalMain passes a signal on to the main apps.

@@ -92,7 +92,7 @@ func (c *command) start(env []string) (status int, ok bool) {
 	if c.child, err = c.reaper.Start(cmd); err == nil {
 		return 0, true
 	}
-	c.messages.error(explainStart(err, c.options.argv, cmd.Env))
+	c.messages.error(explainStart(err, cmd))
 	var failed *reaper.StartError
 	if errors.As(err, &failed) && failed.NotFound() {
 		return exitNotFound, false

@@ -14,9 +14,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// explainStart says why a command could not be started, and what the user can do about it.
-func explainStart(err error, argv []string, env []string) string {
-	what := "cannot start " + strconv.Quote(argv[0]) + ": "
+// explainStart says why a command could not be started, and what the user can do about it. It looks at files as the child
+// would have: from its directory.
+func explainStart(err error, c *reaper.Command) string {
+	what := "cannot start " + strconv.Quote(c.Argv[0]) + ": "
 	var failed *reaper.StartError
 	if !errors.As(err, &failed) {
 		return what + err.Error()
@@ -30,28 +31,28 @@ func explainStart(err error, argv []string, env []string) string {
 	case failed.Step != "exec":
 		return what + failed.Error()
 	}
-	return what + explainExec(failed, argv[0], env)
+	return what + explainExec(failed, c)
 }
 
-func explainExec(failed *reaper.StartError, word string, env []string) string {
-	path := failed.Path
+func explainExec(failed *reaper.StartError, c *reaper.Command) string {
+	path, word := failed.Path, c.Argv[0]
 	if word == "" {
 		return "the command is an empty word\n  an unset variable in the entrypoint?"
 	}
 	switch failed.Errno {
 	case unix.ENOENT, unix.ENOTDIR:
 		if !strings.Contains(path, "/") {
-			if there := programInPath(word, env); there != "" {
+			if there := programInPath(word, c); there != "" {
 				return missingInterpreter(there)
 			}
-			return "not found in PATH" + notFoundRemedy(word, env)
+			return "not found in PATH" + notFoundRemedy(word, c.Env)
 		}
-		if _, err := os.Stat(path); err == nil {
-			return missingInterpreter(path)
+		if _, err := os.Stat(seenFrom(c.Dir, path)); err == nil {
+			return missingInterpreter(seenFrom(c.Dir, path))
 		}
-		return "no such file\n  is it in the image? relative paths start in the working directory, " + workingDir()
+		return "no such file\n  is it in the image? relative paths start in the working directory, " + workingDir(c.Dir)
 	case unix.EACCES:
-		return deniedReason(path, word)
+		return deniedReason(path, c)
 	case unix.ENOEXEC:
 		return "not a program for this machine (" + runtime.GOARCH + ")\n" +
 			"  an image for another architecture? a script needs its #! line, or a /bin/sh"
@@ -73,10 +74,10 @@ func pathOf(env []string) (path string, set bool) {
 }
 
 // programInPath finds a file that could have been executed, had its interpreter been there.
-func programInPath(word string, env []string) string {
-	path, _ := pathOf(env)
+func programInPath(word string, c *reaper.Command) string {
+	path, _ := pathOf(c.Env)
 	for _, dir := range strings.Split(path, ":") {
-		file := filepath.Join(dir, word)
+		file := seenFrom(c.Dir, filepath.Join(dir, word))
 		if info, err := os.Stat(file); err == nil && info.Mode().IsRegular() && info.Mode()&0o111 != 0 {
 			return file
 		}
@@ -96,30 +97,48 @@ func notFoundRemedy(word string, env []string) string {
 	return s
 }
 
-func workingDir() string {
+func workingDir(dir string) string {
+	if filepath.IsAbs(dir) {
+		return dir
+	}
 	d, err := os.Getwd()
 	if err != nil {
 		return "which is gone"
 	}
-	return d
+	return filepath.Join(d, dir)
 }
 
-func deniedReason(path, word string) string {
+// seenFrom is a path as it is from a directory, of which an empty one is ours.
+func seenFrom(dir, path string) string {
+	if dir == "" || filepath.IsAbs(path) {
+		return path
+	}
+	return filepath.Join(dir, path)
+}
+
+func uidOf(c *reaper.Command) string {
+	if c.Credential != nil {
+		return strconv.FormatUint(uint64(c.Credential.UID), 10)
+	}
+	return strconv.Itoa(os.Geteuid())
+}
+
+func deniedReason(path string, c *reaper.Command) string {
 	it := path
-	if path == word {
+	if path == c.Argv[0] {
 		it = "it"
 	}
-	info, err := os.Stat(path)
+	info, err := os.Stat(seenFrom(c.Dir, path))
 	switch {
 	case err == nil && info.IsDir():
 		return it + " is a directory"
 	case err == nil && info.Mode()&0o111 == 0:
 		return it + " is not executable\n  chmod +x " + path + " (in a Dockerfile: COPY --chmod=755)"
 	case err == nil:
-		return "permission denied to execute " + path + "\n  as uid " + strconv.Itoa(os.Geteuid()) +
+		return "permission denied to execute " + path + "\n  as uid " + uidOf(c) +
 			", file mode " + info.Mode().Perm().String() + "; or its filesystem is mounted noexec"
 	}
-	return "permission denied to execute " + path + "\n  a directory above it is closed to uid " + strconv.Itoa(os.Geteuid())
+	return "permission denied to execute " + path + "\n  a directory above it is closed to uid " + uidOf(c)
 }
 
 // missingInterpreter explains the kernel's "no such file" for a file that is there: what it needs to run is not.

@@ -106,6 +106,8 @@ func TestMessages(t *testing.T) {
 			p.Env = []string{}
 		case c.env != "":
 			p.Env = append(p.Env, c.env)
+		case len(c.argv) > 1 && c.argv[1] == "ctl": // whatever runs on this machine
+			p.Env = append(p.Env, "GOINIT_SOCKET_DIRECTORY="+filepath.Join(dir, "sockets"))
 		}
 		if err := p.Start(); err != nil {
 			t.Fatal(err)

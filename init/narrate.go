@@ -3,7 +3,7 @@ package pid1
 import (
 	"fmt"
 	"strings"
-	"sync/atomic"
+	"sync"
 	"time"
 
 	"goinit/logs"
@@ -16,48 +16,92 @@ type narrator struct {
 	messages *messages.Messages
 	console  *logs.Console
 	outputs  *outputs
-	events   chan supervise.Event
-	done     chan struct{}
-	untold   atomic.Uint64
+	forget   func(app string) // of an app that has left
+
+	mu     sync.Mutex
+	queue  []supervise.Event
+	untold uint64
+	ended  bool
+	wake   chan struct{} // has room for one
+	done   chan struct{}
 }
 
-// Bounds of the narrator: beyond so many events it says less, and that it does; and it waits so long for the last words
-// of a worker.
+// Bounds of the narrator. Beyond so many events it says less, and that it does; what ends an app or goinit has room of its
+// own. It waits so long for the last words of a worker, and for nobody's where many end at once.
 const (
 	narratorBound = 256
+	gravestones   = 4096
 	lastWordsTime = 200 * time.Millisecond
+	manyEndings   = 16
 )
 
 func newNarrator(m *messages.Messages, c *logs.Console, o *outputs) *narrator {
-	return &narrator{messages: m, console: c, outputs: o, events: make(chan supervise.Event, narratorBound), done: make(chan struct{})}
+	return &narrator{messages: m, console: c, outputs: o, wake: make(chan struct{}, 1), done: make(chan struct{})}
+}
+
+// grave events are told whatever else is not.
+func grave(kind string) bool {
+	return strings.HasPrefix(kind, "app.") || strings.HasPrefix(kind, "shutdown.") || kind == "goinit.internal-error"
 }
 
 // tell takes an event. It does not block: what does not fit is in the history all the same.
 func (n *narrator) tell(e supervise.Event) {
-	select {
-	case n.events <- e:
-	default:
-		n.untold.Add(1)
+	n.mu.Lock()
+	bound := narratorBound
+	if grave(e.Type) {
+		bound = gravestones
 	}
+	if len(n.queue) < bound {
+		n.queue = append(n.queue, e)
+	} else {
+		n.untold++
+	}
+	n.mu.Unlock()
+	n.signal()
+}
+
+func (n *narrator) signal() {
+	select {
+	case n.wake <- struct{}{}:
+	default:
+	}
+}
+
+// take is what there is to say, how much of it was left out, and whether that was all.
+func (n *narrator) take() (events []supervise.Event, untold uint64, ended bool) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	events, untold = n.queue, n.untold
+	n.queue, n.untold = nil, 0
+	return events, untold, n.ended
 }
 
 func (n *narrator) run() {
 	defer close(n.done)
-	for e := range n.events {
-		n.say(e)
-		if missed := n.untold.Swap(0); missed > 0 {
-			n.messages.Warn(fmt.Sprintf("too much happens at once: %d events were not told here; the last ones: goinit ctl events", missed), nil)
+	for range n.wake {
+		events, untold, ended := n.take()
+		for i, e := range events {
+			n.say(e, len(events)-i < manyEndings)
+		}
+		if untold > 0 {
+			n.messages.Warn(fmt.Sprintf("too much happens at once: %d events were not told here; the last ones: goinit ctl events", untold), nil)
+		}
+		if ended {
+			return
 		}
 	}
 }
 
 // end says what is still to be said.
 func (n *narrator) end() {
-	close(n.events)
+	n.mu.Lock()
+	n.ended = true
+	n.mu.Unlock()
+	n.signal()
 	<-n.done
 }
 
-func (n *narrator) say(e supervise.Event) {
+func (n *narrator) say(e supervise.Event, patient bool) {
 	m, fields := n.messages, messages.Fields{"event": e.Type}
 	if e.Worker != "" {
 		fields["worker"] = e.Worker
@@ -70,7 +114,7 @@ func (n *narrator) say(e supervise.Event) {
 	case "worker.start-failed":
 		m.Error(e.Worker+" "+ended(exit), fields)
 	case "worker.exited":
-		m.Info(e.Worker+" "+ended(exit)+howLong(e)+howOften(e, exit)+n.lastLine(e, exit), fields)
+		m.Info(e.Worker+" "+ended(exit)+howLong(e)+howOften(e, exit)+n.lastLine(e, exit, patient), fields)
 	case "worker.completed":
 		m.Debug(e.Worker+" has completed", fields)
 	case "worker.backoff":
@@ -80,8 +124,10 @@ func (n *narrator) say(e supervise.Event) {
 	case "app.failed":
 		why, _, _ := strings.Cut(ended(exit), "\n") // the rest was told of the start
 		m.Error(e.App+" is not started again: it "+why, fields)
+	case "app.removed":
+		n.forget(e.App)
 	case "app.held":
-		m.Error(e.App+" waits for "+text("dependency")+", which has failed", fields)
+		m.Error(e.App+" waits for "+text("dependency")+", of which nothing will come", fields)
 	case "shutdown.started":
 		within := ", with no limit of time"
 		if e.Data["budget"] != nil {
@@ -140,11 +186,11 @@ func howOften(e supervise.Event, exit *supervise.LastExit) string {
 }
 
 // lastLine is what a worker that failed has said last.
-func (n *narrator) lastLine(e supervise.Event, exit *supervise.LastExit) string {
-	if e.Slot == nil || exit == nil || exit.Status == 0 || exit.Reason == "stopped" {
+func (n *narrator) lastLine(e supervise.Event, exit *supervise.LastExit, patient bool) string {
+	if e.Slot == nil || exit == nil || exit.Status == 0 || exit.Reason == "stopped" || exit.Reason == "replaced" {
 		return ""
 	}
-	if drained := n.outputs.drained(e.App, *e.Slot, e.Generation); drained != nil {
+	if drained := n.outputs.drained(e.App, *e.Slot, e.Generation); drained != nil && patient {
 		select {
 		case <-drained:
 		case <-time.After(lastWordsTime):

@@ -36,7 +36,7 @@ func (r *runner) program(ctx context.Context, a *spec.App, slot int, e control.E
 	if err != nil {
 		var failed *reaper.StartError
 		if errors.As(err, &failed) {
-			return control.Exit{}, control.Errorf(control.Failure, "%s", explainStart(failed, e.Args, c.Env))
+			return control.Exit{}, control.Errorf(control.Failure, "%s", explainStart(failed, c))
 		}
 		return control.Exit{}, err
 	}

@@ -35,7 +35,8 @@ const (
 	runThreads = 8
 	processors = 2 // one may be suspended in a fork
 
-	eventsKept = 1000
+	eventsKept    = 1000
+	arrivalsBound = 64 // signals on their way to where they are attended to
 )
 
 // Budgets of an ordered stop where the spec does not say: below what docker stop and a kubelet give before they kill.
@@ -69,7 +70,6 @@ type runner struct {
 	orphans  atomic.Uint64
 	spec     atomic.Pointer[spec.Spec]
 	specAt   atomic.Pointer[time.Time]
-	ownApps  atomic.Pointer[map[string]bool] // those of the spec itself, by name
 
 	reaper     *reaper.Reaper
 	reader     *specReader
@@ -107,7 +107,7 @@ func run(o *runOptions) int {
 	r.reaper = reaper.New(r.orphan)
 	r.role = r.reaper.Role()
 	r.trees = tree.New(tree.Config{BootID: boot, PID: unix.Getpid(), Everywhere: r.role == reaper.Neither})
-	arrivals := make(chan unix.Signal)
+	arrivals := make(chan unix.Signal, arrivalsBound)
 	go r.receive(signals, arrivals)
 
 	s, err := r.readSpec(arrivals)
@@ -166,7 +166,10 @@ func (r *runner) receive(signals *signalStream, arrivals chan<- unix.Signal) {
 		case sig == unix.SIGCHLD:
 			r.reaper.Reap()
 		default:
-			arrivals <- sig
+			select {
+			case arrivals <- sig:
+			default: // reaping waits for nobody
+			}
 		}
 	}
 }
@@ -180,7 +183,7 @@ func (i interruption) Error() string {
 
 // readSpec finds and reads the spec; a signal that asks for the end ends that.
 func (r *runner) readSpec(arrivals <-chan unix.Signal) (*spec.Spec, error) {
-	r.reader = &specReader{reaper: r.reaper, env: r.env, lookup: r.getenv}
+	r.reader = &specReader{reaper: r.reaper, env: r.env, lookup: r.getenv, null: openNull()}
 	r.specPath = r.options.file
 	if r.specPath == "" {
 		path, looked, err := findSpec(r.role == reaper.PID1, r.getenv)
@@ -247,7 +250,7 @@ func (r *runner) load(ctx context.Context, compiled []byte) (s *spec.Spec, err e
 				return nil, fmt.Errorf("run -- %s: the spec has an app %q already", r.options.main[0], a.Name)
 			}
 		}
-		s.Apps = append(s.Apps, a)
+		s.Apps, s.Guests = append(s.Apps, a), append(s.Guests, a.Name)
 	}
 	if len(s.Apps) == 0 {
 		return nil, fmt.Errorf("%s has no apps", r.specPath)
@@ -278,13 +281,9 @@ func (r *runner) furnish(s *spec.Spec) (err error) {
 		r.messages.Warn("${"+name+"} is not set, and empty here; say so with ${"+name+":-}", nil)
 	}
 	r.outputs = &outputs{console: r.console, open: map[outputKey]output{}}
-	null, err := unix.Open("/dev/null", unix.O_RDONLY|unix.O_CLOEXEC, 0)
-	if err != nil {
-		null = -1 // then their stdin is closed
-	}
 	r.launcher = &launch.Starter{
 		Reaper: r.reaper, Trees: r.trees, Outputs: r.outputs, BootID: r.boot, Environment: r.env, Dir: r.dir,
-		OOMScoreAdj: workersOOMScore(), ReadEnvFile: spec.ReadEnvFile, ReadSecret: spec.ReadSecret, Stdin: null,
+		OOMScoreAdj: workersOOMScore(), ReadEnvFile: spec.ReadEnvFile, ReadSecret: spec.ReadSecret, Stdin: r.reader.null,
 	}
 	if r.options.main != nil {
 		t := openTerminal()
@@ -301,13 +300,14 @@ func (r *runner) furnish(s *spec.Spec) (err error) {
 func (r *runner) keep(arrivals <-chan unix.Signal) int {
 	s := r.spec.Load()
 	n := newNarrator(r.messages, r.console, r.outputs)
+	n.forget = r.forget
 	history := control.NewHistory(eventsKept)
-	r.desk = &desk.Desk{Console: r.console, History: history, Info: r.info, Spec: r.spec.Load, Load: r.load, Applied: r.applied,
-		Save: r.save, Program: r.program}
+	r.desk = desk.New(&desk.Desk{Console: r.console, History: history, Info: r.info, Spec: r.spec.Load, Load: r.load, Applied: r.applied, Budget: r.budget,
+		Save: r.save, Program: r.program})
 	r.starter = newStarter(r.launcher)
 	var err error
 	r.supervisor, err = supervise.New(supervise.Config{
-		Spec: s, Starter: r.starter, Budget: r.budget(), CPUs: cpus(),
+		Spec: s, Starter: r.starter, Budget: r.budget(s), CPUs: cpus(),
 		Events: func(e supervise.Event) {
 			history.Add(desk.Event(e))
 			n.tell(e)
@@ -323,15 +323,34 @@ func (r *runner) keep(arrivals <-chan unix.Signal) int {
 	defer cancel()
 	go r.trees.Run(ctx)
 	r.messages.Info(fmt.Sprintf("%s, %s; %s", versionShort(), r.role, appsOf(s)), nil)
-	server := r.serve(s)
+	server, err := r.serve(s)
+	if err != nil {
+		r.console.Close(time.Now().Add(flushTime))
+		return r.refuse(err)
+	}
 	ended := make(chan supervise.Outcome, 1)
 	go func() { ended <- r.supervisor.Run(context.Background()) }()
 	outcome := r.attend(arrivals, ended)
-	if server != nil {
-		server.Close()
-	}
+	r.close(server)
 	n.end()
 	return r.finish(outcome)
+}
+
+// close ends the control socket, and the programs that exec has put beside workers. What does not end of SIGKILL holds
+// nothing up.
+func (r *runner) close(server *control.Server) {
+	if server == nil {
+		return
+	}
+	closed := make(chan struct{})
+	go func() {
+		server.Close()
+		close(closed)
+	}()
+	select {
+	case <-closed:
+	case <-time.After(flushTime):
+	}
 }
 
 // finish says why, and leaves nothing behind.
@@ -347,6 +366,15 @@ func (r *runner) finish(o supervise.Outcome) int {
 		_ = unix.Kill(-1, unix.SIGKILL)
 	}
 	return o.Status
+}
+
+// openNull is everybody's standard input; -1: then they have none.
+func openNull() int {
+	fd, err := unix.Open("/dev/null", unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return -1
+	}
+	return fd
 }
 
 // bootID is what tells this goinit's processes from those of another.

@@ -122,12 +122,14 @@ func TestRunStop(t *testing.T) {
 	a := prepare(t, `
 shutdown: {timeout: 20s}
 apps:
-  db: {shell: 'trap "echo db ends; exit 0" TERM; while :; do sleep 0.05; done'}
-  web: {shell: 'trap "sleep 0.2; echo web ends; exit 0" TERM; while :; do sleep 0.05; done', depends_on: {db: started}}
-  deaf: {shell: 'trap "" TERM; while :; do sleep 0.05; done', stop: {timeout: 300ms}}
+  db: {shell: 'trap "echo db ends; exit 0" TERM; echo is up; while :; do sleep 0.05; done'}
+  web: {shell: 'trap "sleep 0.2; echo web ends; exit 0" TERM; echo is up; while :; do sleep 0.05; done', depends_on: {db: started}}
+  deaf: {shell: 'trap "" TERM; echo is up; while :; do sleep 0.05; done', stop: {timeout: 300ms}}
 `).start(t)
-	a.until(t, "web/0", running)
-	a.until(t, "deaf/0", running)
+	bed.Wait(t, "the traps are set", func() (bool, string) {
+		out, _ := a.ctl(t, "logs")
+		return strings.Count(out, "is up") == 3, out
+	})
 	a.Process.Signal(unix.SIGTERM)
 	code := a.code(t)
 	out := a.stdout.String()
@@ -300,6 +302,61 @@ func TestRunExecEndsWithItsClient(t *testing.T) {
 	client.Wait()
 	bed.Wait(t, "the program is gone", func() (bool, string) { return unix.Kill(pid, 0) != nil, "" })
 	a.until(t, "web/0", running)
+	a.ctl(t, "shutdown")
+	a.code(t)
+}
+
+// A compiled spec that says to be its own source is refused.
+func TestRunSpecOfItself(t *testing.T) {
+	a := prepare(t, "apps: {web: {command: 'true'}}\n")
+	if err := os.WriteFile(filepath.Join(a.dir, "self.json"), []byte(`{"compiled": {"format": 1, "sources": [{"path": "self.json", "sha256": "`+
+		strings.Repeat("0", 64)+`"}]}, "apps": {"web": {"command": ["true"]}}}`), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if code := a.start(t, "-f", "self.json").code(t); code != 1 {
+		t.Errorf("status %d, %s", code, &a.stderr)
+	}
+}
+
+// A program that exec has put beside a worker holds up the end of goinit no more than a storm of signals does.
+func TestRunEndWithExec(t *testing.T) {
+	a := prepare(t, "apps: {web: {command: sleep 1000}}\n").start(t)
+	a.until(t, "web/0", running)
+	up := filepath.Join(a.dir, "up")
+	client := exec.Command(goinit, "ctl", "exec", "web", "--", "sh", "-c", "trap '' TERM HUP; touch "+up+"; sleep 1005 & wait; sleep 1006")
+	client.Dir, client.Env = a.dir, a.env
+	if err := client.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer client.Wait()
+	bed.Wait(t, "the program runs", func() (bool, string) {
+		_, err := os.Stat(up)
+		return err == nil, ""
+	})
+	a.Process.Signal(unix.SIGTERM)
+	ended := make(chan int, 1)
+	go func() { ended <- a.code(t) }()
+	for {
+		select {
+		case code := <-ended:
+			if code != 0 {
+				t.Errorf("status %d, %s", code, &a.stderr)
+			}
+			return
+		default:
+			a.Process.Signal(unix.SIGUSR1)
+		}
+	}
+}
+
+// Two goinits of one name are one too many.
+func TestRunTwice(t *testing.T) {
+	a := prepare(t, "name: shop\napps: {web: {command: sleep 1000}}\n").start(t)
+	a.until(t, "web/0", running)
+	b := &apps{dir: a.dir, env: a.env}
+	if code := b.start(t).code(t); code != 1 || !strings.Contains(b.stderr.String(), `a goinit named "shop" runs already`) {
+		t.Errorf("status %d, %s", code, &b.stderr)
+	}
 	a.ctl(t, "shutdown")
 	a.code(t)
 }

@@ -1,7 +1,10 @@
 package pid1
 
 import (
+	"strconv"
 	"strings"
+
+	"goinit/control"
 )
 
 // runOptions are those of goinit run.
@@ -53,6 +56,9 @@ func parseRunOptions(args []string) (o *runOptions, help bool, err error) {
 			}
 			if value == "" {
 				return nil, false, &usageError{word + " needs a value that is not empty", "goinit run --help"}
+			}
+			if values[word] == &o.name && control.CleanName(value) != value {
+				return nil, false, &usageError{word + " " + strconv.Quote(value) + " is not a name", "letters, digits, dot, dash and underscore"}
 			}
 			*values[word] = value
 		case strings.HasPrefix(word, "-"):

@@ -14,8 +14,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// budget is how long an ordered stop may take where the spec does not say: 0 is without a limit.
-func (r *runner) budget() time.Duration {
+// budget is how long an ordered stop may take: 0 is without a limit.
+func (r *runner) budget(s *spec.Spec) time.Duration {
+	if t := s.Shutdown.Timeout; t != nil {
+		return time.Duration(*t)
+	}
 	if text, ok := r.getenv("GOINIT_STOP_TIMEOUT"); ok && text != "" {
 		d, err := spec.ParseDuration(text)
 		if err == nil {
@@ -100,6 +103,16 @@ func formatOf(s *spec.Spec) messages.Format {
 		}
 	}
 	return messages.Text
+}
+
+// forget drops the lines of an app that has left for good.
+func (r *runner) forget(app string) {
+	for _, a := range r.supervisor.Apps() {
+		if a.Name == app {
+			return
+		}
+	}
+	r.console.Forget(app)
 }
 
 // applied is told that another spec counts now.

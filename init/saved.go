@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"goinit/spec"
@@ -30,11 +31,7 @@ func (r *runner) savedPath() string {
 
 // withSaved adds the saved apps to a spec. One that the spec has by now is the spec's.
 func (r *runner) withSaved(s *spec.Spec) error {
-	own := map[string]bool{}
-	for _, a := range s.Apps {
-		own[a.Name] = true
-	}
-	r.ownApps.Store(&own)
+	own := ownApps(s)
 	data, err := readBounded(r.savedPath())
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -48,15 +45,24 @@ func (r *runner) withSaved(s *spec.Spec) error {
 	}
 	for _, a := range saved.Apps {
 		if !own[a.Name] {
-			s.Apps = append(s.Apps, a)
+			s.Apps, s.Guests = append(s.Apps, a), append(s.Guests, a.Name)
 		}
 	}
 	return nil
 }
 
+// ownApps are those of the file itself, by name.
+func ownApps(s *spec.Spec) map[string]bool {
+	own := map[string]bool{}
+	for _, a := range s.Apps {
+		own[a.Name] = !slices.Contains(s.Guests, a.Name)
+	}
+	return own
+}
+
 // save keeps the apps that no spec has for the next start.
 func (r *runner) save(apps []spec.App) (path string, err error) {
-	own := *r.ownApps.Load()
+	own := ownApps(r.spec.Load())
 	added := noApps()
 	for _, a := range apps {
 		if !own[a.Name] && (r.options.main == nil || a.Name != mainName) {

@@ -2,6 +2,7 @@ package pid1
 
 import (
 	"path/filepath"
+	"slices"
 
 	"goinit/control"
 	"goinit/reaper"
@@ -12,7 +13,7 @@ import (
 )
 
 // serve opens the control socket. goinit runs without one where none can be had, and says so.
-func (r *runner) serve(s *spec.Spec) *control.Server {
+func (r *runner) serve(s *spec.Spec) (*control.Server, error) {
 	l := control.Listening{Path: s.Control.Socket, Name: s.Name, ReadGroup: -1, Getenv: func(name string) string {
 		value, _ := r.getenv(name)
 		return value
@@ -36,11 +37,14 @@ func (r *runner) serve(s *spec.Spec) *control.Server {
 		}
 	}
 	socket, err := control.Listen(l)
+	if control.Taken(err) && l.Exact {
+		return nil, err // a second copy of the same apps is what nobody wants
+	}
 	if err != nil {
 		r.limit("there is no control socket: "+err.Error(), "mount a tmpfs at /run, or goinit run --socket PATH")
-		return nil
+		return nil, nil
 	}
-	return control.Serve(r.desk, socket, control.DefaultLimits(), func(text string) { r.messages.Warn(text, nil) })
+	return control.Serve(r.desk, socket, control.DefaultLimits(), func(text string) { r.messages.Warn(text, nil) }), nil
 }
 
 // limit notes what cannot be done here.
@@ -53,7 +57,7 @@ func (r *runner) limit(what, remedy string) {
 func (r *runner) info() control.Info {
 	i := control.Info{
 		Version: Version, PID: unix.Getpid(), Role: r.role.String(), State: r.supervisor.Phase().String(), StartedAt: r.bornAt,
-		WorkingDir: r.dir, Spec: r.specPath, SpecAt: r.specAt.Load(), Orphans: r.orphans.Load(), Limitations: r.limits,
+		WorkingDir: r.dir, Spec: r.specPath, SpecAt: r.specAt.Load(), Orphans: r.orphans.Load(), Limitations: slices.Clone(r.limits),
 	}
 	if c := r.spec.Load().Compiled; c != nil && len(c.Sources) > 0 {
 		i.SpecDigest = c.Sources[0].SHA256

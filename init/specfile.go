@@ -77,6 +77,7 @@ type specReader struct {
 	reaper *reaper.Reaper
 	env    []string
 	lookup func(string) (string, bool)
+	null   int // /dev/null, or -1
 }
 
 // read is the spec in a file.
@@ -113,9 +114,13 @@ func (r *specReader) load(ctx context.Context, path string) (*spec.Spec, error) 
 	if !exists(source) || !exists(clientPath()) {
 		return s, nil // an image need not hold its sources
 	}
-	again, err := r.read(ctx, source)
+	compiled, err := r.compile(ctx, source)
 	if err != nil {
 		return nil, err
+	}
+	again, err := spec.Load(compiled, r.lookup)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", source, err)
 	}
 	if again.Compiled != nil && !slices.Equal(again.Compiled.Sources, s.Compiled.Sources) {
 		return nil, fmt.Errorf("%s was compiled from another %s than the one beside it\n  compile it again: goinit ctl compile -f %s --out %s",
@@ -128,12 +133,12 @@ func (r *specReader) load(ctx context.Context, path string) (*spec.Spec, error) 
 func readBounded(path string) ([]byte, error) {
 	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK, 0) // not to wait for the writer of a FIFO
 	if err != nil {
-		return nil, fmt.Errorf("cannot read %w", err)
+		return nil, fmt.Errorf("cannot read the spec: %w", err)
 	}
 	defer f.Close()
 	data, err := io.ReadAll(io.LimitReader(f, spec.MaxBytes+1))
 	if err != nil {
-		return nil, fmt.Errorf("cannot read %w", err)
+		return nil, fmt.Errorf("cannot read the spec: %w", err)
 	}
 	return data, nil
 }
@@ -163,7 +168,7 @@ func (r *specReader) compile(ctx context.Context, path string) ([]byte, error) {
 	}
 	defer words.close()
 	child, err := r.reaper.Start(&reaper.Command{
-		Argv: []string{client, "compile", "-f", path}, Env: r.env, Files: []int{-1, out.child(), words.child()}, Group: true,
+		Argv: []string{client, "compile", "-f", path}, Env: r.env, Files: []int{r.null, out.child(), words.child()}, Group: true,
 		SignalMask: entry.Mask(),
 		Limits:     []reaper.Limit{{Resource: unix.RLIMIT_AS, Soft: compileMemory, Hard: compileMemory}},
 	})

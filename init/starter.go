@@ -35,11 +35,11 @@ func (s *starter) Start(w supervise.Work, told supervise.Told) (supervise.Proces
 	p, err := s.launcher.Start(w, told)
 	var failed *reaper.StartError
 	if errors.As(err, &failed) {
-		var env []string
-		if c, err := s.launcher.Command(w); err == nil {
-			env = c.Env
+		c, err := s.launcher.Command(w)
+		if err != nil {
+			return nil, err
 		}
-		return nil, &startError{failed, strings.TrimPrefix(explainStart(failed, w.App.Command, env), "cannot start ")}
+		return nil, &startError{failed, strings.TrimPrefix(explainStart(failed, c), "cannot start ")}
 	}
 	return p, err
 }

@@ -23,6 +23,8 @@ type Spec struct {
 	Messages Messages  `json:"messages"`
 	Apps     []App     `json:"apps"` // in the order of the file
 
+	// Guests are the apps that are not of the file itself: who adds some says so.
+	Guests []string `json:"-"`
 	// Unset names the variables that ${…} asked for, that had neither value nor default, and that became empty.
 	Unset []string `json:"-"`
 }

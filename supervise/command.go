@@ -3,6 +3,7 @@ package supervise
 import (
 	"errors"
 	"syscall"
+	"time"
 
 	"goinit/spec"
 	"goinit/supervise/set"
@@ -50,6 +51,11 @@ type Apply struct {
 	Apps   []spec.App
 	DryRun bool
 	NoWait bool
+	// Budget of an ordered stop from now on; nil: as it was.
+	Budget *time.Duration
+	// Accepted, if not nil, is called once the apps are what counts, before they are waited for; not for a DryRun. It must
+	// neither block nor call back.
+	Accepted func()
 }
 
 // Add adds an app.

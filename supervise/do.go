@@ -30,7 +30,7 @@ func (s *Supervisor) Do(ctx context.Context, c Command) (Result, error) {
 	case Scale:
 		return s.scale(ctx, c)
 	case Apply:
-		return s.apply(ctx, setCommand{dryRun: c.DryRun, noWait: c.NoWait,
+		return s.apply(ctx, setCommand{dryRun: c.DryRun, noWait: c.NoWait, budget: c.Budget, accepted: c.Accepted,
 			change: func([]spec.App) ([]spec.App, error) { return c.Apps, nil }})
 	case Add:
 		return s.apply(ctx, setCommand{noWait: c.NoWait, change: func(target []spec.App) ([]spec.App, error) {

@@ -75,6 +75,7 @@ func (o *owner) guard(f func()) { o.supervisor.guard(o.name, f) }
 func (s *Supervisor) guard(app string, f func()) {
 	defer func() {
 		if r := recover(); r != nil {
+			defer func() { _ = recover() }() // of whoever listens: there is nobody left to tell
 			s.publish(Event{Type: "goinit.internal-error", App: app,
 				Data: map[string]any{"error": fmt.Sprint(r), "stack": string(debug.Stack())}})
 		}

@@ -19,6 +19,8 @@ type setCommand struct {
 	change   func(target []spec.App) ([]spec.App, error) // of the apps as the last word wants them
 	dryRun   bool
 	noWait   bool
+	budget   *time.Duration
+	accepted func()
 	diff     *set.Diff // filled in before the reply
 	reply    chan error
 }
@@ -55,6 +57,7 @@ func (s *Supervisor) turn() {
 		case s.owner(f.owner.name) != f.owner: // an app of that name has come back since
 		case f.left:
 			s.forget(f.owner)
+			s.publish(Event{Type: "app.removed", App: f.owner.name})
 			s.step(set.Gone{App: f.owner.name, Now: s.now()})
 		default:
 			s.step(set.Changed{App: f.owner.name, Summary: f.summary, Now: s.now()})
@@ -102,7 +105,14 @@ func (s *Supervisor) command(c *setCommand) {
 		c.reply <- ErrBusy
 		return
 	}
+	if c.budget != nil {
+		s.set.Budget = *c.budget
+	}
 	s.step(set.Apply{Target: target, Now: s.now()})
+	s.publishTarget()
+	if c.accepted != nil {
+		c.accepted()
+	}
 	if c.noWait {
 		c.reply <- nil
 		return

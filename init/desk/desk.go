@@ -33,7 +33,17 @@ type Desk struct {
 	// Program runs a program beside a worker.
 	Program func(ctx context.Context, a *spec.App, slot int, e control.Exec) (control.Exit, error)
 
+	// Budget is how long an ordered stop may take by a spec.
+	Budget func(*spec.Spec) time.Duration
+
 	changes control.Changes
+	turn    chan struct{} // whose turn it is to apply: from reading a spec to its being the one that counts
+}
+
+// New completes a Desk whose fields are set.
+func New(d *Desk) *Desk {
+	d.turn = make(chan struct{}, 1)
+	return d
 }
 
 // Changed is to be called after something that a snapshot shows has changed.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"sync"
 	"syscall"
 
 	"goinit/control"
@@ -37,7 +38,6 @@ func (d *Desk) Do(ctx context.Context, command control.Command) (control.Result,
 		order := control.Order{Targets: []control.Target{{App: c.App, Slot: control.WholeApp}}}
 		result, err := d.order(ctx, order, "removed", supervise.Remove{App: c.App})
 		if err == nil {
-			d.Console.Forget(c.App)
 			result.Outcomes = []control.Outcome{{Name: c.App, Outcome: "removed"}}
 		}
 		return result, err
@@ -137,21 +137,28 @@ func (d *Desk) add(ctx context.Context, c control.Add) (control.Result, error) {
 	return d.order(ctx, order, "added", supervise.Add{App: a, NoWait: c.NoWait})
 }
 
+// apply reads a spec and makes it the one that counts before another may be read: the last word is the last that was
+// given. What it changes is waited for outside of that turn.
 func (d *Desk) apply(ctx context.Context, c control.Apply) (control.Result, error) {
+	select {
+	case d.turn <- struct{}{}:
+	case <-ctx.Done():
+		return control.Result{}, context.Cause(ctx)
+	}
+	leave := sync.OnceFunc(func() { <-d.turn })
+	defer leave()
 	loaded, err := d.Load(ctx, c.Spec)
 	if err != nil {
 		return control.Result{}, control.Errorf(control.Failure, "nothing was changed: %v", err)
 	}
-	result, err := d.Supervisor.Do(ctx, supervise.Apply{Apps: loaded.Apps, DryRun: c.DryRun})
+	budget := d.Budget(loaded)
+	result, err := d.Supervisor.Do(ctx, supervise.Apply{Apps: loaded.Apps, DryRun: c.DryRun, Budget: &budget, Accepted: func() {
+		d.Applied(loaded)
+		leave()
+	}})
 	var r control.Result
 	if result.Diff != nil {
 		r.Changes = changes(result.Diff)
-	}
-	if err == nil && !c.DryRun {
-		d.Applied(loaded)
-		for _, name := range result.Diff.Removed {
-			d.Console.Forget(name)
-		}
 	}
 	return r, d.explain(err, result.Workers)
 }
