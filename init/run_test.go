@@ -349,6 +349,21 @@ func TestRunEndWithExec(t *testing.T) {
 	}
 }
 
+// Who removes the last app that runs has laid hands on it: goinit stays.
+func TestRunLastAppRemoved(t *testing.T) {
+	a := prepare(t, "apps: {once: {command: 'true', restart: \"no\"}, web: {command: sleep 1000}}\n").start(t)
+	a.until(t, "web/0", running)
+	a.until(t, "once/0", func(w worker) bool { return w.State == "completed" })
+	if out, code := a.ctl(t, "rm", "web"); code != 0 {
+		t.Errorf("rm: %d, %s", code, out)
+	}
+	if out, code := a.ctl(t, "ps"); code != 0 {
+		t.Errorf("goinit has ended: %d, %s", code, out)
+	}
+	a.ctl(t, "shutdown")
+	a.code(t)
+}
+
 // Two goinits of one name are one too many.
 func TestRunTwice(t *testing.T) {
 	a := prepare(t, "name: shop\napps: {web: {command: sleep 1000}}\n").start(t)

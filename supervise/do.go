@@ -40,7 +40,7 @@ func (s *Supervisor) Do(ctx context.Context, c Command) (Result, error) {
 			return append(target, c.App), nil
 		}})
 	case Remove:
-		return s.apply(ctx, setCommand{noWait: c.NoWait, change: func(target []spec.App) ([]spec.App, error) {
+		return s.apply(ctx, setCommand{remove: true, noWait: c.NoWait, change: func(target []spec.App) ([]spec.App, error) {
 			rest := slices.DeleteFunc(slices.Clone(target), func(a spec.App) bool { return a.Name == c.App })
 			if len(rest) == len(target) {
 				return nil, &TargetError{Target: c.App, Known: s.known()}

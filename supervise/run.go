@@ -20,6 +20,7 @@ type setCommand struct {
 	dryRun   bool
 	noWait   bool
 	budget   *time.Duration
+	remove   bool // somebody has laid hands on an app
 	accepted func()
 	diff     *set.Diff // filled in before the reply
 	reply    chan error
@@ -108,6 +109,7 @@ func (s *Supervisor) command(c *setCommand) {
 	if c.budget != nil {
 		s.set.Budget = *c.budget
 	}
+	s.set.Touched = c.remove
 	s.step(set.Apply{Target: target, Now: s.now()})
 	s.publishTarget()
 	if c.accepted != nil {

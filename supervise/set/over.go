@@ -35,7 +35,7 @@ func (s *Set) allFinal() (reason string, status int, yes bool) {
 			return "", 0, false
 		}
 	}
-	if ended == 0 || len(s.target) != len(s.Members) {
+	if s.Touched || ended == 0 || len(s.target) != len(s.Members) {
 		return "", 0, false
 	}
 	if m := s.firstFailure(func(*Member) bool { return true }); m != nil {

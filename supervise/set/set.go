@@ -26,6 +26,7 @@ type Set struct {
 	Phase   Phase
 	Budget  time.Duration // of the ordered stop; 0: none
 	Members []*Member     // in the order of the spec
+	Touched bool          // the last word was somebody's removal of an app by hand
 
 	target  []spec.App // what the last word wants
 	applied bool       // the members are the target's, and none is on its way
