@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"runtime/debug"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -35,6 +36,7 @@ const (
 	runThreads = 8
 	processors = 2 // one may be suspended in a fork
 
+	settleTime    = time.Second // from the last start to the collection of what the boot has left
 	eventsKept    = 1000
 	arrivalsBound = 64 // signals on their way to where they are attended to
 )
@@ -311,6 +313,9 @@ func (r *runner) keep(arrivals <-chan unix.Signal) int {
 		Events: func(e supervise.Event) {
 			history.Add(desk.Event(e))
 			n.tell(e)
+			if e.Type == "goinit.running" { // what the boot has needed and left, the kernel may have back
+				time.AfterFunc(settleTime, debug.FreeOSMemory)
+			}
 		},
 		Changed: r.desk.Changed,
 	})
