@@ -56,6 +56,9 @@ func (r *Reaper) fork(f *fork) (pid, pidfd int, err error) {
 		if err != nil && !errors.As(err, &e) {
 			return 0, -1, err
 		}
+		if e == unix.EAGAIN || e == unix.ENOMEM { // whether of the fork or of the exec, ForkExec does not say
+			return 0, -1, &StartError{Step: stepFork.String(), Errno: e}
+		}
 		if f.errno != unix.EACCES || !notFound(e) { // what was denied outweighs what is not there
 			f.step, f.failed, f.errno = stepExec, i, e
 		}
