@@ -48,7 +48,7 @@ const mainSignals = 64
 
 // attend does what signals ask for, until everything has ended. Nothing that it does may wait: who reads signals also
 // reaps.
-func (r *runner) attend(arrivals <-chan unix.Signal, ended <-chan supervise.Outcome) supervise.Outcome {
+func (r *runner) attend(arrivals *mailbox, ended <-chan supervise.Outcome) supervise.Outcome {
 	terminal := hasTerminal()
 	again, toMain := make(chan struct{}, 1), make(chan unix.Signal, mainSignals)
 	defer close(again)
@@ -67,24 +67,31 @@ func (r *runner) attend(arrivals <-chan unix.Signal, ended <-chan supervise.Outc
 		select {
 		case o := <-ended:
 			return o
-		case sig := <-arrivals:
-			switch meaningOf(sig, terminal) {
-			case meansStop:
-				go r.shutdown(sig)
-			case meansApply:
-				select {
-				case again <- struct{}{}:
-				default: // one is under way and another is asked for: that will see what there is by then
-				}
-			case meansState:
-				r.tellState()
-			case meansMain:
-				select {
-				case toMain <- sig:
-				default:
-					r.messages.Warn(signame.Of(sig)+" was dropped: too many signals wait for the main app", nil)
-				}
+		case <-arrivals.wake:
+			for _, sig := range arrivals.take() {
+				r.heed(sig, terminal, again, toMain)
 			}
+		}
+	}
+}
+
+// heed does what a signal asks for, or has it done.
+func (r *runner) heed(sig unix.Signal, terminal bool, again chan<- struct{}, toMain chan<- unix.Signal) {
+	switch meaningOf(sig, terminal) {
+	case meansStop:
+		go r.shutdown(sig)
+	case meansApply:
+		select {
+		case again <- struct{}{}:
+		default: // one is under way and another is asked for: that will see what there is by then
+		}
+	case meansState:
+		r.tellState()
+	case meansMain:
+		select {
+		case toMain <- sig:
+		default:
+			r.messages.Warn(signame.Of(sig)+" was dropped: too many signals wait for the main app", nil)
 		}
 	}
 }

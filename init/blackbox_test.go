@@ -179,6 +179,43 @@ func TestQueuedSignals(t *testing.T) {
 	}
 }
 
+// A storm of one signal keeps no other waiting, though the kernel hands out the lowest number first.
+func TestStormStarvesNobody(t *testing.T) {
+	p := command(goinit, "--", "/bin/sh", "-c", "trap '' USR1; echo ready; exec sleep 30")
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.Stdout = w
+	if err := p.Start(); err != nil {
+		t.Fatal(err)
+	}
+	w.Close()
+	lineReader(r)(t)
+	ended := make(chan int, 1)
+	go func() { ended <- p.code(t) }()
+	sent := false
+	for start := time.Now(); ; {
+		select {
+		case code := <-ended:
+			if code != 143 {
+				t.Errorf("status %d", code)
+			}
+			return
+		default:
+			unix.Kill(p.Process.Pid, unix.SIGUSR1)
+			if !sent && time.Since(start) > 50*time.Millisecond {
+				unix.Kill(p.Process.Pid, unix.SIGTERM)
+				sent = true
+			}
+			if time.Since(start) > 10*time.Second {
+				p.Process.Kill()
+				t.Fatal("SIGTERM starves")
+			}
+		}
+	}
+}
+
 // What the user sets for the program is not goinit's: no collector's trace, no crash, no thread of it.
 func TestRuntimeSettingsAreTheChilds(t *testing.T) {
 	p := command(goinit, "--", "/bin/sh", "-c", "echo $GODEBUG $GOGC $GOMAXPROCS $GOMEMLIMIT $GOTRACEBACK; cat /proc/$PPID/environ | tr '\\0' ' '")

@@ -35,9 +35,8 @@ const (
 	runThreads = 8
 	processors = 2 // one may be suspended in a fork
 
-	settleTime    = time.Second // from the last start to the collection of what the boot has left
-	eventsKept    = 1000
-	arrivalsBound = 64 // signals on their way to where they are attended to
+	settleTime = time.Second // from the last start to the collection of what the boot has left
+	eventsKept = 1000
 )
 
 // Budgets of an ordered stop where the spec does not say: below what docker stop and a kubelet give before they kill.
@@ -108,7 +107,7 @@ func run(o *runOptions) int {
 	r.reaper = reaper.New(r.orphan)
 	r.role = r.reaper.Role()
 	r.trees = tree.New(tree.Config{BootID: boot, PID: unix.Getpid(), Everywhere: r.role == reaper.Neither})
-	arrivals := make(chan unix.Signal, arrivalsBound)
+	arrivals := newMailbox()
 	go r.receive(signals, arrivals)
 
 	s, err := r.readSpec(arrivals)
@@ -157,19 +156,18 @@ func (r *runner) orphan(int, reaper.Status) {
 }
 
 // receive reaps, and hands over every other signal.
-func (r *runner) receive(signals *signalStream, arrivals chan<- unix.Signal) {
+func (r *runner) receive(signals *signalStream, arrivals *mailbox) {
 	for {
-		sig, err := signals.next()
-		switch {
-		case err != nil:
+		all, err := signals.next()
+		if err != nil {
 			say("goinit: cannot read signals: " + err.Error())
 			return
-		case sig == unix.SIGCHLD:
-			r.reaper.Reap()
-		default:
-			select {
-			case arrivals <- sig:
-			default: // reaping waits for nobody
+		}
+		for _, sig := range all {
+			if sig == unix.SIGCHLD {
+				r.reaper.Reap()
+			} else {
+				arrivals.put(sig)
 			}
 		}
 	}
@@ -214,7 +212,7 @@ func (r *runner) furnish(s *spec.Spec) (err error) {
 }
 
 // keep runs the apps to the end of everything.
-func (r *runner) keep(arrivals <-chan unix.Signal) int {
+func (r *runner) keep(arrivals *mailbox) int {
 	s := r.spec.Load()
 	n := newNarrator(r.messages, r.console, r.outputs)
 	n.forget = r.forget

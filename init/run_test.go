@@ -176,6 +176,19 @@ func TestRunHangup(t *testing.T) {
 	a.code(t)
 }
 
+// What goinit's parent ignores is no business of the workers'.
+func TestRunCleanSignals(t *testing.T) {
+	a := prepare(t, "apps: {web: {command: grep SigIgn /proc/self/status, restart: \"no\"}}\n")
+	p := command("/bin/sh", "-c", "trap '' HUP PIPE TTOU USR2; exec "+goinit+" run")
+	p.Dir, p.Env = a.dir, a.env
+	if err := p.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if code := p.code(t); code != 0 || !strings.Contains(p.stdout.String(), "SigIgn:\t0000000000000000") {
+		t.Errorf("status %d: %s%s", code, &p.stdout, &p.stderr)
+	}
+}
+
 // A spec with twelve mistakes starts nothing.
 func TestRunMistakes(t *testing.T) {
 	spec, err := os.ReadFile("../spec/compile/testdata/twelve.yaml")

@@ -7,6 +7,8 @@ import (
 	"os"
 	"unsafe"
 
+	"goinit/signame"
+
 	"golang.org/x/sys/unix"
 )
 
@@ -21,6 +23,13 @@ func openSignalStream() (*signalStream, error) {
 	if _, err := openSignals(); err != nil {
 		return nil, err
 	}
+	// Workers begin with what a program expects, whatever our own parent has made of it (nohup, a careless runtime). Of ours
+	// all are blocked: a disposition is nothing to us.
+	for sig := unix.Signal(1); sig <= signame.RTMax; sig++ {
+		if ignored(sig) {
+			_ = setDefault(sig)
+		}
+	}
 	every := ^uint64(0)
 	fd, _, e := unix.Syscall6(unix.SYS_SIGNALFD4, ^uintptr(0), uintptr(unsafe.Pointer(&every)), 8, unix.SFD_NONBLOCK|unix.SFD_CLOEXEC, 0, 0)
 	if e != 0 {
@@ -29,16 +38,23 @@ func openSignalStream() (*signalStream, error) {
 	return &signalStream{os.NewFile(fd, "signals"), uint32(unix.Getpid())}, nil
 }
 
-// next waits for a signal. What we have sent ourselves is no news.
-func (s *signalStream) next() (unix.Signal, error) {
-	for {
-		var info [128]byte // struct signalfd_siginfo
-		if _, err := s.file.Read(info[:]); err != nil {
-			return 0, err
+// next waits for signals. The kernel hands out the lowest number first: taken one by one, a storm of SIGUSR1 would starve
+// SIGTERM. What we have sent ourselves is no news.
+func (s *signalStream) next() (all []unix.Signal, err error) {
+	const size, many = 128, 64 // struct signalfd_siginfo
+	var info [size * many]byte
+	for len(all) == 0 {
+		n, err := s.file.Read(info[:])
+		if err != nil {
+			return nil, err
 		}
-		sig, code, pid := binary.NativeEndian.Uint32(info[0:]), int32(binary.NativeEndian.Uint32(info[8:])), binary.NativeEndian.Uint32(info[12:])
-		if unix.Signal(sig) == unix.SIGCHLD || code != siUser || pid != s.self {
-			return unix.Signal(sig), nil
+		for one := info[:n]; len(one) >= size; one = one[size:] {
+			sig := unix.Signal(binary.NativeEndian.Uint32(one[0:]))
+			code, pid := int32(binary.NativeEndian.Uint32(one[8:])), binary.NativeEndian.Uint32(one[12:])
+			if sig == unix.SIGCHLD || code != siUser || pid != s.self {
+				all = append(all, sig)
+			}
 		}
 	}
+	return all, nil
 }

@@ -64,7 +64,7 @@ func openSignalStream() (*signalStream, error) {
 	return &signalStream{s}, err
 }
 
-func (s *signalStream) next() (unix.Signal, error) {
+func (s *signalStream) next() ([]unix.Signal, error) {
 	a, _ := s.source.next(time.Time{})
-	return a.sig, nil
+	return []unix.Signal{a.sig}, nil
 }

@@ -19,6 +19,7 @@ import (
 type sigwait struct {
 	self   int32
 	faults uint64 // BUS, FPE, SEGV that were sent to us, not yet passed on
+	taken  uint64 // since there was last nothing else to take; bit n-1 stands for signal n
 }
 
 func openSignals() (source, error) {
@@ -42,7 +43,7 @@ func (s *sigwait) next(deadline time.Time) (arrival, bool) {
 			s.faults &^= 1 << sig
 			return arrival{sig: unix.Signal(sig + 1)}, true
 		}
-		info, e := wait(deadline)
+		info, e := s.wait(deadline)
 		switch {
 		case e == unix.EAGAIN:
 			return arrival{}, false
@@ -73,14 +74,25 @@ const (
 	siQueue = -1
 )
 
-// wait takes one signal; EAGAIN says that the deadline came first.
-func wait(deadline time.Time) (info siginfo, e unix.Errno) {
+// wait takes one signal; EAGAIN says that the deadline came first. The kernel hands out the lowest number first: those that
+// were taken already have their turn when no other is waiting, so that a storm of one starves nobody.
+func (s *sigwait) wait(deadline time.Time) (info siginfo, e unix.Errno) {
+	if s.taken != 0 {
+		if info, e = sigtimedwait(^s.taken, &unix.Timespec{}); e == 0 {
+			s.taken |= 1 << (info.signo - 1)
+			return info, 0
+		}
+		s.taken = 0
+	}
 	var timeout *unix.Timespec
 	if !deadline.IsZero() {
 		ts := unix.NsecToTimespec(int64(max(0, time.Until(deadline))))
 		timeout = &ts
 	}
-	return sigtimedwait(^uint64(0), timeout)
+	if info, e = sigtimedwait(^uint64(0), timeout); e == 0 {
+		s.taken = 1 << (info.signo - 1)
+	}
+	return info, e
 }
 
 func sigtimedwait(set uint64, timeout *unix.Timespec) (info siginfo, e unix.Errno) {

@@ -21,7 +21,7 @@ func (i interruption) Error() string {
 }
 
 // readSpec finds and reads the spec; a signal that asks for the end ends that.
-func (r *runner) readSpec(arrivals <-chan unix.Signal) (*spec.Spec, error) {
+func (r *runner) readSpec(arrivals *mailbox) (*spec.Spec, error) {
 	r.reader = &specReader{reaper: r.reaper, env: r.env, lookup: r.getenv, null: openNull()}
 	r.specPath = r.options.file
 	if r.specPath == "" {
@@ -48,12 +48,14 @@ func (r *runner) readSpec(arrivals <-chan unix.Signal) (*spec.Spec, error) {
 	}()
 	for {
 		select {
-		case sig := <-arrivals:
-			switch meaningOf(sig, hasTerminal()) {
-			case meansStop:
-				cancel(interruption(sig))
-			case meansApply:
-				say("goinit: SIGHUP is ignored: the spec is being read")
+		case <-arrivals.wake:
+			for _, sig := range arrivals.take() {
+				switch meaningOf(sig, hasTerminal()) {
+				case meansStop:
+					cancel(interruption(sig))
+				case meansApply:
+					say("goinit: SIGHUP is ignored: the spec is being read")
+				}
 			}
 		case got := <-done:
 			return got.s, got.err
