@@ -34,13 +34,5 @@ func setDefault(sig unix.Signal) error {
 	return nil
 }
 
-// ignored reports whether a signal's disposition is to be ignored.
-func ignored(sig unix.Signal) bool {
-	const sigIgn = 1
-	var act [4]uint64
-	_, _, e := unix.RawSyscall6(unix.SYS_RT_SIGACTION, uintptr(sig), 0, uintptr(unsafe.Pointer(&act)), 8, 0, 0)
-	return e == 0 && act[0] == sigIgn
-}
-
 // cLibrarySignal is pthread_cancel(3)'s; Go's runtime leaves it alone.
 const cLibrarySignal = unix.Signal(32)

@@ -58,3 +58,11 @@ func (s *signalStream) next() (all []unix.Signal, err error) {
 	}
 	return all, nil
 }
+
+// ignored reports whether a signal's disposition is to be ignored.
+func ignored(sig unix.Signal) bool {
+	const sigIgn = 1
+	var act [4]uint64
+	_, _, e := unix.RawSyscall6(unix.SYS_RT_SIGACTION, uintptr(sig), 0, uintptr(unsafe.Pointer(&act)), 8, 0, 0)
+	return e == 0 && act[0] == sigIgn
+}
