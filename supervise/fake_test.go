@@ -22,12 +22,13 @@ type fake struct {
 	behave func(p *fakeProcess)      // called when one has started, in a goroutine of its own
 	refuse func(worker string) error // a start that fails
 
-	mu    sync.Mutex
-	pid   int
-	alive map[string]*fakeProcess
-	log   []string // "12s start web/0"
-	began time.Time
-	wrong []string
+	mu     sync.Mutex
+	pid    int
+	alive  map[string]*fakeProcess
+	log    []string // "12s start web/0"
+	events []string // their types
+	began  time.Time
+	wrong  []string
 }
 
 type fakeProcess struct {
@@ -206,12 +207,21 @@ func on(name, condition string) func(*spec.App) {
 func policy(p string) func(*spec.App) { return func(a *spec.App) { a.Restart.Policy = p } }
 func workers(n int) func(*spec.App)   { return func(a *spec.App) { a.Workers.Count = n } }
 
+func (f *fake) eventTypes() []string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Clone(f.events)
+}
+
 // bubble runs a Supervisor in virtual time, and the test beside it; at the end all is stopped.
 func bubble(t *testing.T, f func() *fake, budget time.Duration, apps []spec.App, test func(s *Supervisor, f *fake, ended <-chan Outcome)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		f := f()
 		s, err := New(Config{Spec: &spec.Spec{Apps: apps}, Starter: f, Budget: budget, CPUs: 3, Events: func(e Event) {
+			f.mu.Lock()
+			f.events = append(f.events, e.Type)
+			f.mu.Unlock()
 			if e.Type == "goinit.internal-error" {
 				t.Errorf("internal error: %v", e.Data)
 			}

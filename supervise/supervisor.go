@@ -33,7 +33,6 @@ type Outcome = set.Outcome
 type Supervisor struct {
 	config  Config
 	beganAt time.Time // with a monotonic reading: a clock that is set does not matter
-	bus     bus
 	inbox   inbox[fact, setCommand]
 	owners  atomic.Pointer[[]*owner] // in the order of the spec
 	target  atomic.Pointer[[]spec.App]
@@ -67,7 +66,7 @@ func New(c Config) (*Supervisor, error) {
 		return nil, fmt.Errorf("%w: %w", ErrInvalid, err)
 	}
 	s := &Supervisor{config: c, beganAt: time.Now(), inbox: newInbox[fact, setCommand](), ended: make(chan struct{}),
-		bus: bus{sink: c.Events, subscribers: map[*Subscription]struct{}{}}, set: set.New(c.Spec.Apps, c.Budget)}
+		set: set.New(c.Spec.Apps, c.Budget)}
 	var owners []*owner
 	for _, a := range c.Spec.Apps {
 		o, err := newOwner(s, a)
@@ -110,14 +109,13 @@ func (s *Supervisor) Phase() set.Phase { return set.Phase(s.phase.Load()) }
 // Apps are the apps as the last word wants them.
 func (s *Supervisor) Apps() []spec.App { return *s.target.Load() }
 
-// Subscribe is the stream of events from now on.
-func (s *Supervisor) Subscribe() (*Subscription, error) { return s.bus.subscribe() }
-
 func (s *Supervisor) publish(e Event) {
 	if e.At.IsZero() {
 		e.At = time.Now()
 	}
-	s.bus.publish(e)
+	if s.config.Events != nil {
+		s.config.Events(e)
+	}
 }
 
 func (s *Supervisor) publishTarget() {
@@ -159,5 +157,4 @@ func (s *Supervisor) close() {
 		w.reply <- ErrEnded
 	}
 	s.phase.Store(uint32(set.Ended))
-	s.bus.close()
 }
