@@ -3,7 +3,6 @@ package pid1
 import (
 	"context"
 	"fmt"
-	"os"
 
 	"goinit/control"
 	"goinit/signame"
@@ -160,6 +159,7 @@ func (r *runner) colour() bool {
 	if no, ok := r.getenv("NO_COLOR"); ok && no != "" {
 		return false
 	}
+	term, _ := r.getenv("TERM")
 	_, err := unix.IoctlGetTermios(1, unix.TCGETS)
-	return err == nil && os.Getenv("TERM") != "dumb"
+	return err == nil && term != "dumb"
 }

@@ -55,8 +55,9 @@ func (d *Desk) Snapshot() *control.Snapshot {
 	whole := *d.Spec()
 	whole.Apps = d.Supervisor.Apps()
 	s.Spec = &whole
+	all := d.Supervisor.Snapshot()
 	workers := map[string][]supervise.Worker{}
-	for _, w := range d.Supervisor.Snapshot() {
+	for _, w := range all {
 		workers[w.App] = append(workers[w.App], w)
 	}
 	for i := range whole.Apps {
@@ -64,7 +65,7 @@ func (d *Desk) Snapshot() *control.Snapshot {
 		s.Apps = append(s.Apps, snapshotOf(a, workers[a.Name]))
 		delete(workers, a.Name)
 	}
-	for _, w := range d.Supervisor.Snapshot() { // those that are leaving
+	for _, w := range all { // those that are leaving
 		if rest, leaving := workers[w.App]; leaving {
 			s.Apps = append(s.Apps, snapshotOf(&spec.App{Name: w.App}, rest))
 			delete(workers, w.App)
@@ -102,7 +103,7 @@ func workerOf(w supervise.Worker) control.Worker {
 	}
 	if e := w.LastExit; e != nil {
 		out.LastExit = &control.Exit{Code: e.Code, Signal: e.Signal, Status: e.Status, Reason: e.Reason, At: e.At.UTC()}
-		if e.Error != "" {
+		if e.Error != "" && w.PID == nil {
 			out.Message = e.Error
 		}
 	}
