@@ -59,12 +59,12 @@ func (a App) Step(e Event) (App, []Effect) {
 	case DependenciesMet:
 		a.Met, a.Held = true, ""
 	case Shutdown:
-		a.Closing, a.Down = true, true
-		for i := range a.Slots {
-			if s := &a.Slots[i]; s.Process == None {
+		for i := range a.Slots { // a second Shutdown must not take back what the first one killed
+			if s := &a.Slots[i]; !a.Closing && s.Process == None {
 				s.Killed = false // long ago, by somebody's stop
 			}
 		}
+		a.Closing, a.Down = true, true
 	case AskStop, AskKill, AskRemove:
 		a.Down = a.Down || whole
 	case AskStart, AskRestart:
