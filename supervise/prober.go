@@ -13,7 +13,7 @@ type Prober interface {
 }
 
 // Watch looks after one process, from before it is started until Stop. Its methods are called by one goroutine and never
-// block. In this order: Given, then Started or Stop; Ready and Alive between Started and Stop; Pause and Resume in turns.
+// block. In this order: Given, then Started or Stop; Ready between Started and Ending; Pause and Resume in turns.
 type Watch interface {
 	// Given is what the process has to be given to be able to speak: NOTIFY_SOCKET, a descriptor.
 	Given() Given
@@ -25,7 +25,10 @@ type Watch interface {
 	// Pause and Resume: a process that is frozen cannot answer, and is not asked.
 	Pause()
 	Resume()
-	// Stop ends the watch, and with it every probe under way: the process is being stopped or has exited. It comes once.
+	// Ending says that the process was asked to end: nobody asks whether it is well any more, and every probe under way is
+	// ended; what it says by itself (EXTEND_TIMEOUT_USEC, STATUS) is still heard.
+	Ending()
+	// Stop ends the watch: the process has exited, or was never started. It comes once, with or without Ending before.
 	Stop()
 }
 
