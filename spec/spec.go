@@ -78,10 +78,12 @@ type App struct {
 	Readiness *Readiness `json:"readiness,omitempty"` // nil: ready once executed
 	Liveness  *Liveness  `json:"liveness,omitempty"`  // nil: nobody asks
 
-	Restart   Restart `json:"restart"`
-	OnFailure string  `json:"on_failure"` // shutdown, ignore
-	Stop      Stop    `json:"stop"`
-	Logs      Logs    `json:"logs"`
+	Restart   Restart   `json:"restart"`
+	OnFailure string    `json:"on_failure"` // shutdown, ignore
+	Recycle   Recycle   `json:"recycle,omitzero"`
+	Stop      Stop      `json:"stop"`
+	Resources Resources `json:"resources,omitzero"`
+	Logs      Logs      `json:"logs"`
 }
 
 // Variable is one of the environment: a value, or the file that holds it (a secret).
