@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -196,7 +197,6 @@ func (p *fakeProcess) KillTree() {
 func (p *fakeProcess) Freeze() error {
 	p.mu.Lock()
 	takes := p.freezes
-	p.freezes = 0
 	p.mu.Unlock()
 	time.Sleep(takes)
 	p.mu.Lock()
@@ -235,9 +235,10 @@ func (f *fake) Update(a *spec.App) error {
 
 func (f *fake) AppUsage(app string) (Usage, error) {
 	f.mu.Lock()
-	defer f.mu.Unlock()
+	alive := maps.Clone(f.alive)
+	f.mu.Unlock()
 	u := Usage{Source: FromCgroup, Cgroup: "/apps/" + app}
-	for name, p := range f.alive {
+	for name, p := range alive {
 		if strings.HasPrefix(name, app+"/") {
 			p.mu.Lock()
 			u.CPU += p.usage.CPU
