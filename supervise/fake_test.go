@@ -25,7 +25,7 @@ type fake struct {
 
 	noGroups error                // why there are none; nil: there are
 	limits   map[string]spec.Size // of memory, by app: what Update said last
-	behaving sync.WaitGroup // what behave does; a bubble ends only after it
+	behaving sync.WaitGroup       // what behave does; a bubble ends only after it
 
 	mu     sync.Mutex
 	pid    int
