@@ -84,7 +84,9 @@ func play(role []string) {
 		}
 	}
 	fmt.Println("ready")
-	select {}
+	for {
+		_, _ = unix.Poll(nil, -1)
+	}
 }
 
 var kept [][]byte
@@ -296,7 +298,7 @@ func start(t *testing.T, g *Group, role string) *child {
 	t.Cleanup(func() { r.Close() })
 	c := &child{pipe: r, out: bufio.NewReader(r), exited: make(chan reaper.Status, 1)}
 	c.Process, err = theReaper().Start(&reaper.Command{
-		Argv: []string{"/proc/self/exe"}, Env: []string{roleVariable + "=" + role}, Files: []int{-1, int(w.Fd()), 2}, Session: true, Cgroups: fds,
+		Argv: []string{"/proc/self/exe"}, Env: []string{roleVariable + "=" + role}, Files: []int{-1, int(w.Fd()), -1}, Session: true, Cgroups: fds,
 		Notify: func(e reaper.Event) {
 			if e.Kind == reaper.Exited {
 				c.kills = g.OOMKills()

@@ -208,17 +208,11 @@ func (g *Group) Pids() ([]int, error) { return readPids(filepath.Join(g.home, "c
 func (g *Group) Empty() (bool, error) {
 	if g.v2 != "" {
 		text, err := read(filepath.Join(g.v2, "cgroup.events"))
-		if err != nil {
-			return isNotExist(err), err
-		}
 		n, ok := number(text, "populated")
-		return ok && n == 0, nil
+		return ok && n == 0 || isGone(err), ignoreGone(err)
 	}
 	pids, err := readPids(filepath.Join(g.home, "cgroup.procs"))
-	if isNotExist(err) {
-		return true, nil
-	}
-	return err == nil && len(pids) == 0, err
+	return len(pids) == 0 && ignoreGone(err) == nil, ignoreGone(err)
 }
 
 // Join makes the group have the files of these controllers too, and its processes be counted by them. For an app whose limit

@@ -47,12 +47,15 @@ func TestKillLeavesNobody(t *testing.T) {
 		if err != nil || len(pids) != generations+1 {
 			t.Fatalf("%v, %v", pids, err)
 		}
+		if g.v2 != "" {
+			if err := g.Kill(); err != nil {
+				t.Fatal(err)
+			}
+			next(t, emptied, Emptied)
+		}
 		g.end(t)
 		for _, pid := range pids {
 			eventually(t, "process "+strconv.Itoa(pid)+" is reaped", func() bool { return unix.Kill(pid, 0) == unix.ESRCH })
-		}
-		if g.v2 != "" {
-			next(t, emptied, Emptied)
 		}
 		for _, dir := range g.dirs {
 			if exists(dir) {

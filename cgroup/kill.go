@@ -32,11 +32,13 @@ func (g *Group) Kill() error {
 
 // ignoreGone: there is nobody in a group that is not there.
 func ignoreGone(err error) error {
-	if isNotExist(err) || errors.Is(err, unix.ENODEV) {
+	if isGone(err) {
 		return nil
 	}
 	return err
 }
+
+func isGone(err error) bool { return isNotExist(err) || errors.Is(err, unix.ENODEV) }
 
 // hold asks for the group to be frozen, and does not wait for it.
 func (g *Group) hold() error {

@@ -104,7 +104,7 @@ func (g *Group) lookUsage() {
 	g.root.reading.Lock()
 	g.mu.Lock()
 	g.memoryStat(&s, g.root.buffer)
-	inUse := s.Memory + s.Swap - min(s.inactiveFile, s.Memory)
+	inUse := s.Memory + s.Swap - min(s.reclaimable, s.Memory)
 	enough := g.watching.Memory
 	if g.root.on2("memory") {
 		enough -= enough / 32

@@ -17,7 +17,7 @@ type Stats struct {
 	Periods, ThrottledPeriods uint64
 	Memory, Peak, Limit       uint64 // bytes; Limit 0: none
 	Anon, File, Kernel, Swap  uint64
-	inactiveFile              uint64
+	reclaimable               uint64 // files' pages that could be given back
 	Pids, PidsLimit           uint64
 	Read, Written             uint64 // bytes of block devices
 	Pressure                  [3]Pressure
@@ -254,8 +254,9 @@ func (g *Group) memoryStat(s *Stats, b []byte) {
 }
 
 // parseMemoryStat reads memory.stat of both: of v2 in the words that it has, of v1 those with total_, which count what is
-// beneath.
+// beneath and come after the same words without it.
 func parseMemoryStat(text []byte, s *Stats) (swap uint64) {
+	var active, inactive uint64
 	for len(text) > 0 {
 		line, rest, _ := bytes.Cut(text, newline)
 		word, value, _ := bytes.Cut(line, space)
@@ -269,10 +270,13 @@ func parseMemoryStat(text []byte, s *Stats) (swap uint64) {
 		case "total_swap":
 			swap = digits(value)
 		case "inactive_file", "total_inactive_file":
-			s.inactiveFile = digits(value)
+			inactive = digits(value)
+		case "active_file", "total_active_file":
+			active = digits(value)
 		}
 		text = rest
 	}
+	s.reclaimable = active + inactive
 	return swap
 }
 
