@@ -108,6 +108,9 @@ func (n *narrator) say(e supervise.Event, patient bool) {
 	}
 	text := func(key string) string { return fmt.Sprint(e.Data[key]) }
 	exit, _ := e.Data["last_exit"].(*supervise.LastExit)
+	if n.sayOfUse(e, exit, fields) {
+		return
+	}
 	switch e.Type {
 	case "worker.started":
 		m.Debug(e.Worker+" started, pid "+text("pid"), fields)
@@ -155,6 +158,8 @@ func ended(e *supervise.LastExit) string {
 		return "ended"
 	case e.Error != "":
 		return "could not be started: " + e.Error
+	case e.Reason == "oom-killed":
+		return "was killed by the kernel for want of memory"
 	case e.Signal != nil:
 		return "was killed by " + *e.Signal
 	}

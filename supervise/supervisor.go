@@ -16,6 +16,8 @@ import (
 type Config struct {
 	Spec    *spec.Spec
 	Starter Starter
+	// Prober watches the workers of apps with readiness or liveness; nil: such an app is refused.
+	Prober Prober
 	// Budget is the time that an ordered stop may take, where the spec does not say; 0: as long as it takes.
 	Budget time.Duration
 	// CPUs is what workers: auto counts; 0: those of the process.
@@ -38,6 +40,8 @@ type Supervisor struct {
 	target  atomic.Pointer[[]spec.App]
 	phase   atomic.Uint32
 	ended   chan struct{}
+
+	updating chan struct{} // held by whoever changes limits
 
 	// Of Run's goroutine alone:
 	set     *set.Set
@@ -65,7 +69,7 @@ func New(c Config) (*Supervisor, error) {
 	if err := set.Check(c.Spec.Apps); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrInvalid, err)
 	}
-	s := &Supervisor{config: c, beganAt: time.Now(), inbox: newInbox[fact, setCommand](), ended: make(chan struct{}),
+	s := &Supervisor{config: c, beganAt: time.Now(), inbox: newInbox[fact, setCommand](), ended: make(chan struct{}), updating: make(chan struct{}, 1),
 		set: set.New(c.Spec.Apps, c.Budget)}
 	var owners []*owner
 	for _, a := range c.Spec.Apps {
