@@ -23,7 +23,8 @@ type fake struct {
 	behave func(p *fakeProcess)      // called when one has started, in a goroutine of its own
 	refuse func(worker string) error // a start that fails
 
-	noGroups error // why there are none; nil: there are
+	noGroups error          // why there are none; nil: there are
+	behaving sync.WaitGroup // what behave does; a bubble ends only after it
 
 	mu     sync.Mutex
 	pid    int
@@ -100,9 +101,9 @@ func (f *fake) Start(w Work, told Told) (Process, error) {
 	p := &fakeProcess{f: f, argv: w.Argv, worker: name, pid: f.pid, told: told, memory: w.App.Resources.Memory, signals: make(chan syscall.Signal, 64)}
 	f.alive[name] = p
 	if f.behave != nil {
-		go f.behave(p)
+		f.behaving.Go(func() { f.behave(p) })
 	} else {
-		go p.untilTerm()
+		f.behaving.Go(p.untilTerm)
 	}
 	return p, nil
 }
@@ -322,6 +323,7 @@ func bubbleWith(t *testing.T, f func() *fake, c Config, test func(s *Supervisor,
 		for _, p := range f.alive { // so that no goroutine of the fake is left in the bubble
 			p.exit(Exit{})
 		}
+		f.behaving.Wait()
 	})
 }
 
