@@ -1,0 +1,206 @@
+package health
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// HTTP is a probe that asks for a page. A status of 200 to 399 is well; a redirection is not followed.
+type HTTP struct {
+	aim     aim
+	url     string
+	request []byte
+}
+
+const (
+	maxURL    = 4096
+	maxHeader = 16 << 10 // of an answer
+	maxBody   = 10 << 10 // that is read: as the kubelet does
+)
+
+// ErrHTTPS is NewHTTP's answer to a https URL: TLS is no part of PID 1, a program has to ask.
+var ErrHTTPS = errors.New("https is not spoken here")
+
+// NewHTTP reads http://HOST[:PORT][/PATH][?QUERY], where HOST is an IP address or localhost.
+func NewHTTP(url string) (*HTTP, error) {
+	rest, ok := strings.CutPrefix(url, "http://")
+	switch {
+	case strings.HasPrefix(url, "https://"):
+		return nil, ErrHTTPS
+	case !ok || len(url) > maxURL:
+		return nil, fmt.Errorf("%.100q is not a URL to probe: write http://127.0.0.1:8080/healthz", url)
+	}
+	if i := strings.IndexFunc(url, func(r rune) bool { return r <= ' ' || r >= 127 }); i >= 0 {
+		return nil, fmt.Errorf("%.100q has a character that has to be escaped in a URL", url)
+	}
+	rest, _, _ = strings.Cut(rest, "#")
+	end := strings.IndexAny(rest, "/?")
+	if end < 0 {
+		end = len(rest)
+	}
+	authority, path := rest[:end], rest[end:]
+	if strings.HasPrefix(path, "?") || path == "" {
+		path = "/" + path
+	}
+	host, port := authority, 80
+	if i := strings.LastIndexByte(authority, ':'); i >= 0 && !strings.HasSuffix(authority, "]") {
+		n, err := strconv.ParseUint(authority[i+1:], 10, 16)
+		if err != nil || n == 0 {
+			return nil, fmt.Errorf("%.100q has no port behind the colon", url)
+		}
+		host, port = authority[:i], int(n)
+	}
+	if host == "" {
+		return nil, fmt.Errorf("%.100q has no host", url)
+	}
+	a, err := aimAt(host, port)
+	if err != nil {
+		return nil, err
+	}
+	return &HTTP{aim: a, url: url, request: []byte("GET " + path + " HTTP/1.1\r\nHost: " + authority +
+		"\r\nUser-Agent: goinit\r\nAccept: */*\r\nConnection: close\r\n\r\n")}, nil
+}
+
+func (p *HTTP) check(ctx context.Context, deadline time.Time) *Failure {
+	limit := time.Until(deadline)
+	fail := func(why string) *Failure { return &Failure{Why: "GET " + p.url + ": " + why} }
+	c, err := p.aim.dial(ctx, deadline)
+	if err != nil {
+		return fail(connectReason(err, limit))
+	}
+	defer c.close()
+	if err := c.send(p.request); err != nil {
+		return fail(reason(err))
+	}
+	status, body, err := readAnswer(c.read)
+	switch {
+	case timedOut(err):
+		return fail("no answer within " + words(limit))
+	case err != nil:
+		return fail(reason(err))
+	case status >= 200 && status < 400:
+		return nil
+	}
+	f := fail("status " + strconv.Itoa(status))
+	f.Output = printable(body)
+	return f
+}
+
+var (
+	errNotHTTP = errors.New("the answer is not HTTP")
+	errTooLong = errors.New("the answer's header is longer than 16 KiB")
+	errHungUp  = errors.New("it hung up without an answer")
+)
+
+// readAnswer reads a status and the beginning of a body. A body that does not come to its end is as good as one that does:
+// the status has been said. What is read is read so that the process is not sent a reset for an answer that it gave.
+func readAnswer(read func([]byte) (int, error)) (status int, body []byte, err error) {
+	var header []byte
+	buffer := make([]byte, 0, 2048)
+	for {
+		for {
+			if i, n := headerEnd(buffer); i >= 0 {
+				header, body = buffer[:i], buffer[i+n:]
+				break
+			}
+			if len(buffer) > maxHeader {
+				return 0, nil, errTooLong
+			}
+			var got int
+			if buffer, got, err = readMore(read, buffer); got == 0 {
+				return 0, nil, unfinished(buffer, err)
+			}
+		}
+		if status, err = parseStatus(header); err != nil {
+			return 0, nil, err
+		}
+		if status >= 200 {
+			break
+		}
+		buffer = body // 1xx says that there is more to come
+	}
+	want := min(contentLength(header, status), maxBody)
+	for len(body) < want {
+		var got int
+		if body, got, err = readMore(read, body); got == 0 {
+			break
+		}
+	}
+	return status, body[:min(len(body), maxBody)], nil
+}
+
+func readMore(read func([]byte) (int, error), b []byte) ([]byte, int, error) {
+	if cap(b)-len(b) < 512 {
+		b = append(make([]byte, 0, 2*cap(b)+1024), b...)
+	}
+	n, err := read(b[len(b):cap(b)])
+	return b[:len(b)+n], n, err
+}
+
+// unfinished is an answer without the end of its header.
+func unfinished(b []byte, err error) error {
+	if err != nil && !errors.Is(err, io.EOF) {
+		return err
+	}
+	if len(b) == 0 {
+		return errHungUp
+	}
+	return errNotHTTP
+}
+
+// headerEnd finds the empty line, and how long it is.
+func headerEnd(b []byte) (at, length int) {
+	if i := bytes.Index(b, []byte("\r\n\r\n")); i >= 0 {
+		return i, 4
+	}
+	return bytes.Index(b, []byte("\n\n")), 2
+}
+
+// parseStatus reads the first line: HTTP/1.1 200 OK.
+func parseStatus(header []byte) (int, error) {
+	line, _, _ := bytes.Cut(header, []byte("\n"))
+	rest, ok := bytes.CutPrefix(line, []byte("HTTP/1."))
+	if !ok || len(rest) < 5 || rest[1] != ' ' || len(rest) > 5 && rest[5] != ' ' && rest[5] != '\r' {
+		return 0, errNotHTTP
+	}
+	n, err := strconv.ParseUint(string(rest[2:5]), 10, 16)
+	if err != nil || n < 100 {
+		return 0, errNotHTTP
+	}
+	return int(n), nil
+}
+
+// contentLength is how long the body is; where the header does not say, it ends with the connection.
+func contentLength(header []byte, status int) int {
+	if status == 204 || status == 304 {
+		return 0
+	}
+	for line := range bytes.SplitSeq(header, []byte("\n")) {
+		name, value, ok := bytes.Cut(line, []byte(":"))
+		if ok && bytes.EqualFold(name, []byte("Content-Length")) {
+			if n, err := strconv.Atoi(string(bytes.TrimSpace(value))); err == nil && n >= 0 {
+				return n
+			}
+		}
+	}
+	return maxBody
+}
+
+// printable is text that can be shown on a terminal, in one piece and within bounds.
+func printable(b []byte) string {
+	if len(b) > maxOutput {
+		b = b[:maxOutput]
+	}
+	return strings.TrimSpace(strings.Map(func(r rune) rune {
+		if r < ' ' && r != '\n' && r != '\t' || r >= 0x7f && r < 0xa0 { // C0, DEL, C1
+			return -1
+		}
+		return r
+	}, strings.ToValidUTF8(string(b), "")))
+}
