@@ -132,7 +132,28 @@ func readAnswer(read func([]byte) (int, error)) (status int, body []byte, err er
 			break
 		}
 	}
-	return status, body[:min(len(body), maxBody)], nil
+	body = body[:min(len(body), maxBody)]
+	if strings.EqualFold(field(header, "Transfer-Encoding"), "chunked") {
+		body = unchunk(body)
+	}
+	return status, body, nil
+}
+
+// unchunk takes the sizes out of what there is of a chunked body (RFC 9112, 7.1).
+func unchunk(b []byte) (body []byte) {
+	for {
+		line, rest, ok := bytes.Cut(b, []byte("\r\n"))
+		size, _, _ := bytes.Cut(line, []byte(";"))
+		n, err := strconv.ParseUint(string(bytes.TrimSpace(size)), 16, 31)
+		if !ok || err != nil || n == 0 {
+			return body
+		}
+		if int(n) >= len(rest) {
+			return append(body, rest...)
+		}
+		body = append(body, rest[:n]...)
+		b = bytes.TrimPrefix(rest[n:], []byte("\r\n"))
+	}
 }
 
 func readMore(read func([]byte) (int, error), b []byte) ([]byte, int, error) {
@@ -181,15 +202,20 @@ func contentLength(header []byte, status int) int {
 	if status == 204 || status == 304 {
 		return 0
 	}
-	for line := range bytes.SplitSeq(header, []byte("\n")) {
-		name, value, ok := bytes.Cut(line, []byte(":"))
-		if ok && bytes.EqualFold(name, []byte("Content-Length")) {
-			if n, err := strconv.Atoi(string(bytes.TrimSpace(value))); err == nil && n >= 0 {
-				return n
-			}
-		}
+	if n, err := strconv.Atoi(field(header, "Content-Length")); err == nil && n >= 0 {
+		return n
 	}
 	return maxBody
+}
+
+// field is a header's value; empty: there is none.
+func field(header []byte, name string) string {
+	for line := range bytes.SplitSeq(header, []byte("\n")) {
+		if n, value, ok := bytes.Cut(line, []byte(":")); ok && strings.EqualFold(string(n), name) {
+			return string(bytes.TrimSpace(value))
+		}
+	}
+	return ""
 }
 
 // printable is text that can be shown on a terminal, in one piece and within bounds.
