@@ -17,6 +17,15 @@ type Starter interface {
 type Work struct {
 	App              *spec.App // not to be changed
 	Slot, Generation int
+	Given            Given // what its Watch wants it to have
+}
+
+// Beside is what a Starter may do besides, asked for by type assertion: to run a program in a worker's place, that is as
+// its app's user, in its directory, environment and cgroup, with more environment (NAME=value) after it. Hooks are run so,
+// and exec probes. The worker need not have a process. told.Exited comes once; KillTree kills it and all that it has
+// started, whereupon told.TreeGone comes.
+type Beside interface {
+	Beside(w Work, argv, environment []string, told Told) (Process, error)
 }
 
 // Told is what a Process that was started has to tell. Both are called once, in this order, and never block; TreeGone
