@@ -86,8 +86,8 @@ func parseIPv4(s string) (addr [4]byte, ok bool) {
 // parseIPv6 reads RFC 4291's text, without a zone.
 func parseIPv6(s string) (addr [16]byte, ok bool) {
 	head, tail, cut := strings.Cut(s, "::")
-	first, err1 := groups(head)
-	last, err2 := groups(tail)
+	first, err1 := groups(head, !cut)
+	last, err2 := groups(tail, true)
 	n := len(first) + len(last)
 	if err1 != nil || err2 != nil || !cut && n != 16 || cut && n > 14 || cut && strings.Contains(tail, "::") {
 		return addr, false
@@ -97,15 +97,16 @@ func parseIPv6(s string) (addr [16]byte, ok bool) {
 	return addr, true
 }
 
-// groups are the bytes of groups of four hexadecimal digits, the last of which may be an IPv4 address.
-func groups(s string) (out []byte, err error) {
+// groups are the bytes of groups of four hexadecimal digits; where they are the end of the address, the last may be an
+// IPv4 address.
+func groups(s string, end bool) (out []byte, err error) {
 	if s == "" {
 		return nil, nil
 	}
 	bad := errors.New("not an address")
 	parts := strings.Split(s, ":")
 	for i, p := range parts {
-		if i == len(parts)-1 && strings.Contains(p, ".") {
+		if end && i == len(parts)-1 && strings.Contains(p, ".") {
 			four, ok := parseIPv4(p)
 			if !ok {
 				return nil, bad
