@@ -124,8 +124,9 @@ func (c *conn) close() {
 	c.file.Close()
 }
 
-// send does not use write(2): a peer that has hung up would have us sent a SIGPIPE, and PID 1 forwards signals.
-func (c *conn) send(b []byte) error {
+// Write does not use write(2): a peer that has hung up would have us sent a SIGPIPE, and PID 1 forwards signals.
+func (c *conn) Write(b []byte) (int, error) {
+	all := len(b)
 	for len(b) > 0 {
 		var n int
 		var err error
@@ -136,17 +137,17 @@ func (c *conn) send(b []byte) error {
 			}
 			return err != unix.EAGAIN
 		}); e != nil {
-			return e
+			err = e
 		}
 		if err != nil {
-			return err
+			return all - len(b), err
 		}
 		b = b[n:]
 	}
-	return nil
+	return all, nil
 }
 
-func (c *conn) read(b []byte) (int, error) { return c.file.Read(b) }
+func (c *conn) Read(b []byte) (int, error) { return c.file.Read(b) }
 
 // timedOut says whether an error is the deadline's.
 func timedOut(err error) bool { return errors.Is(err, os.ErrDeadlineExceeded) }

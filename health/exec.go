@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -25,17 +26,20 @@ type Exit struct {
 // Exec is a probe that runs a program. Status 0 is well.
 type Exec struct {
 	argv []string
-	name string // in messages; empty: the program's
+	name string // in messages
+	says bool   // the first line of its output is why it failed
 	run  Run
 	left chan Exit // of one that was killed, until it is gone
 }
 
-// NewExec runs argv with run. name, if not empty, is what messages call it.
-func NewExec(argv []string, name string, run Run) *Exec {
-	if name == "" {
-		name = "probe " + clip(argv[0], 100)
-	}
-	return &Exec{argv: argv, name: name, run: run}
+// NewExec runs argv with run.
+func NewExec(argv []string, run Run) *Exec {
+	return &Exec{argv: argv, name: "probe " + clip(argv[0], 100), run: run}
+}
+
+// NewHelper is an Exec whose program is ours: what it asks is what messages are about, and it says why that failed.
+func NewHelper(argv []string, asks string, run Run) *Exec {
+	return &Exec{argv: argv, name: asks, says: true, run: run}
 }
 
 func (p *Exec) check(ctx context.Context, deadline time.Time) *Failure {
@@ -74,7 +78,11 @@ func (p *Exec) check(ctx context.Context, deadline time.Time) *Failure {
 		case <-timer.C:
 		case <-ctx.Done():
 		}
-		return &Failure{Why: p.name + ": " + e.String(), Output: out.tail()}
+		why, rest := e.String(), out.tail()
+		if p.says && rest != "" {
+			why, rest, _ = strings.Cut(rest, "\n")
+		}
+		return &Failure{Why: p.name + ": " + why, Output: rest}
 	case <-timer.C:
 		kill()
 		p.left = gone

@@ -11,8 +11,12 @@ import (
 	"time"
 )
 
-// HTTP is a probe that asks for a page. A status of 200 to 399 is well; a redirection is not followed.
-type HTTP struct {
+// HTTP is a probe that asks for a page.
+type HTTP struct{ page *Page }
+
+// Page is what is asked for. A status of 200 to 399 is well; a redirection is not followed.
+type Page struct {
+	TLS     bool
 	aim     aim
 	url     string
 	request []byte
@@ -29,11 +33,25 @@ var ErrHTTPS = errors.New("https is not spoken here")
 
 // NewHTTP reads http://HOST[:PORT][/PATH][?QUERY], where HOST is an IP address or localhost.
 func NewHTTP(url string) (*HTTP, error) {
+	p, err := NewPage(url)
+	if err == nil && p.TLS {
+		err = ErrHTTPS
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &HTTP{p}, nil
+}
+
+// NewPage reads what NewHTTP reads, and https.
+func NewPage(url string) (*Page, error) {
 	rest, ok := strings.CutPrefix(url, "http://")
-	switch {
-	case strings.HasPrefix(url, "https://"):
-		return nil, ErrHTTPS
-	case !ok || len(url) > maxURL:
+	standard := 80
+	if !ok {
+		rest, ok = strings.CutPrefix(url, "https://")
+		standard = 443
+	}
+	if !ok || len(url) > maxURL {
 		return nil, fmt.Errorf("%.100q is not a URL to probe: write http://127.0.0.1:8080/healthz", url)
 	}
 	if i := strings.IndexFunc(url, func(r rune) bool { return r <= ' ' || r >= 127 }); i >= 0 {
@@ -48,7 +66,7 @@ func NewHTTP(url string) (*HTTP, error) {
 	if strings.HasPrefix(path, "?") || path == "" {
 		path = "/" + path
 	}
-	host, port := authority, 80
+	host, port := authority, standard
 	if i := strings.LastIndexByte(authority, ':'); i >= 0 && !strings.HasSuffix(authority, "]") {
 		n, err := strconv.ParseUint(authority[i+1:], 10, 16)
 		if err != nil || n == 0 {
@@ -63,34 +81,57 @@ func NewHTTP(url string) (*HTTP, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &HTTP{aim: a, url: url, request: []byte("GET " + path + " HTTP/1.1\r\nHost: " + authority +
+	return &Page{TLS: standard == 443, aim: a, url: url, request: []byte("GET " + path + " HTTP/1.1\r\nHost: " + authority +
 		"\r\nUser-Agent: goinit\r\nAccept: */*\r\nConnection: close\r\n\r\n")}, nil
 }
 
 func (p *HTTP) check(ctx context.Context, deadline time.Time) *Failure {
 	limit := time.Until(deadline)
-	fail := func(why string) *Failure { return &Failure{Why: "GET " + p.url + ": " + why} }
-	c, err := p.aim.dial(ctx, deadline)
+	c, err := p.page.aim.dial(ctx, deadline)
 	if err != nil {
-		return fail(connectReason(err, limit))
+		return p.page.fail(connectReason(err, limit))
 	}
 	defer c.close()
-	if err := c.send(p.request); err != nil {
-		return fail(reason(err))
+	return p.page.Ask(c, limit)
+}
+
+// Ask asks on a connection, which has a deadline; limit is for words.
+func (p *Page) Ask(c io.ReadWriter, limit time.Duration) *Failure {
+	var status int
+	var body []byte
+	_, err := c.Write(p.request)
+	if err == nil {
+		status, body, err = readAnswer(c.Read)
 	}
-	status, body, err := readAnswer(c.read)
 	switch {
 	case timedOut(err):
-		return fail("no answer within " + words(limit))
+		return p.fail("no answer within " + words(limit))
 	case err != nil:
-		return fail(reason(err))
+		return p.fail(reason(err))
 	case status >= 200 && status < 400:
 		return nil
 	}
-	f := fail("status " + strconv.Itoa(status))
+	f := p.fail("status " + strconv.Itoa(status))
 	f.Output = printable(body)
 	return f
 }
+
+func (p *Page) fail(why string) *Failure { return &Failure{Why: "GET " + p.url + ": " + why} }
+
+// Addresses are where the page is, as net.Dial takes them; what comes first is tried first.
+func (p *Page) Addresses() []string {
+	host := strings.Trim(p.aim.host, "[]")
+	if len(p.aim.at) > 1 {
+		return []string{net4(p.aim.port), net6(p.aim.port)}
+	}
+	if strings.Contains(host, ":") {
+		host = "[" + host + "]"
+	}
+	return []string{host + ":" + strconv.Itoa(p.aim.port)}
+}
+
+func net4(port int) string { return "127.0.0.1:" + strconv.Itoa(port) }
+func net6(port int) string { return "[::1]:" + strconv.Itoa(port) }
 
 var (
 	errNotHTTP = errors.New("the answer is not HTTP")

@@ -42,8 +42,8 @@ func TestURLs(t *testing.T) {
 			t.Errorf("%s: %v", c.url, err)
 			continue
 		}
-		if want := "GET " + c.path + " HTTP/1.1\r\nHost: " + c.host + "\r\n"; !strings.HasPrefix(string(p.request), want) {
-			t.Errorf("%s: asks %q, want %q", c.url, p.request, want)
+		if want := "GET " + c.path + " HTTP/1.1\r\nHost: " + c.host + "\r\n"; !strings.HasPrefix(string(p.page.request), want) {
+			t.Errorf("%s: asks %q, want %q", c.url, p.page.request, want)
 		}
 	}
 }

@@ -257,7 +257,7 @@ func TestRedis(t *testing.T) {
 	port := freePort(t)
 	c, _ := server(t, t.TempDir(), "redis-server", "--bind", "127.0.0.1", "--port", strconv.Itoa(port), "--save", "")
 	_, v := ready(t, probe[*TCP](t)(NewTCP(":"+strconv.Itoa(port))))
-	ready(t, NewExec([]string{"redis-cli", "-p", strconv.Itoa(port), "ping"}, "", runProgram))
+	ready(t, NewExec([]string{"redis-cli", "-p", strconv.Itoa(port), "ping"}, runProgram))
 	f := probe[*HTTP](t)(NewHTTP(fmt.Sprintf("http://127.0.0.1:%d/", port))).check(context.Background(), time.Now().Add(patience))
 	if f == nil || !strings.HasSuffix(f.Why, ": the answer is not HTTP") && !strings.HasSuffix(f.Why, ": it hung up without an answer") && !strings.HasSuffix(f.Why, ": connection reset by peer") {
 		t.Errorf("asked for a page: %+v", f)
@@ -339,13 +339,13 @@ func TestExec(t *testing.T) {
 		{"head -c 1000000 /dev/zero | tr '\\0' x; echo; echo the end; exit 1", "probe sh: exit status 1", "the end"},
 		{"sleep 1000 & exit 0", "", ""},
 	} {
-		p := NewExec([]string{"sh", "-c", c.script}, "", runProgram)
+		p := NewExec([]string{"sh", "-c", c.script}, runProgram)
 		f := p.check(context.Background(), time.Now().Add(patience))
 		if why(f) != c.want || f != nil && (!strings.HasSuffix(f.Output, c.output) || len(f.Output) > maxOutput) {
 			t.Errorf("%s: %+v, want %q with %q", c.script, f, c.want, c.output)
 		}
 	}
-	p := NewExec([]string{"/no/such/program"}, "", runProgram)
+	p := NewExec([]string{"/no/such/program"}, runProgram)
 	if f := p.check(context.Background(), time.Now().Add(patience)); f == nil || !strings.HasPrefix(f.Why, "probe /no/such/program: ") {
 		t.Errorf("%+v", f)
 	}
@@ -354,7 +354,7 @@ func TestExec(t *testing.T) {
 // TestHangingExec is killed, with what it has started; the next one begins when it is gone.
 func TestHangingExec(t *testing.T) {
 	dir := t.TempDir()
-	p := NewExec([]string{"sh", "-c", "echo I wait; (echo $$ >>" + dir + "/pids; sleep 1000) & wait"}, "", runProgram)
+	p := NewExec([]string{"sh", "-c", "echo I wait; (echo $$ >>" + dir + "/pids; sleep 1000) & wait"}, runProgram)
 	for range 2 {
 		f := p.check(context.Background(), time.Now().Add(300*time.Millisecond))
 		if f == nil || f.Why != "probe sh: not done within 300ms, and killed" {
@@ -374,7 +374,7 @@ func TestHangingExec(t *testing.T) {
 // TestUnkillableExec: the one before does not end, so there is no other.
 func TestUnkillableExec(t *testing.T) {
 	started := 0
-	p := NewExec([]string{"x"}, "", func([]string, int, func(Exit)) (func(), error) {
+	p := NewExec([]string{"x"}, func([]string, int, func(Exit)) (func(), error) {
 		started++
 		return func() {}, nil
 	})

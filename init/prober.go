@@ -125,13 +125,13 @@ func (p *prober) probe(w supervise.Work, url, address string, argv []string, tim
 	case url != "":
 		h, err := health.NewHTTP(url)
 		if errors.Is(err, health.ErrHTTPS) {
-			return health.NewExec([]string{clientPath(), "probe", "--timeout", timeout.String(), url}, "GET "+url, p.run(w)), nil
+			return health.NewHelper([]string{clientPath(), "probe", "--timeout", timeout.String(), url}, "GET "+url, p.run(w)), nil
 		}
 		return h, err
 	case address != "":
 		return health.NewTCP(address)
 	case len(argv) > 0:
-		return health.NewExec(argv, "", p.run(w)), nil
+		return health.NewExec(argv, p.run(w)), nil
 	}
 	return nil, nil
 }
