@@ -30,7 +30,7 @@ func probeVerb() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if f := ask(c.Context(), page, timeout); f != nil {
+			if f := askFor(c.Context(), page, timeout); f != nil {
 				fmt.Fprintln(c.OutOrStdout(), strings.TrimPrefix(f.Why, "GET "+args[0]+": "))
 				if f.Output != "" {
 					fmt.Fprintln(c.OutOrStdout(), f.Output)
@@ -44,7 +44,7 @@ func probeVerb() *cobra.Command {
 	return verb
 }
 
-func ask(ctx context.Context, page *health.Page, timeout time.Duration) *health.Failure {
+func askFor(ctx context.Context, page *health.Page, timeout time.Duration) *health.Failure {
 	deadline := time.Now().Add(timeout)
 	d := net.Dialer{Deadline: deadline}
 	var c net.Conn

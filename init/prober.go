@@ -26,7 +26,7 @@ type prober struct {
 	accounts  launch.Accounts
 	beside    supervise.Beside // starts exec probes
 	warn      func(text string)
-	notifyDir string           // of notify sockets; empty: they have abstract names
+	notifyDir string // of notify sockets; empty: they have abstract names
 
 	mu      sync.Mutex
 	watches map[outputKey]*health.Watch // those that want to hear lines
@@ -257,4 +257,3 @@ func notifyDirectory(socket string) string {
 	}
 	return dir
 }
-
