@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -21,6 +22,8 @@ import (
 type fake struct {
 	behave func(p *fakeProcess)      // called when one has started, in a goroutine of its own
 	refuse func(worker string) error // a start that fails
+
+	noGroups error // why there are none; nil: there are
 
 	mu     sync.Mutex
 	pid    int
@@ -41,6 +44,11 @@ type fakeProcess struct {
 	signals                    chan syscall.Signal
 	dead, treeAsked, goneTold  bool
 	childrenLeft, uninterrupts bool
+	frozen                     bool
+	unfreezable                error
+	freezes                    time.Duration // that a Freeze takes
+	usage                      Usage
+	memory                     spec.Size // the limit that it was started with
 }
 
 func newFake() *fake {
@@ -86,7 +94,7 @@ func (f *fake) Start(w Work, told Told) (Process, error) {
 		f.wrong = append(f.wrong, "a second process of "+name)
 	}
 	f.pid++
-	p := &fakeProcess{f: f, worker: name, pid: f.pid, told: told, signals: make(chan syscall.Signal, 64)}
+	p := &fakeProcess{f: f, worker: name, pid: f.pid, told: told, memory: w.App.Resources.Memory, signals: make(chan syscall.Signal, 64)}
 	f.alive[name] = p
 	if f.behave != nil {
 		go f.behave(p)
@@ -185,6 +193,63 @@ func (p *fakeProcess) KillTree() {
 		}()
 	}
 }
+
+func (p *fakeProcess) Freeze() error {
+	p.mu.Lock()
+	takes := p.freezes
+	p.mu.Unlock()
+	time.Sleep(takes)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.unfreezable != nil {
+		p.f.note("unfreezable %s", p.worker)
+		return p.unfreezable
+	}
+	p.frozen = true
+	p.f.note("freeze %s", p.worker)
+	return nil
+}
+
+func (p *fakeProcess) Thaw() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.frozen = false
+	p.f.note("thaw %s", p.worker)
+	return nil
+}
+
+func (p *fakeProcess) Usage() (Usage, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.goneTold {
+		return Usage{}, syscall.ESRCH
+	}
+	return p.usage, nil
+}
+
+// Update, AppUsage and Forget make the fake a Groups.
+func (f *fake) Update(a *spec.App) error {
+	f.note("update %s", a.Name)
+	return f.noGroups
+}
+
+func (f *fake) AppUsage(app string) (Usage, error) {
+	f.mu.Lock()
+	alive := maps.Clone(f.alive)
+	f.mu.Unlock()
+	u := Usage{Source: FromCgroup, Cgroup: "/apps/" + app}
+	for name, p := range alive {
+		if strings.HasPrefix(name, app+"/") {
+			p.mu.Lock()
+			u.CPU += p.usage.CPU
+			u.Memory += p.usage.Memory
+			p.mu.Unlock()
+		}
+	}
+	return u, f.noGroups
+}
+
+func (f *fake) Forget(app string) { f.note("forget %s", app) }
 
 // appOf is an app with the defaults, changed.
 func appOf(name string, change ...func(*spec.App)) spec.App {
