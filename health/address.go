@@ -1,10 +1,11 @@
 package health
 
 import (
-	"errors"
 	"fmt"
 	"strconv"
 	"strings"
+
+	"goinit/ipaddr"
 
 	"golang.org/x/sys/unix"
 )
@@ -52,73 +53,17 @@ func aimAt(host string, port int) (aim, error) {
 	}
 	if inner, ok := strings.CutPrefix(host, "["); ok {
 		inner, ok = strings.CutSuffix(inner, "]")
-		addr, ok2 := parseIPv6(inner)
+		addr, ok2 := ipaddr.ParseIPv6(inner)
 		if !ok || !ok2 {
 			return aim{}, fmt.Errorf("%q is not an IPv6 address", host)
 		}
 		a.at = []unix.Sockaddr{&unix.SockaddrInet6{Port: port, Addr: addr}}
 		return a, nil
 	}
-	addr, ok := parseIPv4(host)
+	addr, ok := ipaddr.ParseIPv4(host)
 	if !ok {
 		return aim{}, fmt.Errorf("%q is neither an IP address nor localhost, and goinit asks no name server", host)
 	}
 	a.at = []unix.Sockaddr{&unix.SockaddrInet4{Port: port, Addr: addr}}
 	return a, nil
-}
-
-// parseIPv4 reads four decimal numbers. Package net/netip starts a goroutine for its zones.
-func parseIPv4(s string) (addr [4]byte, ok bool) {
-	parts := strings.Split(s, ".")
-	if len(parts) != 4 {
-		return addr, false
-	}
-	for i, p := range parts {
-		n, err := strconv.ParseUint(p, 10, 8)
-		if err != nil || len(p) > 1 && p[0] == '0' {
-			return addr, false
-		}
-		addr[i] = byte(n)
-	}
-	return addr, true
-}
-
-// parseIPv6 reads RFC 4291's text, without a zone.
-func parseIPv6(s string) (addr [16]byte, ok bool) {
-	head, tail, cut := strings.Cut(s, "::")
-	first, err1 := groups(head, !cut)
-	last, err2 := groups(tail, true)
-	n := len(first) + len(last)
-	if err1 != nil || err2 != nil || !cut && n != 16 || cut && n > 14 || cut && strings.Contains(tail, "::") {
-		return addr, false
-	}
-	copy(addr[:], first)
-	copy(addr[16-len(last):], last)
-	return addr, true
-}
-
-// groups are the bytes of groups of four hexadecimal digits; where they are the end of the address, the last may be an
-// IPv4 address.
-func groups(s string, end bool) (out []byte, err error) {
-	if s == "" {
-		return nil, nil
-	}
-	bad := errors.New("not an address")
-	parts := strings.Split(s, ":")
-	for i, p := range parts {
-		if end && i == len(parts)-1 && strings.Contains(p, ".") {
-			four, ok := parseIPv4(p)
-			if !ok {
-				return nil, bad
-			}
-			out = append(out, four[:]...)
-			continue
-		}
-		n, err := strconv.ParseUint(p, 16, 16)
-		if err != nil || len(p) > 4 {
-			return nil, bad
-		}
-		out = append(out, byte(n>>8), byte(n))
-	}
-	return out, nil
 }

@@ -1,7 +1,6 @@
 package health
 
 import (
-	"crypto/rand"
 	"encoding/hex"
 	"errors"
 	"os"
@@ -39,8 +38,8 @@ func listenNotify(dir string, uid int) (*notifySocket, error) {
 // bindNotify binds to a file in the directory, or, without one, to an abstract name.
 func bindNotify(dir string, uid int) (*notifySocket, error) {
 	var random [16]byte
-	if _, err := rand.Read(random[:]); err != nil {
-		return nil, err
+	if _, err := unix.Getrandom(random[:], 0); err != nil {
+		return nil, os.NewSyscallError("getrandom", err)
 	}
 	s := &notifySocket{name: "@goinit-notify-" + hex.EncodeToString(random[:])}
 	if dir != "" {

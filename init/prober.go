@@ -97,7 +97,7 @@ func (p *prober) plan(w supervise.Work, pid *atomic.Int64) (health.Plan, error) 
 		case r.Log != "":
 			ours.Line, err = regexp.Compile(r.Log)
 		case r.Listening != 0:
-			ours.Probe = health.NewListening(r.Listening, func() []int { return tree.Members(int(pid.Load())) })
+			ours.Probe = health.NewListening(w.App.AimPort(r.Listening, w.Slot), func() []int { return tree.Members(int(pid.Load())) })
 		default:
 			ours.Probe, err = p.probe(w, r.HTTP, r.TCP, r.Exec, r.Timeout)
 		}
@@ -121,6 +121,7 @@ func (p *prober) plan(w supervise.Work, pid *atomic.Int64) (health.Plan, error) 
 
 // probe is nil where none of the three is asked for. https is asked for by a program: TLS is no part of PID 1.
 func (p *prober) probe(w supervise.Work, url, address string, argv []string, timeout spec.Duration) (any, error) {
+	url, address = w.App.Aim(url, w.Slot), w.App.Aim(address, w.Slot)
 	switch {
 	case url != "":
 		h, err := health.NewHTTP(url)
