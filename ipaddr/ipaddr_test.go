@@ -22,7 +22,6 @@ func FuzzIPv6(f *testing.F) {
 	})
 }
 
-
 func FuzzIPv4(f *testing.F) {
 	for _, s := range []string{"127.0.0.1", "1.2.3", "256.1.1.1", "01.2.3.4", "1.2.3.4.5", "", "+1.2.3.4"} {
 		f.Add(s)
