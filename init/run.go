@@ -79,6 +79,7 @@ type runner struct {
 	trees      *tree.Keeper
 	launcher   *launch.Starter
 	starter    *starter
+	prober     *prober
 	supervisor *supervise.Supervisor
 	desk       *desk.Desk
 	limits     []control.Limitation
@@ -221,9 +222,12 @@ func (r *runner) keep(arrivals *mailbox) int {
 	r.desk = desk.New(&desk.Desk{Console: r.console, History: history, Info: r.info, Spec: r.spec.Load, Load: r.load, Applied: r.applied, Budget: r.budget,
 		Save: r.save, Program: r.program})
 	r.starter = newStarter(r.launcher)
+	beside, _ := any(r.starter).(supervise.Beside)
+	r.prober = newProber(beside, func(text string) { r.messages.Warn(text, nil) })
+	r.outputs.heard = r.prober.heard
 	var err error
 	r.supervisor, err = supervise.New(supervise.Config{
-		Spec: s, Starter: r.starter, Budget: r.budget(s), CPUs: cpus(),
+		Spec: s, Starter: r.starter, Prober: r.prober, Budget: r.budget(s), CPUs: cpus(),
 		Events: func(e supervise.Event) {
 			history.Add(desk.Event(e))
 			n.tell(e)
