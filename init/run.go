@@ -8,6 +8,7 @@ import (
 	"os"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -79,6 +80,7 @@ type runner struct {
 	trees      *tree.Keeper
 	launcher   *launch.Starter
 	starter    *starter
+	prober     *prober
 	supervisor *supervise.Supervisor
 	desk       *desk.Desk
 	limits     []control.Limitation
@@ -220,13 +222,17 @@ func (r *runner) keep(arrivals *mailbox) int {
 	s := r.spec.Load()
 	n := newNarrator(r.messages, r.console, r.outputs)
 	n.forget = r.forget
+	n.spec = r.appSpec
 	history := control.NewHistory(eventsKept)
 	r.desk = desk.New(&desk.Desk{Console: r.console, History: history, Info: r.info, Spec: r.spec.Load, Load: r.load, Applied: r.applied, Budget: r.budget,
 		Save: r.save, Program: r.program})
 	r.starter = newStarter(r.launcher)
+	beside, _ := any(r.starter).(supervise.Beside)
+	r.prober = newProber(beside, func(text string) { r.messages.Warn(text, nil) })
+	r.outputs.heard = r.prober.heard
 	var err error
 	r.supervisor, err = supervise.New(supervise.Config{
-		Spec: s, Starter: r.starter, Budget: r.budget(s), CPUs: cpus(),
+		Spec: s, Starter: r.starter, Prober: r.prober, Budget: r.budget(s), CPUs: cpus(),
 		Events: func(e supervise.Event) {
 			history.Add(desk.Event(e))
 			n.tell(e)
@@ -256,6 +262,15 @@ func (r *runner) keep(arrivals *mailbox) int {
 	r.close(server)
 	n.end()
 	return r.finish(outcome)
+}
+
+// appSpec is an app as the last word wants it; nil: there is none of that name.
+func (r *runner) appSpec(name string) *spec.App {
+	apps := r.supervisor.Apps()
+	if i := slices.IndexFunc(apps, func(a spec.App) bool { return a.Name == name }); i >= 0 {
+		return &apps[i]
+	}
+	return nil
 }
 
 // close ends the control socket, and the programs that exec has put beside workers. What does not end of SIGKILL holds

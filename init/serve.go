@@ -44,6 +44,7 @@ func (r *runner) serve(s *spec.Spec) (*control.Server, error) {
 		r.limit("there is no control socket: "+err.Error(), "mount a tmpfs at /run, or goinit run --socket PATH")
 		return nil, nil
 	}
+	r.prober.notifyDir = notifyDirectory(socket.Path)
 	return control.Serve(r.desk, socket, control.DefaultLimits(), func(text string) { r.messages.Warn(text, nil) }), nil
 }
 

@@ -2,9 +2,10 @@ package spec
 
 import (
 	"fmt"
-	"net/netip"
 	"strconv"
 	"strings"
+
+	"goinit/ipaddr"
 )
 
 // Readiness is how a worker shows that it is ready. One of the kinds is set: those that tell once (Notify, FD, Node,
@@ -219,8 +220,12 @@ func isProbeHost(host string) bool {
 			return false
 		}
 	}
-	ip, err := netip.ParseAddr(bare)
-	return err == nil && ip.Is6() == bracketed
+	if bracketed {
+		_, ok := ipaddr.ParseIPv6(bare)
+		return ok
+	}
+	_, ok := ipaddr.ParseIPv4(bare)
+	return ok
 }
 
 // ParseProbeAddress reads a host and a port of TCP, where the host may be left out for 127.0.0.1.
