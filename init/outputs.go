@@ -69,7 +69,9 @@ func (o *outputs) Drain(app string, slot, generation int) {
 		out.Output.Drain(time.Now().Add(drainTime))
 		close(out.drained)
 		o.mu.Lock()
-		delete(o.open, key)
+		if o.open[key].drained == out.drained { // a hook and its worker are of one generation
+			delete(o.open, key)
+		}
 		o.mu.Unlock()
 	}()
 }

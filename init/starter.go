@@ -51,6 +51,12 @@ func (s *starter) Update(a *spec.App) error                     { return s.launc
 func (s *starter) AppUsage(app string) (supervise.Usage, error) { return s.launcher.AppUsage(app) }
 func (s *starter) Forget(app string)                            { s.launcher.Forget(app) }
 
+// Beside is the supervisor's, for programs beside workers.
+func (s *starter) Beside(w supervise.Work, argv, environment []string, told supervise.Told) (supervise.Process, error) {
+	defer s.enter()()
+	return s.launcher.Beside(w, argv, environment, told)
+}
+
 // startError is a StartError in a person's words.
 type startError struct {
 	*reaper.StartError

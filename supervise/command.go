@@ -75,6 +75,8 @@ type Apply struct {
 	NoWait bool
 	// Budget of an ordered stop from now on; nil: as it was.
 	Budget *time.Duration
+	// Delay of it from now on, before the first stop; nil: as it was.
+	Delay *time.Duration
 	// Accepted, if not nil, is called once the apps are what counts, before they are waited for; not for a DryRun. It must
 	// neither block nor call back.
 	Accepted func()

@@ -36,7 +36,7 @@ func (s *Supervisor) Do(ctx context.Context, c Command) (Result, error) {
 	case Update:
 		return s.update(ctx, c)
 	case Apply:
-		return s.apply(ctx, setCommand{dryRun: c.DryRun, noWait: c.NoWait, budget: c.Budget, accepted: c.Accepted,
+		return s.apply(ctx, setCommand{dryRun: c.DryRun, noWait: c.NoWait, budget: c.Budget, delay: c.Delay, accepted: c.Accepted,
 			change: func([]spec.App) ([]spec.App, error) { return c.Apps, nil }})
 	case Add:
 		return s.apply(ctx, setCommand{noWait: c.NoWait, change: func(target []spec.App) ([]spec.App, error) {

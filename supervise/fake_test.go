@@ -23,13 +23,15 @@ type fake struct {
 	behave func(p *fakeProcess)      // called when one has started, in a goroutine of its own
 	refuse func(worker string) error // a start that fails
 
-	noGroups error // why there are none; nil: there are
+	noGroups error          // why there are none; nil: there are
+	behaving sync.WaitGroup // what behave does; a bubble ends only after it
 
 	mu     sync.Mutex
 	pid    int
 	alive  map[string]*fakeProcess
-	log    []string // "12s start web/0"
-	events []string // their types
+	given  map[string]Given // to the last process of each worker
+	log    []string         // "12s start web/0"
+	events []string         // their types
 	began  time.Time
 	wrong  []string
 }
@@ -37,6 +39,7 @@ type fake struct {
 type fakeProcess struct {
 	f      *fake
 	worker string
+	argv   []string // of a hook
 	pid    int
 	told   Told
 
@@ -52,7 +55,7 @@ type fakeProcess struct {
 }
 
 func newFake() *fake {
-	return &fake{alive: map[string]*fakeProcess{}, began: time.Now(), pid: 100}
+	return &fake{alive: map[string]*fakeProcess{}, given: map[string]Given{}, began: time.Now(), pid: 100}
 }
 
 func (f *fake) note(format string, args ...any) {
@@ -94,12 +97,13 @@ func (f *fake) Start(w Work, told Told) (Process, error) {
 		f.wrong = append(f.wrong, "a second process of "+name)
 	}
 	f.pid++
-	p := &fakeProcess{f: f, worker: name, pid: f.pid, told: told, memory: w.App.Resources.Memory, signals: make(chan syscall.Signal, 64)}
+	f.given[name] = w.Given
+	p := &fakeProcess{f: f, argv: w.Argv, worker: name, pid: f.pid, told: told, memory: w.App.Resources.Memory, signals: make(chan syscall.Signal, 64)}
 	f.alive[name] = p
 	if f.behave != nil {
-		go f.behave(p)
+		f.behaving.Go(func() { f.behave(p) })
 	} else {
-		go p.untilTerm()
+		f.behaving.Go(p.untilTerm)
 	}
 	return p, nil
 }
@@ -281,16 +285,24 @@ func (f *fake) eventTypes() []string {
 // bubble runs a Supervisor in virtual time, and the test beside it; at the end all is stopped.
 func bubble(t *testing.T, f func() *fake, budget time.Duration, apps []spec.App, test func(s *Supervisor, f *fake, ended <-chan Outcome)) {
 	t.Helper()
+	bubbleWith(t, f, Config{Spec: &spec.Spec{Apps: apps}, Budget: budget}, test)
+}
+
+// bubbleWith is a bubble with more to say.
+func bubbleWith(t *testing.T, f func() *fake, c Config, test func(s *Supervisor, f *fake, ended <-chan Outcome)) {
+	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		f := f()
-		s, err := New(Config{Spec: &spec.Spec{Apps: apps}, Starter: f, Budget: budget, CPUs: 3, Events: func(e Event) {
+		c.Starter, c.CPUs = f, 3
+		c.Events = func(e Event) {
 			f.mu.Lock()
 			f.events = append(f.events, e.Type)
 			f.mu.Unlock()
 			if e.Type == "goinit.internal-error" {
 				t.Errorf("internal error: %v", e.Data)
 			}
-		}})
+		}
+		s, err := New(c)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -311,6 +323,7 @@ func bubble(t *testing.T, f func() *fake, budget time.Duration, apps []spec.App,
 		for _, p := range f.alive { // so that no goroutine of the fake is left in the bubble
 			p.exit(Exit{})
 		}
+		f.behaving.Wait()
 	})
 }
 

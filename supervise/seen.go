@@ -36,7 +36,7 @@ func (o *owner) look() {
 			}
 			v.state, v.since, v.nextAt = s.State, now, nil
 		}
-		if s.Process == app.Alive && v.generation != s.Generation {
+		if s.Process == app.Alive && s.Hook == app.NoHook && v.generation != s.Generation {
 			v.generation = s.Generation
 			v.startedAt = &now
 		}
@@ -85,7 +85,7 @@ func (o *owner) worker(s *app.Slot) Worker {
 	v := o.seen[s.Number]
 	number, name := s.Number, tree.Worker(o.name, s.Number)
 	w := Worker{
-		App: o.name, Slot: &number, Worker: &name, State: s.State.String(), Ready: s.State == app.Running,
+		App: o.name, Slot: &number, Worker: &name, State: s.State.String(), Ready: s.IsReady(), Failures: s.Failures, Said: s.Said,
 		Generation: s.Generation, Restarts: s.Restarts, OOMKills: s.OOMKills, StateSince: v.since, NextAt: v.nextAt,
 	}
 	if s.PID != 0 {
@@ -93,6 +93,9 @@ func (o *owner) worker(s *app.Slot) Worker {
 		w.PID = &pid
 		w.StartedAt = v.startedAt
 		w.process = o.processes[s.Number].process
+	}
+	if s.State == app.Starting || s.State == app.Running {
+		w.NotReady = s.NotReady
 	}
 	if s.State == app.Waiting {
 		w.WaitsFor = o.state.Held
@@ -140,6 +143,12 @@ func (o *owner) emit(e app.Emit) {
 			at = v.exitAt
 		}
 		data["last_exit"] = lastExit(*e.Exit, at)
+	}
+	if e.Hook != app.NoHook {
+		data["hook"] = e.Hook.String()
+	}
+	if e.Failures > 0 {
+		data["failures"] = e.Failures
 	}
 	if e.Delay > 0 {
 		data["delay"] = e.Delay.String()

@@ -17,13 +17,14 @@ type Starter interface {
 type Work struct {
 	App              *spec.App // not to be changed
 	Slot, Generation int
-	Given            Given // what its Watch wants it to have
+	Argv             []string // a hook that runs in the worker's place; nil: the app's command
+	Given            Given    // what it finds besides
 }
 
-// Beside is what a Starter may do besides, asked for by type assertion: to run a program in a worker's place, that is as
-// its app's user, in its directory, environment and cgroup, with more environment (NAME=value) after it. Hooks are run so,
-// and exec probes. The worker need not have a process. told.Exited comes once; KillTree kills it and all that it has
-// started, whereupon told.TreeGone comes.
+// Beside is what a Starter may do besides, asked for by type assertion: to run a program beside a living worker, as its
+// user, in its directory, environment and cgroup. It has w.Given besides; a descriptor 0, 1 or 2 that is not in it is
+// /dev/null. It is not of the worker's tree: KillTree kills it and what it has started, and nothing else, whereupon
+// told.TreeGone comes.
 type Beside interface {
 	Beside(w Work, argv, environment []string, told Told) (Process, error)
 }

@@ -122,7 +122,7 @@ func (o *owner) signal(slots []int, e app.Event) error {
 			continue
 		}
 		p, ok := o.processes[s.Number]
-		if s.Process != app.Alive || !ok {
+		if s.Process != app.Alive || s.Hook != app.NoHook || !ok {
 			continue
 		}
 		if err := p.process.Signal(e.Signal); err != nil {
@@ -227,6 +227,10 @@ func (o *owner) up(s *app.Slot, downWillDo bool) (done bool, err error) {
 		switch {
 		case x.Error != "":
 			how = x.Error
+		case s.LastExit.Reason == app.ReasonStartTimeout:
+			how = fmt.Sprintf("was not ready within %v", o.state.Config.StartTimeout)
+		case s.LastExit.Reason == app.ReasonUnhealthy:
+			how = "was unhealthy"
 		case x.Signal != nil:
 			how = "was killed by " + *x.Signal
 		}

@@ -14,6 +14,9 @@ type Worker struct {
 	Ready      bool       `json:"ready"`
 	Generation int        `json:"generation"`
 	Restarts   int        `json:"restarts"`
+	Failures   int        `json:"failures,omitempty"`  // in a row, while State is backoff or until it was well for a while
+	Said       string     `json:"status,omitempty"`    // what it does, in its own words: STATUS= of sd_notify
+	NotReady   string     `json:"not_ready,omitempty"` // why it is not, where somebody asks
 	StartedAt  *time.Time `json:"started_at"`
 	StateSince time.Time  `json:"state_since"`
 	NextAt     *time.Time `json:"next_at"`

@@ -181,6 +181,7 @@ type Summary struct {
 	Final     bool          // every slot has completed or failed
 	ByHand    bool          // some slot was stopped by request
 	Idle      bool          // nothing runs and nothing will by itself, and it does not wait
+	Troubled  bool          // some slot has failed, and is to be started again
 	Waiting   bool          // some slot waits for dependencies
 	Settled   bool          // no slot is on its way to anything
 	Closing   bool          // a shutdown has come to it
@@ -207,6 +208,7 @@ func (a App) Summary() Summary {
 		m.Idle = m.Idle && s.State.Final()
 		m.Settled = m.Settled && s.State != Waiting && s.State != Starting && s.State != Stopping
 		m.Empty = m.Empty && s.Process == None
+		m.Troubled = m.Troubled || s.State == Backoff || s.Failures > 0 && !s.IsReady()
 		m.Waiting = m.Waiting || s.State == Waiting
 		m.ByHand = m.ByHand || s.State == Stopped && s.ByHand
 		if s.State == Failed && (!m.Failed || s.FailedAt < m.FailedAt) {

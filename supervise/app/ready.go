@@ -22,11 +22,15 @@ func (s *step) readyAgain() {
 	if s.slot.Ready || s.slot.Leaving {
 		return
 	}
-	s.slot.Ready, s.slot.ReadyAt = true, s.event.Now
+	s.slot.Ready, s.slot.ReadyAt, s.slot.NotReady = true, s.event.Now, ""
 	s.tell("worker.ready")
 }
 
+// notYet keeps why, for whoever asks, and for the end of the time to start.
+func (s *step) notYet() { s.slot.NotReady = s.event.Detail }
+
 func (s *step) unready() {
+	s.slot.NotReady = s.event.Detail
 	if !s.slot.Ready {
 		return
 	}
@@ -43,7 +47,8 @@ func (s *step) saysStopping() {
 
 // startTimedOut is a failed start: whatever status the process ends with, it is no success.
 func (s *step) startTimedOut() {
-	s.emit(Emit{Type: "worker.start-timeout", Slot: s.slot.Number, Generation: s.slot.Generation, Delay: s.config.StartTimeout})
+	s.emit(Emit{Type: "worker.start-timeout", Slot: s.slot.Number, Generation: s.slot.Generation, Delay: s.config.StartTimeout,
+		Detail: s.slot.NotReady})
 	s.slot.Why = ReasonStartTimeout
 	s.end(ByPolicy, s.timeout())
 }

@@ -23,6 +23,7 @@ type Slot struct {
 	Began   bool   // a process of it has executed since it was last asked to start
 
 	Ready     bool   // while Running or Paused: the last word about it
+	NotReady  string // why it is not, or not yet
 	Leaving   bool   // it said that it ends by itself
 	Said      string // what it does, in its own words
 	Frozen    bool   // while Paused: the Freeze was answered
@@ -89,12 +90,11 @@ func (s *step) cancel() {
 // start asks for the next process, or for the hook ahead of it.
 func (s *step) start() {
 	s.cancel()
-	s.returned = s.returned || s.slot.HasExited && !s.slot.Replacing
 	s.slot.Generation++
 	s.slot.State, s.slot.Process, s.slot.Next = Starting, Asked, ByPolicy
 	s.slot.PID, s.slot.ReadyAt, s.slot.Latest = 0, 0, 0
 	s.slot.Killing, s.slot.Killed, s.slot.ByHand = false, false, false
-	s.slot.Ready, s.slot.Leaving, s.slot.Said, s.slot.Why = false, false, "", ""
+	s.slot.Ready, s.slot.Leaving, s.slot.Said, s.slot.NotReady, s.slot.Why = false, false, "", "", ""
 	s.slot.Due = 0 // that was the last one's
 	s.slot.Hook, s.slot.HookLate = NoHook, false
 	if s.config.BeforeStart {
@@ -119,11 +119,13 @@ func (s *step) started() {
 	switch {
 	case s.slot.Hook != NoHook:
 		s.arm(HookTimer, s.hookTime())
+		return
 	case !s.config.AwaitReady:
 		s.ready()
 	case s.config.StartTimeout > 0:
 		s.arm(StartTimer, s.config.StartTimeout)
 	}
+	s.returned = s.slot.HasExited && !s.slot.Replacing
 }
 
 func (s *step) executed() {

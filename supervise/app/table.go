@@ -24,6 +24,7 @@ var table = [states][slotKinds]cell{
 		Started:             {(*step).started, to(Starting, Running)},
 		StartFailed:         {(*step).startFailed, to(Starting, Backoff, Failed)},
 		Ready:               {(*step).ready, to(Starting, Running)},
+		Unready:             {(*step).notYet, to(Starting)},
 		Extended:            {(*step).extended, to(Starting)},
 		MainPID:             {(*step).mainPID, to(Starting)},
 		Said:                {(*step).said, to(Starting)},

@@ -57,7 +57,7 @@ func (s *Starter) Start(w supervise.Work, told supervise.Told) (supervise.Proces
 		return nil, fmt.Errorf("stdout and stderr: %w", err)
 	}
 	defer closeOutputs()
-	c.Files = []int{s.Stdin, stdout, stderr}
+	c.Files = withFiles([]int{s.Stdin, stdout, stderr}, w.Given.Files)
 	if w.App.Name == s.Interactive {
 		c.Files[0], c.Session, c.Group = 0, false, true
 		if s.Foreground != nil && s.Foreground() {
@@ -91,7 +91,7 @@ func (s *Starter) Command(w supervise.Work) (*reaper.Command, error) {
 		return nil, err
 	}
 	c := &reaper.Command{
-		Argv: a.Command, Dir: s.absolute(a, ""), Session: true, Credential: credential, SignalMask: s.SignalMask,
+		Argv: argv(w), Dir: s.absolute(a, ""), Session: true, Credential: credential, SignalMask: s.SignalMask,
 		NoNewPrivileges: a.NoNewPrivileges, Nice: a.Nice, OOMScoreAdj: a.OOMScoreAdj,
 	}
 	if c.OOMScoreAdj == nil {
@@ -114,8 +114,27 @@ func (s *Starter) Command(w supervise.Work) (*reaper.Command, error) {
 	if c.Capabilities, err = capabilities(a.Capabilities, own, root); err != nil {
 		return nil, err
 	}
-	c.Env, err = s.environmentOf(a, w.Slot, w.Generation, account)
+	c.Env, err = s.environmentOf(a, w.Slot, w.Generation, account, w.Given.Environment)
 	return c, err
+}
+
+// argv is what runs: the app's command, or a hook.
+func argv(w supervise.Work) []string {
+	if w.Argv != nil {
+		return w.Argv
+	}
+	return w.App.Command
+}
+
+// withFiles puts descriptors of ours at the numbers at which a process is to have them.
+func withFiles(files []int, given map[int]int) []int {
+	for number, fd := range given {
+		for len(files) <= number {
+			files = append(files, -1)
+		}
+		files[number] = fd
+	}
+	return files
 }
 
 // absolute is a path of the spec; an app's relative ones start in its working_dir, and that where goinit started.

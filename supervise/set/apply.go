@@ -211,6 +211,7 @@ func (s *Set) gone(name string, out *effects) {
 		return
 	}
 	m := s.Members[i]
+	s.WaitsChanged++
 	if m.Next == nil || s.Phase == Stopping {
 		s.Members = slices.Delete(s.Members, i, i+1)
 		if s.busy == name {
@@ -218,6 +219,6 @@ func (s *Set) gone(name string, out *effects) {
 		}
 		return
 	}
-	*m = Member{Spec: *m.Next}
+	*m = Member{Spec: *m.Next, lives: m.lives + 1}
 	out.add(AddApp{App: m.Spec})
 }
