@@ -47,7 +47,8 @@ func start(t testing.TB, o Options) *taker {
 		defer k.mu.Unlock()
 		k.told = append(k.told, text)
 	}
-	k.Store = Start(o)
+	k.Store = New(o)
+	k.Start()
 	t.Cleanup(func() { k.end() })
 	return k
 }

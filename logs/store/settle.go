@@ -28,7 +28,11 @@ func (s *Store) settle() {
 	}
 	s.place = &memory{files: map[memoryName][2]int{}}
 	if s.why != "" {
-		s.options.Tell(Info, fmt.Sprintf("%s; the last %d MiB are kept in memory\n  to keep them: mount a volume there, or set log_store.directory", s.why, s.maxTotal()>>20))
+		level := Info
+		if s.options.Named {
+			level = Warning
+		}
+		s.options.Tell(level, fmt.Sprintf("%s; the last %d MiB are kept in memory\n  to keep them: mount a volume there, or set log_store.directory", s.why, s.maxTotal()>>20))
 	}
 }
 

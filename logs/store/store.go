@@ -30,6 +30,8 @@ import (
 type Options struct {
 	// Directories are tried in this order; none, or none that can be written: memory.
 	Directories []string
+	// Named says that the user has named the directory: then it is worth a warning that it cannot be had.
+	Named bool
 	// MaxTotal is how large all files together may become, in bytes; 0: 128 MiB. In memory it is 8 MiB at most.
 	MaxTotal int64
 	// Tell is told what a user should know: that there is no directory, that it is full, that it works again. It is called
@@ -100,8 +102,8 @@ type Store struct {
 
 type statistics struct{ lost, limited, written atomic.Uint64 }
 
-// Start returns at once: the directory is looked for by the writer, and lines wait in memory until it is found.
-func Start(o Options) *Store {
+// New makes a Store. Lines can be put into it; they wait in memory until it is started.
+func New(o Options) *Store {
 	if o.MaxTotal == 0 {
 		o.MaxTotal = defaultTotal
 	}
@@ -123,9 +125,11 @@ func Start(o Options) *Store {
 	s := &Store{options: o, named: make(map[string]*App), watchers: make(map[chan struct{}]struct{}), jobs: make(chan func(), 16), logs: make(map[string]*appLog),
 		dirty: make(map[*appLog]struct{}), ended: make(chan struct{})}
 	s.queue.init(o.memory, o.patience)
-	go s.run()
 	return s
 }
+
+// Start starts the writer, and returns at once: the directory is looked for by the writer, too.
+func (s *Store) Start() { go s.run() }
 
 // App is whose lines they are.
 type App struct {
