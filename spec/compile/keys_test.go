@@ -108,7 +108,7 @@ name: shop
 shutdown: {timeout: 28s, delay: 5s}
 control: {socket: /run/x.sock, read_group: staff}
 messages: {level: debug, format: json}
-log_store: {directory: auto, max_total: 128MiB}
+log_store: {directory: auto, max_total: 128MiB, compress: zstd}
 apps:
   db: {shell: sleep 5, restart: on-failure, readiness: {fd: 3}, liveness: {silence: 5m, action: none}}
   cache: {command: cache, readiness: {listening: 6379}, liveness: {tcp: ":6379", period: 1s, timeout: 500ms, failure_threshold: 2}}
@@ -151,7 +151,7 @@ apps:
     resources: {memory: 256MiB, memory_high: 200MiB, memory_low: 1MiB, swap: 0MiB, cpus: 0.5, cpu_weight: 50, cpuset: "0-3,5", pids: 100,
       io: {weight: 10, limits: [{device: /dev/vda, read_bps: 1MiB, write_bps: 2MiB, read_iops: 3, write_iops: 4}]}, hugetlb: {2MiB: 4MiB},
       oci: {cpu: {idle: 0}, hugepageLimits: [{pageSize: 2MB, limit: 0}], unified: {memory.oom.group: "1"}}, total: {memory: 1GiB}, required: false}
-    logs: {console: json, max_size: 8MiB, max_files: 4, max_age: 7d, when_full: block}
+    logs: {console: json, max_size: 8MiB, max_files: 4, max_age: 7d, when_full: block, rate_limit: 100}
 `
 	s := load(t, text, nil)
 	if len(s.Apps) != 6 {
