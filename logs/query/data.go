@@ -6,8 +6,8 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math"
 	"os"
-	"path/filepath"
 	"runtime/debug"
 
 	"github.com/klauspost/compress/zstd"
@@ -46,13 +46,11 @@ func (d *data) rangeAt(i int) segment.Range {
 func (d *data) between(since, until int64) (begin, end int64) {
 	begin = d.start(d.firstSince(since))
 	end = int64(len(d.log))
-	if until < maxTime {
+	if until < math.MaxInt64 {
 		end = d.start(d.firstSince(until + 1))
 	}
 	return begin, max(begin, end)
 }
-
-const maxTime = 1<<63 - 1
 
 func (d *data) firstSince(time int64) int {
 	i := d.records.Since(time)
@@ -75,7 +73,7 @@ func (a *app) open(s segment.Segment) (*data, error) {
 	if a.data != nil {
 		return a.data, nil
 	}
-	idx, err := openFile(filepath.Join(a.dir, segment.Name(s.Number, segment.Index)))
+	idx, err := a.file(s.Number, segment.Index)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
@@ -83,13 +81,13 @@ func (a *app) open(s segment.Segment) (*data, error) {
 		defer idx.Close()
 	}
 	d := &data{number: s.Number}
-	log, err := openFile(filepath.Join(a.dir, segment.Name(s.Number, segment.Log)))
+	log, err := a.file(s.Number, segment.Log)
 	switch {
 	case err == nil:
 		defer log.Close()
 		err = d.load(log, idx)
 	case errors.Is(err, fs.ErrNotExist): // compressed, or gone, since it was listed
-		if log, err = openFile(filepath.Join(a.dir, segment.Name(s.Number, segment.Compressed))); err == nil {
+		if log, err = a.file(s.Number, segment.Compressed); err == nil {
 			defer log.Close()
 			err = d.unpack(log, idx)
 		}
@@ -163,11 +161,11 @@ func (d *data) unpack(log, idx *os.File) error {
 	var b []byte
 	if idx != nil {
 		const most = 1 << 30 // bytes: 64 million records
-		if b, err = io.ReadAll(io.LimitReader(idx, most)); err != nil {
+		if b, err = io.ReadAll(io.NewSectionReader(idx, 0, most)); err != nil {
 			return err
 		}
 	}
-	z, err := zstd.NewReader(log, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(128<<20))
+	z, err := zstd.NewReader(io.NewSectionReader(log, 0, math.MaxInt64), zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(128<<20))
 	if err != nil {
 		return err
 	}

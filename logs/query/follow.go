@@ -9,7 +9,8 @@ import (
 // shown once, those before NewFollower by a question about Stores, those after by Run.
 //
 // The kernel says what has changed (inotify(7)). Where it does not (a network's file system, no watch to be had), and for
-// what it cannot tell (a directory that was removed and made again), a Follower looks once a second.
+// what it cannot tell (a directory that was removed and made again), a Follower looks once a second; at what was handed
+// over, ten times.
 type Follower struct {
 	q       *Query
 	stores  []*Store // without limits
@@ -23,8 +24,14 @@ type Follower struct {
 
 // NewFollower notes where each app ends now.
 func NewFollower(q *Query, stores ...*Store) *Follower {
-	const patience = 2 // an index is written at the latest a second after its data
-	f := &Follower{q: q, stores: stores, tails: make(map[string]*tail), watch: newWatcher(), tick: time.Second, patient: patience}
+	f := &Follower{q: q, stores: stores, tails: make(map[string]*tail), watch: newWatcher(), tick: time.Second}
+	for _, s := range stores {
+		if s.handed != nil {
+			f.tick = time.Second / 10
+		}
+	}
+	const patience = 2 * time.Second // an index is written well within one after its data
+	f.patient = int(patience / f.tick)
 	for _, s := range stores {
 		f.watch.add(s.Path)
 		limited := *s

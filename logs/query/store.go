@@ -23,6 +23,7 @@ type Store struct {
 	Targets []Target // whose logs are asked for; none: all
 
 	lines  []app               // of NewMemory
+	handed *Handed             // of NewHanded
 	limits map[string]position // of a Follower's: where each app ends; nil: nowhere
 }
 
@@ -49,6 +50,9 @@ func (s *Store) Apps() ([]string, error) {
 		}
 		return names, nil
 	}
+	if s.handed != nil {
+		return s.handed.names(), nil
+	}
 	all, err := os.ReadDir(s.Path) // sorted
 	if err != nil {
 		return nil, err
@@ -73,13 +77,14 @@ func (s *Store) Has(t Target) bool {
 
 // app is one app's segments.
 type app struct {
-	store string
-	name  string
-	slots []int // whose lines are asked for; nil: all
-	dir   string
-	list  []segment.Segment
-	limit position // what is behind it in its segment does not count; zero: all does
-	data  *data    // of NewMemory: all there is
+	store  string
+	name   string
+	slots  []int // whose lines are asked for; nil: all
+	dir    string
+	list   []segment.Segment
+	limit  position // what is behind it in its segment does not count; zero: all does
+	data   *data    // of NewMemory: all there is
+	handed *Handed  // of NewHanded: instead of dir
 }
 
 // position is a place in an app's logs: all of the segments before number, and of that one the bytes before offset.
@@ -108,8 +113,8 @@ func (s *Store) apps(q *Query) []app {
 		if !ok {
 			continue
 		}
-		a := app{store: s.Name, name: name, slots: slots, dir: filepath.Join(s.Path, name)}
-		if a.list, err = segments(a.dir); err != nil {
+		a := app{store: s.Name, name: name, slots: slots, dir: filepath.Join(s.Path, name), handed: s.handed}
+		if a.list, err = a.segments(); err != nil {
 			q.warn(err)
 			continue
 		}
@@ -127,9 +132,12 @@ func (a *app) end(p position) {
 	a.list = slices.DeleteFunc(a.list, func(s segment.Segment) bool { return s.Number > p.number })
 }
 
-// segments are those in an app's directory.
-func segments(dir string) ([]segment.Segment, error) {
-	f, err := os.Open(dir)
+// segments are those that there are now.
+func (a *app) segments() ([]segment.Segment, error) {
+	if a.handed != nil {
+		return a.handed.list(a.name), nil
+	}
+	f, err := os.Open(a.dir)
 	if err != nil {
 		if errors.Is(err, fs.ErrNotExist) { // it has gone since it was listed
 			return nil, nil
@@ -156,7 +164,7 @@ func (a *app) from(since int64) {
 // begins is the time of a segment's first line, as far as can be told.
 func (a *app) begins(s segment.Segment) int64 {
 	var b [segment.RecordSize]byte
-	if f, err := openFile(filepath.Join(a.dir, segment.Name(s.Number, segment.Index))); err == nil {
+	if f, err := a.file(s.Number, segment.Index); err == nil {
 		n, _ := f.ReadAt(b[:], 0)
 		f.Close()
 		if good := segment.Good(b[:n], -1); good.Len() == 1 {
@@ -167,11 +175,24 @@ func (a *app) begins(s segment.Segment) int64 {
 	if !s.Log {
 		kind = segment.Compressed
 	}
-	st, err := os.Stat(filepath.Join(a.dir, segment.Name(s.Number, kind)))
+	f, err := a.file(s.Number, kind)
 	if err != nil {
 		return 0 // it has gone: there is nothing of it to leave out
 	}
+	defer f.Close()
+	st, err := f.Stat()
+	if err != nil {
+		return 0
+	}
 	return st.ModTime().UnixNano()
+}
+
+// file opens one of a segment's files.
+func (a *app) file(number int, k segment.Kind) (*os.File, error) {
+	if a.handed != nil {
+		return a.handed.open(a.name, number, k)
+	}
+	return openFile(filepath.Join(a.dir, segment.Name(number, k)))
 }
 
 // openFile opens a file for reading, unless it is something else: a FIFO in a volume from elsewhere would never open.

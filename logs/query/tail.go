@@ -7,7 +7,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
 
 	"golang.org/x/sys/unix"
 
@@ -120,10 +119,10 @@ func (t *tail) skip() {
 // list looks for newer segments. A directory that is another one, or has begun again, is read from its beginning.
 func (t *tail) list() {
 	var st unix.Stat_t
-	if unix.Stat(t.app.dir, &st) != nil {
+	if t.app.handed == nil && unix.Stat(t.app.dir, &st) != nil {
 		return
 	}
-	all, err := segments(t.app.dir)
+	all, err := t.app.segments()
 	if err != nil {
 		t.q.warn(err)
 		return
@@ -149,7 +148,10 @@ func (t *tail) enter(s segment.Segment) {
 	}
 	t.newer = t.newer[1:]
 	t.number = s.Number
-	log, err := openFile(t.path(segment.Log))
+	if t.app.handed != nil {
+		t.app.handed.forget(t.app.name, t.number)
+	}
+	log, err := t.app.file(s.Number, segment.Log)
 	switch {
 	case err == nil:
 		t.log = log
@@ -179,10 +181,6 @@ func (t *tail) leave() {
 	t.log, t.idx, t.pos, t.size, t.age = nil, nil, 0, 0, 0
 	t.index, t.records = nil, segment.Records{}
 	t.looked, t.closed = false, false
-}
-
-func (t *tail) path(k segment.Kind) string {
-	return filepath.Join(t.app.dir, segment.Name(t.number, k))
 }
 
 // look begins a scan of what is new, if anything is; with all, of data without a record as well.
@@ -224,7 +222,7 @@ func (t *tail) load(all bool) bool {
 // measure reads what has come to the index, and then how long the log is: data is written before its record.
 func (t *tail) measure() os.FileInfo {
 	if t.idx == nil {
-		t.idx, _ = openFile(t.path(segment.Index))
+		t.idx, _ = t.app.file(t.number, segment.Index)
 	}
 	if t.idx != nil {
 		var err error
