@@ -28,6 +28,11 @@ func (l *loader) app(name string, f *fields) App {
 	stop.end()
 	logs := f.object("logs")
 	a.Logs.Console = value(logs, "console", "auto", OneOf("auto", "prefix", "json", "raw", "inherit", "off"))
+	a.Logs.MaxSize = value(logs, "max_size", 8<<20, ParseLogSize)
+	a.Logs.MaxFiles = value(logs, "max_files", 4, IntBetween(1, MaxLogFiles))
+	a.Logs.MaxAge = value(logs, "max_age", seconds(7*24*3600), ParseDuration)
+	a.Logs.WhenFull = value(logs, "when_full", "block", OneOf("block", "drop"))
+	a.Logs.RateLimit = pointer(logs, "rate_limit", IntBetween(1, 1<<31-1))
 	logs.end()
 	f.end()
 	return a

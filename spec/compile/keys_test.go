@@ -108,7 +108,7 @@ name: shop
 shutdown: {timeout: 28s, delay: 0s}
 control: {socket: /run/x.sock, read_group: staff}
 messages: {level: debug, format: json}
-log_store: {directory: auto, max_total: 128MiB}
+log_store: {directory: auto, max_total: 128MiB, compress: zstd}
 apps:
   db: {shell: sleep 5, restart: on-failure}
   web:
@@ -142,7 +142,7 @@ apps:
     stop: {drain: 30s, signal: SIGRTMIN+3, target: tree, timeout: 1m30s}
     watch: false
     hooks: {}
-    logs: {console: json, max_size: 8MiB, max_files: 4, max_age: 7d, when_full: block}
+    logs: {console: json, max_size: 8MiB, max_files: 4, max_age: 7d, when_full: block, rate_limit: 100}
 `
 	s := load(t, text, nil)
 	if len(s.Apps) != 2 {
