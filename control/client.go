@@ -14,9 +14,8 @@ import (
 
 // Client is a connection to a goinit, for one call after the other.
 type Client struct {
-	conn  *conn
-	path  string
-	files []int // that came with answers
+	conn *conn
+	path string
 }
 
 // Dial connects.
@@ -26,7 +25,7 @@ func Dial(path string) (*Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cannot connect to %s: %w", path, err)
 	}
-	return &Client{conn: c, path: path}, nil
+	return &Client{c, path}, nil
 }
 
 // connect waits within bounds where the queue of the listener is full, as SO_SNDTIMEO says (unix(7)).
@@ -69,19 +68,6 @@ func (c *Client) Call(ctx context.Context, method string, in, out any, files ...
 		}
 		return json.Unmarshal(p, out)
 	})
-}
-
-// CallFiles is Call for a method that may answer with descriptors: they are the caller's to close.
-func (c *Client) CallFiles(ctx context.Context, method string, in, out any) (files []int, err error) {
-	c.conn.take = true
-	err = c.Call(ctx, method, in, out)
-	c.conn.take = false
-	files, c.files = c.files, nil
-	if err != nil {
-		closeFiles(files)
-		return nil, err
-	}
-	return files, nil
 }
 
 // Stream asks for all of a method's answers, and hands each to f.
@@ -137,7 +123,7 @@ func (c *Client) next() (reply, error) {
 	const most = 64 << 20 // a thousand times a long answer
 	for {
 		if frame, files, ok := c.conn.frame(); ok {
-			c.files = append(c.files, files...) // none, unless take says so
+			closeFiles(files)
 			var r reply
 			if err := json.Unmarshal(frame, &r); err != nil {
 				return r, fmt.Errorf("cannot read the answer from %s: %w", c.path, err)
