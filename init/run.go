@@ -223,7 +223,7 @@ func (r *runner) keep(arrivals *mailbox) int {
 	n := newNarrator(r.messages, r.console, r.outputs)
 	n.forget = r.forget
 	history := control.NewHistory(eventsKept)
-	r.desk = desk.New(&desk.Desk{Console: r.console, History: history, Info: r.info, Spec: r.spec.Load, Load: r.load, Applied: r.applied, Budget: r.budget,
+	r.desk = desk.New(&desk.Desk{Console: r.console, Store: r.store, History: history, Info: r.info, Spec: r.spec.Load, Load: r.load, Applied: r.applied, Budget: r.budget,
 		Save: r.save, Program: r.program})
 	r.starter = newStarter(r.launcher)
 	var err error

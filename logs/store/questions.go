@@ -6,6 +6,8 @@ import (
 	"slices"
 	"sync/atomic"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // Usage is what is kept.
@@ -52,6 +54,36 @@ func (s *Store) Usage(ctx context.Context) (Usage, error) {
 	return u, nil
 }
 
+// Directory opens the directory; -1: there is none.
+func (s *Store) Directory(ctx context.Context) (int, error) {
+	answer := make(chan int, 1)
+	var failed error
+	var gone atomic.Bool
+	discard := func() {
+		select {
+		case fd := <-answer:
+			unix.Close(fd)
+		default:
+		}
+	}
+	err := s.do(ctx, func() {
+		fd := -1
+		if d, is := s.place.(*disk); is {
+			fd, failed = unix.Open(d.dir, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+		}
+		answer <- fd
+		if gone.Load() {
+			discard()
+		}
+	})
+	if err != nil { // whoever of the two comes second closes it
+		gone.Store(true)
+		discard()
+		return -1, err
+	}
+	return <-answer, failed
+}
+
 // File is a segment, opened for reading. Who is given one closes its descriptors.
 type File struct {
 	App         string
@@ -72,7 +104,7 @@ func (s *Store) Files(ctx context.Context, app string, after int) ([]File, error
 	discard := func() {
 		select {
 		case f := <-answer:
-			closeFiles(f.files)
+			CloseFiles(f.files)
 		default:
 		}
 	}
@@ -92,7 +124,8 @@ func (s *Store) Files(ctx context.Context, app string, after int) ([]File, error
 	return f.files, f.err
 }
 
-func closeFiles(files []File) {
+// CloseFiles closes the descriptors of files.
+func CloseFiles(files []File) {
 	for _, f := range files {
 		closeBoth(f.Data, f.Index)
 	}
