@@ -37,7 +37,7 @@ func logsVerb(s *session) *cobra.Command {
 		RunE: func(c *cobra.Command, args []string) error {
 			switch {
 			case f.usage:
-				return s.diskUsage(c.Context(), args)
+				return s.diskUsage(c.Context(), args, f)
 			case f.vacuum:
 				return s.vacuum(c.Context(), args, f)
 			}

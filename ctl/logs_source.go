@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -20,9 +21,10 @@ import (
 // logSources are where the lines of one question come from.
 type logSources struct {
 	stores  []*query.Store
-	rings   []ring   // with -f: goinits that keep their logs in memory, or do not let us at their files
-	writers []writer // with -f: the goinits that write the stores
-	files   []int    // directories that goinits have handed over
+	rings   []ring          // with -f: goinits without a store
+	writers []writer        // with -f: the goinits that write the stores
+	files   []int           // directories that goinits have handed over
+	handed  []*query.Handed // and segments
 }
 
 // ring is a goinit that is asked for every line.
@@ -36,12 +38,18 @@ type ring struct {
 type writer struct {
 	instance control.Instance
 	client   *control.Client
+	handed   *query.Handed // nil: its directory is followed
 }
 
 // gone returns when goinit has ended, or with the context. A goinit that only had too many clients answers again.
+// Meanwhile it hands over segments that are begun, where that is wanted.
 func (w writer) gone(ctx context.Context) {
 	for ctx.Err() == nil {
-		_ = w.client.Gone(ctx)
+		if w.handed != nil {
+			_ = takeSegments(ctx, w.client, true, w.handed)
+		} else {
+			_ = w.client.Gone(ctx)
+		}
 		w.client.Close()
 		select {
 		case <-time.After(time.Second / 2):
@@ -57,8 +65,9 @@ func (w writer) gone(ctx context.Context) {
 }
 
 func (src *logSources) close() {
-	for _, fd := range src.files {
-		unix.Close(fd)
+	closeAll(src.files)
+	for _, h := range src.handed {
+		h.Close()
 	}
 	for _, w := range src.writers {
 		w.client.Close()
@@ -148,62 +157,76 @@ func (l *logsQuery) ask(ctx context.Context, i control.Instance, name string, sr
 	if err != nil {
 		return err
 	}
+	defer func() {
+		if c != nil {
+			c.Close()
+		}
+	}()
 	quick, cancel := l.s.context(ctx)
 	defer cancel()
-	store, fd, err := openStore(quick, c)
-	if fd >= 0 {
-		src.files = append(src.files, fd)
+	store, handed, err := src.open(quick, c)
+	switch {
+	case err != nil:
+		return err
+	case store == nil:
+		if err := l.askRing(quick, c, name, src); err != nil || !l.flags.follow {
+			return err
+		}
+		c = nil // the ring's
+		return nil
 	}
-	if err == nil && store != nil {
-		store.Name = name
-		if store.Targets, err = resolve(quick, c, store, l.targets); err == nil {
-			src.stores = append(src.stores, store)
-		}
-		if err == nil && l.flags.follow {
-			src.writers = append(src.writers, writer{i, c})
-			return nil
-		}
-		c.Close()
+	store.Name = name
+	if store.Targets, err = resolve(quick, c, store, l.targets); err != nil {
 		return err
 	}
-	if err == nil {
-		err = l.askRing(quick, c, name, src)
+	src.stores = append(src.stores, store)
+	if l.flags.follow {
+		src.writers = append(src.writers, writer{i, c, handed})
+		c = nil
 	}
-	if err != nil || !l.flags.follow {
-		c.Close()
-	}
-	return err
+	return nil
 }
 
-// storeReply is the answer of GetLogs.
-type storeReply struct {
-	Directory string `json:"directory"`
-	Memory    bool   `json:"memory"`
+// open opens the store of a goinit: its directory by its path, if it is the same one here as there, else by the descriptor that
+// it hands over; what is in memory, or not for this user, by descriptors of the segments. nil: it keeps nothing, but
+// for the last lines of each app; or it is older than stores are.
+func (src *logSources) open(ctx context.Context, c *control.Client) (*query.Store, *query.Handed, error) {
+	var r control.LogStoreReply
+	files, err := c.CallFiles(ctx, "LogStore", control.LogStoreRequest{Descriptor: true}, &r)
+	src.files = append(src.files, files...)
+	switch told := new(control.Error); {
+	case errors.As(err, &told) && strings.HasSuffix(told.Name, "MethodNotFound"):
+		return nil, nil, nil
+	case err != nil:
+		return nil, nil, err
+	case r.Place == "disk" && len(files) > 0:
+		path := r.Directory
+		var here, there unix.Stat_t
+		if unix.Stat(path, &here) != nil || unix.Fstat(files[0], &there) != nil || here.Ino != there.Ino || here.Dev != there.Dev {
+			path = fmt.Sprintf("/proc/self/fd/%d", files[0])
+		}
+		if store, err := query.Open(path); err == nil {
+			return store, nil, nil
+		}
+	case r.Place != "disk" && r.Place != "memory":
+		return nil, nil, nil
+	}
+	store, handed := query.NewHanded("", "what goinit has handed over")
+	src.handed = append(src.handed, handed)
+	return store, handed, takeSegments(ctx, c, false, handed)
 }
 
-// openStore opens the files of a goinit: by their path, if it is the same directory here as there, else by the descriptor
-// that it hands over. nil: it has none, or none for us; then it can be asked for lines.
-func openStore(ctx context.Context, c *control.Client) (store *query.Store, fd int, err error) {
-	var r storeReply
-	files, err := c.CallFiles(ctx, "GetLogs", nil, &r)
-	if told := new(control.Error); errors.As(err, &told) {
-		return nil, -1, nil // an older goinit, or one that keeps nothing in files
-	}
-	if err != nil || r.Memory || len(files) == 0 {
-		closeAll(files)
-		return nil, -1, err
-	}
-	fd = files[0]
-	closeAll(files[1:])
-	path := r.Directory
-	var here, there unix.Stat_t
-	if unix.Stat(path, &here) != nil || unix.Fstat(fd, &there) != nil || here.Ino != there.Ino || here.Dev != there.Dev {
-		path = fmt.Sprintf("/proc/self/fd/%d", fd)
-	}
-	if store, err = query.Open(path); err != nil {
-		return nil, fd, nil // its files are not for us to read
-	}
-	return store, fd, nil
+// takeSegments asks for descriptors of all segments, and with follow of those that are begun later.
+func takeSegments(ctx context.Context, c *control.Client, follow bool, to *query.Handed) error {
+	return c.StreamFiles(ctx, "LogFiles", control.LogFilesRequest{Follow: follow}, func(p json.RawMessage, files []int) error {
+		var f control.LogFile
+		if err := json.Unmarshal(p, &f); err != nil || len(files) != 2 {
+			closeAll(files)
+			return err
+		}
+		to.Add(f.App, f.Number, f.Compressed, files[0], files[1])
+		return nil
+	})
 }
 
 func closeAll(files []int) {
@@ -380,28 +403,40 @@ func (src *logSources) followStores(ctx context.Context, l *logsQuery, p *linePr
 	return err
 }
 
-// leftBehind is where a goinit that has died may have left its logs: where the spec says, or where they are kept else.
+// leftBehind is where a goinit that has died may have left its logs; empty: nowhere. Package pid1 has the same list.
 func (s *session) leftBehind() string {
-	var dirs []string
-	if dir := s.specDirectory(); dir != "" {
-		dirs = append(dirs, dir)
-	}
-	dirs = append(dirs, "/var/log/goinit")
-	state := s.getenv("XDG_STATE_HOME")
-	if home := s.getenv("HOME"); state == "" && home != "" {
-		state = home + "/.local/state"
-	}
-	if state != "" {
-		dirs = append(dirs, state+"/goinit")
-	}
-	for _, dir := range dirs {
+	for _, dir := range s.usualDirectories() {
+		if !filepath.IsAbs(dir) {
+			continue
+		}
 		if store, err := query.Open(dir); err == nil {
-			if apps, _ := store.Apps(); len(apps) > 0 {
-				return dir
+			for _, u := range store.Usage() {
+				if u.Segments > 0 {
+					return dir
+				}
 			}
 		}
 	}
 	return ""
+}
+
+// usualDirectories are where the spec says, or the environment; else as PID 1 /var/log/goinit, elsewhere a part of it, or of the
+// user's own place, which is named as the working directory.
+func (s *session) usualDirectories() []string {
+	dirs := []string{s.specDirectory(), s.getenv("GOINIT_LOG_DIRECTORY"), "/var/log/goinit"}
+	state := s.getenv("XDG_STATE_HOME")
+	if home := s.getenv("HOME"); state == "" && home != "" {
+		state = filepath.Join(home, ".local/state")
+	}
+	if state != "" {
+		dirs = append(dirs, filepath.Join(state, "goinit"))
+	}
+	if here, err := os.Getwd(); err == nil {
+		for _, dir := range dirs[2:] {
+			dirs = append(dirs, filepath.Join(dir, control.CleanName(filepath.Base(here))))
+		}
+	}
+	return dirs
 }
 
 // specDirectory is log_store: {directory: ...} of the spec that lies here, if there is one and it can be read.
@@ -420,8 +455,11 @@ func (s *session) specDirectory() string {
 		} `json:"log_store"`
 	}
 	_ = json.Unmarshal(b, &spec)
-	if dir := os.Expand(spec.LogStore.Directory, s.getenv); strings.HasPrefix(dir, "/") {
-		return dir
+	switch dir := os.Expand(spec.LogStore.Directory, s.getenv); dir {
+	case "", "auto", "off", "memory":
+		return ""
+	default:
+		abs, _ := filepath.Abs(dir)
+		return abs
 	}
-	return ""
 }

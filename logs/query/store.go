@@ -228,3 +228,26 @@ func (s *Store) slots(name string) (slots []int, ok bool) {
 	}
 	return slots, len(slots) > 0
 }
+
+// Size is how much there is of an app, in bytes of its files.
+type Size struct {
+	App      string
+	Bytes    int64
+	Segments int
+}
+
+// Usage is how much there is.
+func (s *Store) Usage() (sizes []Size) {
+	for _, a := range s.apps(&Query{}) {
+		size := Size{App: a.name, Segments: len(a.list)}
+		for _, seg := range a.list {
+			for _, k := range []segment.Kind{segment.Log, segment.Index, segment.Compressed} {
+				if st, err := os.Stat(filepath.Join(a.dir, segment.Name(seg.Number, k))); err == nil {
+					size.Bytes += st.Size()
+				}
+			}
+		}
+		sizes = append(sizes, size)
+	}
+	return sizes
+}
