@@ -41,12 +41,15 @@ func TestScripts(t *testing.T) {
 				if name, ok := strings.CutPrefix(strings.TrimSpace(line), "% goinit run -N "); ok {
 					bed.another(t, name)
 				}
+				if strings.HasPrefix(line, "% logs in files") {
+					bed.keep(t, "shop")
+				}
 				command, ok := strings.CutPrefix(line, "$ goinit ctl")
 				if !ok {
 					continue
 				}
 				got.WriteString(line)
-				out, status := bed.run(t, split(command)...)
+				out, status := bed.run(t, split(strings.ReplaceAll(command, "TMP", bed.dir))...)
 				got.WriteString(bed.stable(out))
 				if status != 0 {
 					got.WriteString("[" + strconv.Itoa(status) + "]\n")
