@@ -78,7 +78,7 @@ func (e example) run(t *testing.T, bin string) {
 	}
 	cmd.Env = environment(bin)
 	if len(e.files) > 0 {
-		cmd.Env = append(cmd.Env, socketDirectory(t))
+		cmd.Env = append(cmd.Env, socketDirectory(t), "GOINIT_LOG_DIRECTORY=memory") // not this machine's /var/log
 	}
 	cmd.WaitDelay = time.Second
 	out, _ := cmd.CombinedOutput() // an example may well fail: it prints its status where that matters

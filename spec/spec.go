@@ -21,7 +21,7 @@ type Spec struct {
 	Shutdown Shutdown  `json:"shutdown,omitzero"`
 	Control  Control   `json:"control,omitzero"`
 	Messages Messages  `json:"messages"`
-	LogStore LogStore  `json:"log_store"`
+	LogStore LogStore  `json:"log_store,omitzero"`
 	Apps     []App     `json:"apps"` // in the order of the file
 
 	// Guests are the apps that are not of the file itself: who adds some says so.

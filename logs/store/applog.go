@@ -298,7 +298,7 @@ func (a *appLog) close() {
 
 // flush writes the records that are in memory, and sees to it that the segment is still where its readers look for it.
 func (a *appLog) flush() error {
-	if !a.open || len(a.pending) == 0 {
+	if !a.open {
 		return nil
 	}
 	a.flushed = time.Now()
