@@ -173,7 +173,7 @@ func (d *data) unpack(log, idx *os.File) error {
 	tells := segment.Good(b, -1).End()
 	limit := max(unpackedAnyway, min(tells, unpackedMost))
 	// An index may lie about a length: only what arrives is paid for.
-	buf := bytes.NewBuffer(make([]byte, 0, min(tells, 64<<20)+bytes.MinRead))
+	buf := bytes.NewBuffer(make([]byte, 0, min(tells, 8<<20)+bytes.MinRead))
 	_, err = buf.ReadFrom(io.LimitReader(z, limit+1))
 	d.log = buf.Bytes()
 	switch {
