@@ -111,28 +111,40 @@ func runNode(ctx context.Context, node, path string) ([]byte, error) {
 	return data, nil
 }
 
+// What node says of a file: of its syntax FILE:LINE, the line and a ^ beneath; of what it throws a stack; and the error's own line.
 var (
-	nodePlace = regexp.MustCompile(`(?m)^(?:file://)?(/.*):([0-9]+)\n(.*)\n( *)\^`)
-	nodeError = regexp.MustCompile(`(?m)^(?:Uncaught )?([A-Z][A-Za-z]*(?: \[[A-Z_]+\])?: .*|[A-Za-z]*Error.*)$`)
+	nodeSyntax = regexp.MustCompile(`(?m)^(?:file://)?(/.*):([0-9]+)\n.*\n( *)\^`)
+	nodeStack  = regexp.MustCompile(`(?m)^ +at .*?(?:file://)?(/[^\n()]*):([0-9]+):([0-9]+)\)?$`)
+	nodeError  = regexp.MustCompile(`(?m)^(?:Uncaught )?([A-Za-z]*Error(?: \[[A-Z_]+\])?: .*)$`)
 )
 
-// nodeMistake tells what node said of the file, with its place where it is in the file itself.
+// nodeMistake tells what node said, with its place in the file, or in one that it requires.
 func nodeMistake(path, said string, err error) error {
-	message := nodeError.FindString(said)
-	if message == "" {
+	message := ""
+	if m := nodeError.FindStringSubmatch(said); m != nil {
+		message = m[1]
+	} else {
 		lines := strings.Split(strings.TrimSpace(said), "\n")
 		message = strings.TrimSpace(fmt.Sprintf("node failed (%v) %s", err, lines[len(lines)-1]))
 	}
-	m := nodePlace.FindStringSubmatch(said)
-	if m == nil {
-		return fmt.Errorf("%s: %s", path, message)
+	p := compile.Problem{File: path, Message: message}
+	if m := nodeSyntax.FindStringSubmatch(said); m != nil {
+		p.File, p.Column = m[1], 1+len(m[3])
+		p.Line, _ = strconv.Atoi(m[2])
+	} else if m := nodeStack.FindStringSubmatch(said); m != nil {
+		p.File = m[1]
+		p.Line, _ = strconv.Atoi(m[2])
+		p.Column, _ = strconv.Atoi(m[3])
 	}
-	line, _ := strconv.Atoi(m[2])
-	file := path
-	if absolute, err := filepath.Abs(path); err != nil || m[1] != absolute {
-		file = m[1] // a file that it requires
+	if data, err := (compile.OS{}).ReadFile(p.File, nodeOutput); err == nil && p.Line > 0 {
+		if lines := strings.Split(string(data), "\n"); p.Line <= len(lines) {
+			p.Text = compile.Printable(lines[p.Line-1])
+		}
 	}
-	return convert.Mistake{Problem: compile.Problem{File: file, Line: line, Column: 1 + len(m[4]), Message: message, Text: compile.Printable(m[3])}}
+	if absolute, err := filepath.Abs(path); err == nil && p.File == absolute {
+		p.File = path
+	}
+	return convert.Mistake{Problem: p}
 }
 
 // head keeps the beginning of what is written, and takes the rest without a word.

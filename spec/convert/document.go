@@ -134,7 +134,7 @@ func (d *document) nameFor(foreign string) string {
 	if base == "" {
 		base = "app"
 	}
-	if base[0] < 'a' || base[0] > 'z' {
+	if base[0] < 'a' || base[0] > 'z' || strings.HasPrefix(base, "x-") { // x-… is ignored in a spec
 		base = "app-" + base
 	}
 	name := clipped(base, 63)

@@ -16,13 +16,13 @@ type iniSection struct {
 	name    string
 	at      iniPlace
 	options []*iniOption
-	used    map[string]bool // those that were asked for
 }
 
 type iniOption struct {
 	name, value string
 	at          iniPlace
 	here        string // what %(here)s is: the folder of its file
+	inherited   bool   // it stands in [DEFAULT]
 }
 
 // iniPlace is a line, for what is wrong with it.
@@ -122,7 +122,7 @@ func (f *ini) open(name string, at iniPlace) *iniSection {
 	}
 	s := f.section(name)
 	if s == nil {
-		s = &iniSection{name: name, at: at, used: map[string]bool{}}
+		s = &iniSection{name: name, at: at}
 		f.sections = append(f.sections, s)
 	}
 	return s
@@ -155,7 +155,9 @@ func (f *ini) finish() {
 	for _, s := range f.sections {
 		for _, o := range f.defaults.options {
 			if s.option(o.name) == nil {
-				s.options = append(s.options, o)
+				inherited := *o
+				inherited.inherited = true
+				s.options = append(s.options, &inherited)
 			}
 		}
 	}

@@ -21,7 +21,7 @@ func PM2(path string, files compile.Files, evaluate Evaluate, env string) ([]byt
 	}
 	e := &pm2{path: path, files: files, env: env, document: &document{head: []string{
 		"Converted from " + nameOf(path) + " by goinit ctl convert pm2" + withEnv(env) + ".",
-		"pm2-runtime stays when all apps have ended, and gives up after 16 short lives; goinit ends, and tries again for ever.",
+		"PM2 stays when all have ended, and gives up after 16 short lives; goinit ends, and tries for ever.",
 	}}}
 	if err := e.convert(tree); err != nil {
 		return nil, err

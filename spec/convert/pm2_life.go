@@ -104,7 +104,10 @@ func (a *pm2App) restarts() {
 		a.set("restart.max_delay", milliseconds(delay), "restart_delay")
 	}
 	if delay, ok := a.number("exp_backoff_restart_delay"); ok && delay > 0 {
-		a.set("restart.delay", milliseconds(delay), "exp_backoff_restart_delay")
+		if a.find("restart.delay") != nil {
+			a.tell("restart_delay: exp_backoff_restart_delay counts")
+		}
+		a.set("restart.delay", milliseconds(delay), "exp_backoff_restart_delay").comment = ""
 		a.set("restart.max_delay", milliseconds(max(delay, 15000)), "exp_backoff_restart_delay")
 	}
 	a.shortLives(given && !again)

@@ -13,7 +13,7 @@ import (
 func Supervisord(path string, files compile.Files) ([]byte, error) {
 	s := &supervisor{files: files, env: expansions{}, tags: map[string][]string{}, document: &document{head: []string{
 		"Converted from " + nameOf(path) + " by goinit ctl convert supervisord.",
-		"supervisord stays when all programs have ended, and gives up after startretries (3); goinit ends, and tries again for ever.",
+		"supervisord stays when all have ended, and gives up after startretries (3); goinit ends, and tries for ever.",
 	}}}
 	if err := s.read(path); err != nil {
 		return nil, err
@@ -142,6 +142,9 @@ func (s *supervisor) group(kind, name string, section *iniSection) error {
 		s.tags[program] = append(s.tags[program], name)
 	}
 	for _, o := range section.options {
+		if o.inherited {
+			continue
+		}
 		if o.name == "priority" {
 			s.tell("[group:%s] priority=%s: %s", name, o.value, noPriority)
 		} else if o.name != "programs" {
@@ -166,7 +169,9 @@ func (s *supervisor) foreign(kind, name string, section *iniSection) error {
 	case "unix_http_server", "inet_http_server", "supervisorctl", "rpcinterface", "ctlplugin":
 		var names []string
 		for _, o := range section.options {
-			names = append(names, o.name) // not the values: a password may be among them
+			if !o.inherited {
+				names = append(names, o.name) // not the values: a password may be among them
+			}
 		}
 		slices.Sort(names)
 		s.document.tail = append(s.document.tail, block{head: fmt.Sprintf("[%s] (%s) has no equal: goinit has a control socket by itself, for goinit ctl.",

@@ -13,6 +13,9 @@ func (s *supervisor) general(kind, _ string, section *iniSection) error {
 	}
 	known := expansions{"host_node_name": hostName()}
 	for _, o := range section.options {
+		if o.inherited && !slices.Contains(generalAndProgram, o.name) {
+			continue // meant for the programs
+		}
 		known["here"] = o.here
 		value, err := known.expand(o.value)
 		if err != nil {
@@ -24,6 +27,9 @@ func (s *supervisor) general(kind, _ string, section *iniSection) error {
 	}
 	return nil
 }
+
+// generalAndProgram are options that both supervisord and its programs know.
+var generalAndProgram = []string{"environment", "directory", "umask", "user"}
 
 func hostName() string {
 	name, err := os.Hostname()

@@ -18,7 +18,7 @@ type program struct {
 	section *iniSection
 	known   expansions
 	slots   slots
-	several bool // numprocs is more than one
+	several bool            // numprocs is more than one
 	asked   map[string]bool // options that were looked at
 }
 
@@ -251,9 +251,13 @@ func (p *program) restarts() error {
 	case o == nil:
 	case policy == "no":
 		p.tell("startretries=%d: with autorestart=false goinit does not start it again", retries)
-	case retries >= 0:
+	case uptime <= 0:
+		p.tell("startretries=%d: with startsecs=0 no start counts as failed", retries)
+	case retries <= 0:
+		p.tell("startretries=%d: max_restarts: 0 would give up at any exit, not at an early one only", retries)
+	default:
 		p.set("restart.max_restarts", retries, "startretries")
-		p.set("restart.window", restartWindow(retries, time.Duration(max(uptime, 0))*time.Second), "startretries")
+		p.set("restart.window", restartWindow(retries, time.Duration(uptime)*time.Second), "startretries")
 	}
 	if policy == "no" || p.find("restart.max_restarts") != nil {
 		p.set("on_failure", "ignore", "autorestart").comment = "as supervisord, which goes on"

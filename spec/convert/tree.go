@@ -45,11 +45,12 @@ func parseJSON(file, text string) (any, error) {
 	}
 	if err != nil {
 		at := int(d.InputOffset())
-		if syntax := (*json.SyntaxError)(nil); errors.As(err, &syntax) {
-			at = int(syntax.Offset) - 1
+		// Not the decoder's own: its offset is now of what it has read, now of what is ahead.
+		if syntax := (*json.SyntaxError)(nil); errors.As(json.Unmarshal([]byte(strict), new(json.RawMessage)), &syntax) {
+			at, err = int(syntax.Offset)-1, syntax
 		}
-		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-			at, err = len(strings.TrimRight(text, " \t\n")), errors.New("it ends too early")
+		if rest := strings.TrimRight(strict, " \t\n"); strings.HasPrefix(err.Error(), "unexpected end") || at >= len(rest) {
+			at, err = len(rest), errors.New("it ends too early")
 		}
 		before := text[:max(0, min(at, len(text)))]
 		column := 1 + len(before) - (strings.LastIndexByte(before, '\n') + 1)
@@ -172,7 +173,7 @@ func parseYAML(file, text string) (any, error) {
 func yamlMistake(file, text string, err error) error {
 	var parser *yaml.LoadError
 	if errors.As(err, &parser) && parser.Mark.Line > 0 {
-		return mistake(file, text, parser.Mark.Line, parser.Mark.Column+1, "is not YAML: %s", parser.Message)
+		return mistake(file, text, parser.Mark.Line, max(parser.Mark.Column, 1), "is not YAML: %s", parser.Message)
 	}
 	return fmt.Errorf("%s: is not YAML: %w", file, err)
 }

@@ -25,6 +25,16 @@ type writer struct {
 	b      bytes.Buffer
 	blocks bool // one value a line, for owner
 	owners []*leaf
+	tables map[string][]compile.Key // that were asked for
+}
+
+func (w *writer) keys(path string) []compile.Key {
+	all, ok := w.tables[path]
+	if !ok {
+		all = compile.Keys(path)
+		w.tables[path] = all
+	}
+	return all
 }
 
 // node is a key with what is beneath it: a leaf, or more nodes.
@@ -35,7 +45,7 @@ type node struct {
 }
 
 func write(d *document, blocks bool) *writer {
-	w := &writer{blocks: blocks}
+	w := &writer{blocks: blocks, tables: map[string][]compile.Key{}}
 	for _, text := range d.head {
 		w.comment(0, text)
 	}
@@ -107,7 +117,7 @@ func (w *writer) comment(indent int, text string) {
 func (w *writer) section(d *document, leaves []*leaf, path string, of *app) []*node {
 	var top []*node
 	for _, l := range leaves {
-		if l.isDefault(d, path) {
+		if w.isDefault(l, d, path) {
 			continue
 		}
 		nodes := &top
@@ -124,12 +134,12 @@ func (w *writer) section(d *document, leaves []*leaf, path string, of *app) []*n
 		n.leaf = l
 		l.app = of
 	}
-	inOrder(top, path)
+	w.inOrder(top, path)
 	return top
 }
 
-func inOrder(nodes []*node, path string) {
-	keys := compile.Keys(path)
+func (w *writer) inOrder(nodes []*node, path string) {
+	keys := w.keys(path)
 	rank := func(n *node) int {
 		return slices.IndexFunc(keys, func(k compile.Key) bool { return k.Name == n.key })
 	}
@@ -139,12 +149,12 @@ func inOrder(nodes []*node, path string) {
 		if at == "defaults" {
 			at = "app"
 		}
-		inOrder(n.children, at)
+		w.inOrder(n.children, at)
 	}
 }
 
 // isDefault reports whether a value goes without saying: it is the reference's, and no defaults: say otherwise.
-func (l *leaf) isDefault(d *document, path string) bool {
+func (w *writer) isDefault(l *leaf, d *document, path string) bool {
 	full := strings.Join(l.path, ".")
 	if path == "app" && d.root.find("defaults."+full) != nil || l.comment != "" {
 		return false
@@ -152,7 +162,7 @@ func (l *leaf) isDefault(d *document, path string) bool {
 	at, name := strings.TrimPrefix(path+"."+full, "."), l.path[len(l.path)-1]
 	at = strings.TrimSuffix(strings.TrimSuffix(at, name), ".")
 	at = strings.Replace(at, "defaults", "app", 1)
-	for _, k := range compile.Keys(at) {
+	for _, k := range w.keys(at) {
 		if k.Name == name && k.Default != "" {
 			switch v := l.value.(type) {
 			case string, int, bool:
@@ -301,24 +311,35 @@ func flowList(all list) string {
 	return "[" + strings.Join(parts, ", ") + "]"
 }
 
-// command is a line of words if they can be told apart without quotes.
+var (
+	safeWord   = regexp.MustCompile(`^([A-Za-z0-9_./:=@%+,-]|\$\{[A-Za-z0-9_]+\})+$`)
+	singleWord = regexp.MustCompile(`^[^'$\x00-\x1f]*$`) // what '…' keeps as it is, for goinit as for a shell
+)
+
+// command is one line where goinit splits it into the same words again, else a list.
 func command(all words) string {
-	safe := regexp.MustCompile(`^[A-Za-z0-9_./:=@%+,-]+$`)
-	if slices.ContainsFunc(all, func(s string) bool { return !safe.MatchString(s) }) || strings.Contains(all[0], "=") {
+	parts := make([]string, 0, len(all))
+	for _, word := range all {
+		switch {
+		case safeWord.MatchString(word):
+			parts = append(parts, word)
+		case singleWord.MatchString(word):
+			parts = append(parts, "'"+word+"'")
+		default:
+			return flowList(list(all))
+		}
+	}
+	if strings.Contains(all[0], "=") || slices.Contains(shellWords, all[0]) || parts[0] != all[0] {
 		return flowList(list(all))
 	}
-	line := strings.Join(all, " ")
-	if plain(line) != line || slices.Contains(shellWords, all[0]) {
-		return flowList(list(all))
-	}
-	return line
+	return plain(strings.Join(parts, " "))
 }
 
 // What needs no quotes: in a block, and between the braces and commas of a flow.
 var (
-	bare       = regexp.MustCompile(`^(--?)?[A-Za-z_./$(][A-Za-z0-9_./:=@%+,$(){};&|<>?~^!*\[\] -]*$`)
+	bare       = regexp.MustCompile(`^(--?)?[A-Za-z_./$(][A-Za-z0-9_./:=@%+,$(){};&|<>?~^!*\[\]"'\\ -]*$`)
 	bareInFlow = regexp.MustCompile(`^(--?)?[A-Za-z_./$(][A-Za-z0-9_./=@%+$();&|<>?~^!* -]*$`)
-	measure    = regexp.MustCompile(`^(0|-?[1-9][0-9]*)(\.[0-9]+)?([A-Za-z]+|%)?$`)
+	measure    = regexp.MustCompile(`^((0|-?[1-9][0-9]*)(\.[0-9]+)?([A-Za-z]+|%)?|([0-9]+(ms|[dhms]))+)$`)
 )
 
 // mistakable are words that some reader of YAML takes for something else than text.
