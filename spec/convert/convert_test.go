@@ -224,6 +224,34 @@ func TestRefused(t *testing.T) {
 	loaded(t, text, "a")
 }
 
+// Whatever an attribute holds, what comes out is a spec.
+func TestHostileValues(t *testing.T) {
+	values := []any{"", " ", "x", "-1", "a b", "${X", "0", "9999999999999999", "* * * * *", "/", "\x00", "ü", nil, true, false, 0.0, -1.0, 0.5, 1e300, []any{}, []any{"a", nil, jsObject{}},
+		jsObject{}, jsObject{{"A B", "x"}, {"", nil}, {"x-y", []any{}}}, jsObject{{"$function", "f"}}}
+	for _, value := range values {
+		var apps []any
+		for _, name := range slices.Concat(pm2Mapped, []string{"io", "nonsense", "env_x", "$function", ""}) {
+			if name != "script" {
+				apps = append(apps, jsObject{{"script", "app.js"}, {"watch", true}, {"wait_ready", true}, {"env", jsObject{}}}.with(name, value))
+			}
+		}
+		var b strings.Builder
+		writeJSON(&b, apps)
+		text, err := PM2("e.json", memory{"e.json": b.String()}, nil, "")
+		if err != nil && value != "\x00" { // in a command: that is the end
+			t.Errorf("%v: %v", value, err)
+		}
+		checked(t, text, err)
+	}
+	for _, option := range strings.Fields(`process_name numprocs numprocs_start autostart startsecs startretries autorestart exitcodes stopsignal stopwaitsecs user umask
+		stdout_logfile stdout_logfile_maxbytes stdout_logfile_backups stdout_capture_maxbytes environment directory command priority`) {
+		for _, value := range []string{"", "x", "-1", "0", "99999999", "a b", "${X", "%(process_num)02d", "%(ENV_X)s", "$%(ENV_X)s", "A=%(ENV_X)s%(process_num)d,B='$(x)'", "KILL", "/ a"} {
+			text, err := Supervisord("s", memory{"s": "[program:a]\nnumprocs=2\nprocess_name=%(process_num)d\ncommand=x\nstdout_logfile=/x\n" + option + "=" + value + "\n"})
+			checked(t, text, err)
+		}
+	}
+}
+
 func seeds(f *testing.F, names ...string) {
 	for _, name := range names {
 		found, _ := filepath.Glob("../../ctl/testdata/convert/*/" + name)

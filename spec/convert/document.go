@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"goinit/spec"
+	"goinit/spec/compile"
 )
 
 // document is a goinit.yaml that is to be written. Values are in goinit's notation already: see literal.
@@ -15,7 +16,20 @@ type document struct {
 	apps []*app
 	tail []block // comments behind everything
 
-	names map[string]bool // of apps, those that are taken
+	names  map[string]bool          // of apps, those that are taken
+	tables map[string][]compile.Key // of keys, those that were asked for: each is made anew otherwise
+}
+
+func (d *document) keys(path string) []compile.Key {
+	all, ok := d.tables[path]
+	if !ok {
+		if d.tables == nil {
+			d.tables = map[string][]compile.Key{}
+		}
+		all = compile.Keys(path)
+		d.tables[path] = all
+	}
+	return all
 }
 
 // app is one entry of apps:.

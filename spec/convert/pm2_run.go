@@ -9,9 +9,10 @@ import (
 	"strings"
 )
 
-// interpreters by extension: PM2's interpreter.json. bun is node where there is no bun, with types stripped.
+// interpreters by extension: PM2's interpreter.json, but that it takes python where there is one and python3 else. For bun it takes node where
+// there is no bun, with types stripped.
 var interpreters = map[string]string{
-	".sh": "bash", ".py": "python", ".rb": "ruby", ".php": "php", ".pl": "perl", ".js": "node", ".coffee": "coffee", ".ls": "lsc",
+	".sh": "bash", ".py": "python3", ".rb": "ruby", ".php": "php", ".pl": "perl", ".js": "node", ".coffee": "coffee", ".ls": "lsc",
 	".ts": "bun", ".tsx": "bun", ".cjs": "node", ".mjs": "node",
 }
 

@@ -85,7 +85,7 @@ func (p *program) truth(name string, otherwise bool) (bool, *iniOption, error) {
 
 // processes reads numprocs: after it %(process_num)d is a number, or a mark for the worker's.
 func (p *program) processes() error {
-	count, o, err := p.number("numprocs", 1)
+	count, _, err := p.number("numprocs", 1)
 	if err != nil {
 		return err
 	}

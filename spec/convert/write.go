@@ -25,16 +25,6 @@ type writer struct {
 	b      bytes.Buffer
 	blocks bool // one value a line, for owner
 	owners []*leaf
-	tables map[string][]compile.Key // that were asked for
-}
-
-func (w *writer) keys(path string) []compile.Key {
-	all, ok := w.tables[path]
-	if !ok {
-		all = compile.Keys(path)
-		w.tables[path] = all
-	}
-	return all
 }
 
 // node is a key with what is beneath it: a leaf, or more nodes.
@@ -45,7 +35,7 @@ type node struct {
 }
 
 func write(d *document, blocks bool) *writer {
-	w := &writer{blocks: blocks, tables: map[string][]compile.Key{}}
+	w := &writer{blocks: blocks}
 	for _, text := range d.head {
 		w.comment(0, text)
 	}
@@ -117,7 +107,7 @@ func (w *writer) comment(indent int, text string) {
 func (w *writer) section(d *document, leaves []*leaf, path string, of *app) []*node {
 	var top []*node
 	for _, l := range leaves {
-		if w.isDefault(l, d, path) {
+		if d.isDefault(l, path) {
 			continue
 		}
 		nodes := &top
@@ -134,12 +124,12 @@ func (w *writer) section(d *document, leaves []*leaf, path string, of *app) []*n
 		n.leaf = l
 		l.app = of
 	}
-	w.inOrder(top, path)
+	d.inOrder(top, path)
 	return top
 }
 
-func (w *writer) inOrder(nodes []*node, path string) {
-	keys := w.keys(path)
+func (d *document) inOrder(nodes []*node, path string) {
+	keys := d.keys(path)
 	rank := func(n *node) int {
 		return slices.IndexFunc(keys, func(k compile.Key) bool { return k.Name == n.key })
 	}
@@ -149,12 +139,12 @@ func (w *writer) inOrder(nodes []*node, path string) {
 		if at == "defaults" {
 			at = "app"
 		}
-		w.inOrder(n.children, at)
+		d.inOrder(n.children, at)
 	}
 }
 
 // isDefault reports whether a value goes without saying: it is the reference's, and no defaults: say otherwise.
-func (w *writer) isDefault(l *leaf, d *document, path string) bool {
+func (d *document) isDefault(l *leaf, path string) bool {
 	full := strings.Join(l.path, ".")
 	if path == "app" && d.root.find("defaults."+full) != nil || l.comment != "" {
 		return false
@@ -162,7 +152,7 @@ func (w *writer) isDefault(l *leaf, d *document, path string) bool {
 	at, name := strings.TrimPrefix(path+"."+full, "."), l.path[len(l.path)-1]
 	at = strings.TrimSuffix(strings.TrimSuffix(at, name), ".")
 	at = strings.Replace(at, "defaults", "app", 1)
-	for _, k := range w.keys(at) {
+	for _, k := range d.keys(at) {
 		if k.Name == name && k.Default != "" {
 			switch v := l.value.(type) {
 			case string, int, bool:
