@@ -2,11 +2,12 @@ package ctl
 
 import (
 	"context"
-	"errors"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"goinit/spec/compile"
@@ -134,7 +135,7 @@ func TestConvertMistakes(t *testing.T) {
 		{"s.conf", "[program:a]\ncommand=x\nstopsignal=TREM\n", "supervisord", "s.conf:3:1: stopsignal: \"TREM\" is no signal\n   3 | stopsignal=TREM\n"},
 		{"s.conf", "[program:a]\ncommand=x\n[group:g]\nprograms=a,b\n", "supervisord", "s.conf:4:1: programs: there is no [program:b]\n   4 | programs=a,b\n"},
 		{"e.json", "{\"apps\": [\n  {\"script\": \"a.js\" \"name\": \"b\"}\n]}\n", "pm2",
-			"e.json:2:21: is not JSON: invalid character '\"' after object key:value pair\n   2 |   {\"script\": \"a.js\" \"name\": \"b\"}\n"},
+			"e.json:2:21: is not JSON: invalid character '\"' after object key:value pair; what is JavaScript goes into an ecosystem.config.js\n   2 |   {\"script\": \"a.js\" \"name\": \"b\"}\n"},
 		{"e.json", "{\"apps\": [", "pm2", "e.json:1:11: is not JSON: it ends too early\n   1 | {\"apps\": [\n"},
 		{"e.json", "{\"apps\": []}", "pm2", "e.json: has no apps: there is nothing to run\n"},
 		{"e.json", "{\"apps\": [{\"name\": \"x\"}]}", "pm2", "e.json: apps[0] has no script: there is nothing to run\n"},
@@ -180,29 +181,46 @@ func TestConvertWithoutNode(t *testing.T) {
 	}
 }
 
-// A configuration that never ends is ended, with whatever it has started.
+// A configuration that never ends is ended, with whatever it has started: a FIFO is at its end when the last has gone that wrote to it.
 func TestConvertEndless(t *testing.T) {
 	needNode(t)
 	t.Chdir(t.TempDir())
-	write(t, "ecosystem.config.js", `require("child_process").spawn("sleep", ["1000"], {stdio: "inherit"}); require("fs").writeFileSync("began", ""); for (;;);`)
-	ctx, cancel := context.WithCancel(t.Context())
-	defer cancel()
 	node, err := exec.LookPath("node")
 	if err != nil {
 		t.Fatal(err)
 	}
+	if err := syscall.Mkfifo("fifo", 0o600); err != nil {
+		t.Fatal(err)
+	}
+	write(t, "ecosystem.config.js", `const fifo = require("fs").openSync("fifo", "w")
+require("child_process").spawn("sleep", ["1000"], {stdio: ["ignore", fifo, fifo]})
+require("fs").writeSync(fifo, "began")
+for (;;);
+`)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
 	done := make(chan error, 1)
-	go func() { _, err := runNode(ctx, node, "ecosystem.config.js"); done <- err }()
-	for _, err := os.Stat("began"); errors.Is(err, os.ErrNotExist); _, err = os.Stat("began") {
-		select {
-		case err := <-done:
-			t.Fatalf("it ended by itself: %v", err)
-		default:
+	go func() {
+		_, err := runNode(ctx, node, "ecosystem.config.js")
+		if f, err := os.OpenFile("fifo", os.O_WRONLY|syscall.O_NONBLOCK, 0); err == nil {
+			f.Close() // nobody waits for a node that could not begin
 		}
+		done <- err
+	}()
+	fifo, err := os.Open("fifo")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer fifo.Close()
+	if began, err := io.ReadAll(io.LimitReader(fifo, 5)); string(began) != "began" {
+		t.Fatalf("it did not begin: %q, %v, %v", began, err, <-done)
 	}
 	cancel()
 	if err := <-done; err == nil || !strings.Contains(err.Error(), "node is still running it") {
 		t.Errorf("error %v", err)
+	}
+	if rest, err := io.ReadAll(fifo); len(rest) > 0 || err != nil {
+		t.Errorf("%q, %v", rest, err)
 	}
 }
 

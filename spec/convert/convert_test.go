@@ -193,14 +193,14 @@ func TestNothingIsDropped(t *testing.T) {
 			t.Errorf("%s=%s is dropped without a word", name, value)
 		}
 	}
+	before, err := Supervisord("s", memory{"s": "[program:a]\ncommand=x %(process_num)d"})
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, option := range strings.Fields(`process_name=x numprocs_start=3 priority=1 autostart=false startsecs=5 startretries=5 autorestart=false exitcodes=3
 		stopsignal=INT stopwaitsecs=3 stopasgroup=true killasgroup=false user=u redirect_stderr=true stdout_logfile=/x stdout_capture_maxbytes=1MB
 		stdout_events_enabled=1 stdout_syslog=true stderr_logfile=/x stderr_capture_maxbytes=1MB stderr_events_enabled=1 stderr_syslog=true environment=A=1
 		directory=/x umask=002 serverurl=http://x/ nonsense=1 numprocs=0`) {
-		before, err := Supervisord("s", memory{"s": "[program:a]\ncommand=x %(process_num)d"})
-		if err != nil {
-			t.Fatal(err)
-		}
 		after, err := Supervisord("s", memory{"s": "[program:a]\ncommand=x %(process_num)d\n" + option})
 		if err != nil {
 			t.Errorf("%s: %v", option, err)
@@ -226,7 +226,7 @@ func TestRefused(t *testing.T) {
 
 // Whatever an attribute holds, what comes out is a spec.
 func TestHostileValues(t *testing.T) {
-	values := []any{"", " ", "x", "-1", "a b", "${X", "0", "9999999999999999", "* * * * *", "/", "\x00", "ü", nil, true, false, 0.0, -1.0, 0.5, 1e300, []any{}, []any{"a", nil, jsObject{}},
+	values := []any{"", "x", "-1", "a b ${X", "9999999999999999", "* * * * *", "\x00", nil, true, 0.0, -0.5, 1e300, []any{}, []any{"a", nil, jsObject{}},
 		jsObject{}, jsObject{{"A B", "x"}, {"", nil}, {"x-y", []any{}}}, jsObject{{"$function", "f"}}}
 	for _, value := range values {
 		var apps []any
@@ -245,7 +245,7 @@ func TestHostileValues(t *testing.T) {
 	}
 	for _, option := range strings.Fields(`process_name numprocs numprocs_start autostart startsecs startretries autorestart exitcodes stopsignal stopwaitsecs user umask
 		stdout_logfile stdout_logfile_maxbytes stdout_logfile_backups stdout_capture_maxbytes environment directory command priority`) {
-		for _, value := range []string{"", "x", "-1", "0", "99999999", "a b", "${X", "%(process_num)02d", "%(ENV_X)s", "$%(ENV_X)s", "A=%(ENV_X)s%(process_num)d,B='$(x)'", "KILL", "/ a"} {
+		for _, value := range []string{"", "-1", "99999999", "a b", "%(process_num)02d", "$%(ENV_X)s", "A=%(ENV_X)s%(process_num)d,B='$(x)'"} {
 			text, err := Supervisord("s", memory{"s": "[program:a]\nnumprocs=2\nprocess_name=%(process_num)d\ncommand=x\nstdout_logfile=/x\n" + option + "=" + value + "\n"})
 			checked(t, text, err)
 		}

@@ -55,7 +55,7 @@ type leaf struct {
 	value   any
 	comment string
 	from    string // the foreign option it came from, for what is told if it is refused
-	app     *app   // nil: of the file
+	app     *app   // whose it is, known once it is written; nil: the file's
 }
 
 type (

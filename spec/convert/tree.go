@@ -47,7 +47,7 @@ func parseJSON(file, text string) (any, error) {
 		at := int(d.InputOffset())
 		// Not the decoder's own: its offset is now of what it has read, now of what is ahead.
 		if syntax := (*json.SyntaxError)(nil); errors.As(json.Unmarshal([]byte(strict), new(json.RawMessage)), &syntax) {
-			at, err = int(syntax.Offset)-1, syntax
+			at, err = int(syntax.Offset)-1, fmt.Errorf("%w; what is JavaScript goes into an ecosystem.config.js", syntax)
 		}
 		if rest := strings.TrimRight(strict, " \t\n"); strings.HasPrefix(err.Error(), "unexpected end") || at >= len(rest) {
 			at, err = len(rest), errors.New("it ends too early")
