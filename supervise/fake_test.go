@@ -22,6 +22,8 @@ type fake struct {
 	behave func(p *fakeProcess)      // called when one has started, in a goroutine of its own
 	refuse func(worker string) error // a start that fails
 
+	behaving sync.WaitGroup // what behave does; a bubble ends only after it
+
 	mu     sync.Mutex
 	pid    int
 	alive  map[string]*fakeProcess
@@ -89,9 +91,9 @@ func (f *fake) Start(w Work, told Told) (Process, error) {
 	p := &fakeProcess{f: f, worker: name, pid: f.pid, told: told, signals: make(chan syscall.Signal, 64)}
 	f.alive[name] = p
 	if f.behave != nil {
-		go f.behave(p)
+		f.behaving.Go(func() { f.behave(p) })
 	} else {
-		go p.untilTerm()
+		f.behaving.Go(p.untilTerm)
 	}
 	return p, nil
 }
@@ -246,6 +248,7 @@ func bubble(t *testing.T, f func() *fake, budget time.Duration, apps []spec.App,
 		for _, p := range f.alive { // so that no goroutine of the fake is left in the bubble
 			p.exit(Exit{})
 		}
+		f.behaving.Wait()
 	})
 }
 
