@@ -107,6 +107,8 @@ func notation(s string) string {
 	return b.String()
 }
 
+func hasVariable(s string) bool { return strings.IndexByte(s, envOpen) >= 0 }
+
 func hasSlot(s string) bool { return strings.IndexByte(s, slotOpen) >= 0 }
 
 // slots knows the numbers of a program with numprocs: first … first+count-1.

@@ -77,7 +77,7 @@ func (s *supervisor) include(section *iniSection, path, here string) error {
 		return o.at.mistake("files: %v", err)
 	}
 	for _, pattern := range strings.Fields(patterns) {
-		if strings.IndexByte(pattern, envOpen) >= 0 {
+		if hasVariable(pattern) {
 			s.tell("[include] %s: it was not read, for it has a variable in it", notation(pattern))
 			continue
 		}

@@ -62,10 +62,14 @@ func (s *supervisor) generalOption(o *iniOption, value string) error {
 			s.tell("%s=%s: goinit runs as who it is started", from, notation(value))
 		}
 	case "identifier":
-		if name := identifier(value, "-_."); name != "" && name != "supervisor" {
+		if name := identifier(notation(value), "-_."); name != "" && name != "supervisor" {
 			root.set("name", name, from)
 		}
 	case "loglevel":
+		if hasVariable(value) {
+			root.set("messages.level", notation(value), from)
+			return nil
+		}
 		level, ok := map[string]string{"critical": "error", "error": "error", "warn": "warn", "warning": "warn", "info": "info",
 			"debug": "debug", "trace": "debug", "blather": "debug"}[strings.ToLower(value)]
 		if !ok {

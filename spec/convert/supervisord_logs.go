@@ -109,6 +109,9 @@ func (p *program) rotation(files ...bool) error {
 }
 
 func (p *program) maxBytes(stream, size string, o *iniOption) error {
+	if p.isVariable(o.name, size) {
+		return nil
+	}
 	n, ok := byteSize(size)
 	if !ok {
 		return o.at.mistake("%s: %q is no size", o.name, clip(notation(size)))

@@ -62,6 +62,9 @@ func (p *program) number(name string, otherwise int) (int, *iniOption, error) {
 	if err != nil || o == nil {
 		return otherwise, o, err
 	}
+	if p.isVariable(name, value) {
+		return otherwise, nil, nil
+	}
 	n, err := strconv.Atoi(strings.TrimSpace(value))
 	if err != nil {
 		return 0, o, o.at.mistake("%s: %q is no number", name, clip(notation(value)))
@@ -74,6 +77,9 @@ func (p *program) truth(name string, otherwise bool) (bool, *iniOption, error) {
 	if err != nil || o == nil {
 		return otherwise, o, err
 	}
+	if p.isVariable(name, value) {
+		return otherwise, nil, nil
+	}
 	switch value := strings.ToLower(value); {
 	case slices.Contains(truths, value):
 		return true, o, nil
@@ -83,9 +89,32 @@ func (p *program) truth(name string, otherwise bool) (bool, *iniOption, error) {
 	return false, o, o.at.mistake("%s: %q is neither true nor false", name, clip(notation(value)))
 }
 
+// isVariable tells of a value that %(ENV_X)s brings where converting has to know it.
+func (p *program) isVariable(name, value string) bool {
+	if !hasVariable(value) {
+		return false
+	}
+	p.tell("%s=%s: what the variable holds is not known here", name, notation(value))
+	return true
+}
+
+// handOn sets a key to what %(ENV_X)s brings, which goinit knows when it starts, and reports whether it is such a value.
+func (p *program) handOn(name, key, unit string) (bool, error) {
+	value, o, err := p.get(name)
+	if err != nil || o == nil || !hasVariable(value) {
+		return false, err
+	}
+	p.set(key, notation(value)+unit, name)
+	return true, nil
+}
+
 // processes reads numprocs: after it %(process_num)d is a number, or a mark for the worker's.
 func (p *program) processes() error {
-	count, _, err := p.number("numprocs", 1)
+	given, err := p.handOn("numprocs", "workers", "")
+	count := 2 // of a variable: as good as any that is more than one
+	if err == nil && !given {
+		count, _, err = p.number("numprocs", 1)
+	}
 	if err != nil {
 		return err
 	}
@@ -101,7 +130,9 @@ func (p *program) processes() error {
 	switch {
 	case p.several:
 		p.known["process_num"] = string(slotOpen) + string(slotEnds)
-		p.set("workers", count, "numprocs")
+		if !given {
+			p.set("workers", count, "numprocs")
+		}
 	case count == 0:
 		p.set("enabled", false, "numprocs").comment = "numprocs=0"
 	}
@@ -205,6 +236,9 @@ func (p *program) whoAndWhere() error {
 			p.set(key, notation(value), key)
 		}
 	}
+	if given, err := p.handOn("autostart", "enabled", ""); given || err != nil {
+		return err
+	}
 	enabled, _, err := p.truth("autostart", true)
 	if err == nil && !enabled {
 		p.set("enabled", false, "autostart")
@@ -220,7 +254,7 @@ func (p *program) restarts() error {
 	}
 	policy := "on-failure"
 	switch v := strings.ToLower(value); {
-	case o == nil || v == "unexpected":
+	case o == nil || v == "unexpected" || p.isVariable("autorestart", value):
 	case slices.Contains(truths, v):
 		policy = "always"
 	case slices.Contains(falsehoods, v):
@@ -290,22 +324,15 @@ func (p *program) stop() error {
 	if err != nil {
 		return err
 	}
-	if o != nil {
+	if o != nil && !p.isVariable("stopsignal", value) {
 		name, ok := signalName(value)
 		if !ok {
 			return o.at.mistake("stopsignal: %q is no signal", clip(notation(value)))
 		}
 		p.set("stop.signal", name, "stopsignal")
 	}
-	seconds, o, err := p.number("stopwaitsecs", 10)
-	if err != nil {
+	if err := p.stopTimeout(); err != nil {
 		return err
-	}
-	if o != nil && seconds >= 0 {
-		p.set("stop.timeout", milliseconds(float64(seconds)*1000), "stopwaitsecs")
-		if seconds > 28 {
-			p.find("stop.timeout").comment = "goinit itself ends within shutdown: {timeout: …}"
-		}
 	}
 	tree, _, err := p.truth("stopasgroup", false)
 	if err != nil {
@@ -319,6 +346,21 @@ func (p *program) stop() error {
 		p.tell("killasgroup=false: SIGKILL always takes the tree")
 	}
 	return err
+}
+
+func (p *program) stopTimeout() error {
+	if given, err := p.handOn("stopwaitsecs", "stop.timeout", "s"); given || err != nil {
+		return err
+	}
+	seconds, o, err := p.number("stopwaitsecs", 10)
+	if err != nil || o == nil || seconds < 0 {
+		return err
+	}
+	p.set("stop.timeout", milliseconds(float64(seconds)*1000), "stopwaitsecs")
+	if seconds > 28 {
+		p.find("stop.timeout").comment = "goinit itself ends within shutdown: {timeout: …}"
+	}
+	return nil
 }
 
 // rest tells of what nobody asked for.
