@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -184,4 +185,34 @@ func laterAbove(path string) bool {
 		above = above || k.later && (strings.HasPrefix(path, p+".") || strings.HasPrefix(path, p+"["))
 	})
 	return above
+}
+
+// Who writes a spec asks for the order and the defaults, and has to know what is no mistake but only not available yet.
+func TestKeys(t *testing.T) {
+	names := func(path string) (all []string) {
+		for _, k := range Keys(path) {
+			all = append(all, k.Name)
+		}
+		return all
+	}
+	if root := names(""); root[0] != "version" || root[len(root)-1] != "apps" {
+		t.Errorf("the file: %v", root)
+	}
+	if stop := Keys("app.stop"); len(stop) < 3 || stop[1] != (Key{"signal", "SIGTERM"}) {
+		t.Errorf("app.stop: %v", stop)
+	}
+	if restart := names("app.restart"); !slices.Contains(restart, "max_restarts") {
+		t.Errorf("app.restart, which may be one word: %v", restart)
+	}
+	for _, path := range []string{"app.environment", "app.nonsense", "nonsense.app", "app.stop.signal"} {
+		if Keys(path) != nil {
+			t.Errorf("%s has keys", path)
+		}
+	}
+	_, problems := Compile("f", memory{"f": reference.Full()})
+	for _, p := range problems {
+		if p.Later != strings.Contains(p.Message, "is not available yet") {
+			t.Errorf("later is %v: %v", p.Later, p)
+		}
+	}
 }
