@@ -17,6 +17,9 @@ import "context"
 type Supervisor interface {
 	// Snapshot is what is so now. It answers at once, whatever the apps are up to, and is not changed afterwards.
 	Snapshot() *Snapshot
+	// Usage reads what a worker uses, or all workers of an app together; without a process its Source is empty. Who it is
+	// about is left to the caller. It takes some files, or, without cgroups, a look at all processes.
+	Usage(Target) Stats
 	// Do carries out a command and returns when its outcome is known, or, with NoWait, when it is accepted. An error
 	// that is an *Error reaches the client as it is, another as Failed.
 	Do(context.Context, Command) (Result, error)
@@ -32,7 +35,7 @@ type Supervisor interface {
 	Exec(ctx context.Context, e Exec) (Exit, error)
 }
 
-// Command is one of Start, Stop, Restart, Signal, Scale, Apply, Add, Remove, Save and Shutdown.
+// Command is one of Start, Stop, Restart, Pause, Resume, Signal, Scale, Update, Apply, Add, Remove, Save and Shutdown.
 type Command interface{ command() }
 
 // Target is a part of an app, or all of it.
@@ -59,6 +62,12 @@ type Stop struct{ Order }
 // Restart stops and starts.
 type Restart struct{ Order }
 
+// Pause suspends every process of the workers.
+type Pause struct{ Order }
+
+// Resume lets them go on.
+type Resume struct{ Order }
+
 // Signal sends a signal to the workers' main processes.
 type Signal struct {
 	Order
@@ -71,6 +80,13 @@ type Scale struct {
 	Workers  int
 	Relative bool // Workers is added
 	NoWait   bool
+}
+
+// Update changes an app's limits while it runs.
+type Update struct {
+	App    string
+	Total  bool    // those of all its workers together, not of each
+	Limits []Limit // in the order given
 }
 
 // Apply makes the apps what a spec says, and touches only what differs.
@@ -100,8 +116,11 @@ type Shutdown struct {
 func (Start) command()    {}
 func (Stop) command()     {}
 func (Restart) command()  {}
+func (Pause) command()    {}
+func (Resume) command()   {}
 func (Signal) command()   {}
 func (Scale) command()    {}
+func (Update) command()   {}
 func (Apply) command()    {}
 func (Add) command()      {}
 func (Remove) command()   {}
@@ -110,7 +129,7 @@ func (Shutdown) command() {}
 
 // Result is what came of a Command; which fields are set depends on it.
 type Result struct {
-	Outcomes []Outcome // of an Order, Scale, Add, Remove
+	Outcomes []Outcome // of an Order, Scale, Update, Add, Remove
 	Changes  []Change  // of an Apply
 	Path     string    // of a Save
 }
@@ -118,7 +137,7 @@ type Result struct {
 // Outcome is what came of a command for one worker, or for an app without any.
 type Outcome struct {
 	Name    string `json:"name"`              // web/0, or web
-	Outcome string `json:"outcome"`           // started, stopped, restarted, signaled, unchanged, failed, accepted, added, removed
+	Outcome string `json:"outcome"`           // started, stopped, restarted, paused, resumed, signaled, updated, unchanged, failed, accepted, added, removed
 	PID     *int   `json:"pid"`               // its process afterwards
 	Message string `json:"message,omitempty"` // why, where that is not plain
 }

@@ -20,11 +20,14 @@ type Worker struct {
 	LastExit   *Exit      `json:"last_exit"`
 	Message    string     `json:"message,omitempty"` // why it is in this state: "for db to be ready"
 
+	// With cgroups, when it was asked for.
 	CPUSeconds      *float64 `json:"cpu_seconds,omitempty"`
-	MemoryBytes     *int64   `json:"memory_bytes,omitempty"`
-	MemoryPeakBytes *int64   `json:"memory_peak_bytes,omitempty"`
-	OOMKills        *int64   `json:"oom_kills,omitempty"`
+	MemoryBytes     *uint64  `json:"memory_bytes,omitempty"`
+	MemoryPeakBytes *uint64  `json:"memory_peak_bytes,omitempty"`
+	OOMKills        *uint64  `json:"oom_kills,omitempty"` // how often its process was killed for want of memory
 	Cgroup          string   `json:"cgroup,omitempty"`
+
+	Kills uint64 `json:"-"` // what OOMKills becomes where there are cgroups
 }
 
 // Name is how the worker is addressed: web/0, or its app's name if it has none of its own.

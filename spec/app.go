@@ -21,6 +21,11 @@ func (l *loader) app(name string, f *fields) App {
 	a.Restart = l.restart(f, a.Main)
 	l.noteUnsure(f)
 	a.OnFailure = value(f, "on_failure", "shutdown", OneOf("shutdown", "ignore"))
+	a.Recycle = l.recycle(f)
+	a.Resources = l.resources(f)
+	if a.Recycle.Memory.Percent > 0 && a.Resources.Memory == 0 && !l.unknown(f.object("resources"), "memory") {
+		l.fail(f.at("recycle.memory"), "%v is of resources.memory, and there is none: write that, or a size", a.Recycle.Memory)
+	}
 	stop := f.object("stop")
 	a.Stop.Signal = value(stop, "signal", "SIGTERM", ParseStopSignal)
 	a.Stop.Target = value(stop, "target", "process", OneOf("process", "tree"))

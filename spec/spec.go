@@ -75,10 +75,15 @@ type App struct {
 	DependsOn []Dependency `json:"depends_on,omitempty"`
 	Main      bool         `json:"main,omitempty"`
 
-	Restart   Restart `json:"restart"`
-	OnFailure string  `json:"on_failure"` // shutdown, ignore
-	Stop      Stop    `json:"stop"`
-	Logs      Logs    `json:"logs"`
+	Readiness *Readiness `json:"readiness,omitempty"` // nil: ready once executed
+	Liveness  *Liveness  `json:"liveness,omitempty"`  // nil: nobody asks
+
+	Restart   Restart   `json:"restart"`
+	OnFailure string    `json:"on_failure"` // shutdown, ignore
+	Recycle   Recycle   `json:"recycle,omitzero"`
+	Stop      Stop      `json:"stop"`
+	Resources Resources `json:"resources,omitzero"`
+	Logs      Logs      `json:"logs"`
 }
 
 // Variable is one of the environment: a value, or the file that holds it (a secret).
@@ -118,6 +123,43 @@ type Dependency struct {
 	Condition string `json:"condition"`         // started, ready, completed
 	Required  bool   `json:"required"`          // false: an app that there is not does no harm
 	Restart   bool   `json:"restart,omitempty"` // restart with it; Load refuses true in this version
+}
+
+// Readiness is how a worker shows that it is ready. One of the kinds is set: those that tell once (Notify, FD, Node,
+// Listening, Log), or those that are asked for ever (HTTP, TCP, Exec).
+type Readiness struct {
+	Notify    bool     `json:"notify,omitempty"`    // READY=1 on NOTIFY_SOCKET
+	FD        int      `json:"fd,omitempty"`        // a newline on this descriptor of the worker's, 3 or above
+	Node      bool     `json:"node,omitempty"`      // once it listens, by Node's channel
+	Listening int      `json:"listening,omitempty"` // a TCP port that a process of its own tree listens on
+	Log       string   `json:"log,omitempty"`       // a regular expression (RE2) that a line of its output matches
+	HTTP      string   `json:"http,omitempty"`      // URL; 200 to 399 is well
+	TCP       string   `json:"tcp,omitempty"`       // host:port; no host: 127.0.0.1
+	Exec      []string `json:"exec,omitempty"`      // status 0 is well
+
+	StartTimeout     Duration `json:"start_timeout"` // from the start to the first readiness
+	Period           Duration `json:"period"`
+	Timeout          Duration `json:"timeout"` // of one probe
+	SuccessThreshold int      `json:"success_threshold"`
+	FailureThreshold int      `json:"failure_threshold"`
+}
+
+// Continuous reports whether the kind is asked for ever, and can be lost again.
+func (r *Readiness) Continuous() bool { return r.HTTP != "" || r.TCP != "" || len(r.Exec) > 0 }
+
+// Liveness is how a worker shows that it is not stuck, and what to do when it is. One of the kinds is set.
+type Liveness struct {
+	HTTP      string   `json:"http,omitempty"`
+	TCP       string   `json:"tcp,omitempty"`
+	Exec      []string `json:"exec,omitempty"`
+	Heartbeat Duration `json:"heartbeat,omitempty"` // WATCHDOG=1 at least so often
+	Silence   Duration `json:"silence,omitempty"`   // a line of output at least so often
+
+	InitialDelay     Duration `json:"initial_delay"` // from ready
+	Period           Duration `json:"period"`
+	Timeout          Duration `json:"timeout"`
+	FailureThreshold int      `json:"failure_threshold"`
+	Action           string   `json:"action"` // restart, reload, shutdown, none
 }
 
 // Restart is what to do when a worker's process ends by itself.

@@ -22,6 +22,8 @@ type fake struct {
 	behave func(p *fakeProcess)      // called when one has started, in a goroutine of its own
 	refuse func(worker string) error // a start that fails
 
+	noGroups error // why there are none; nil: there are
+
 	mu     sync.Mutex
 	pid    int
 	alive  map[string]*fakeProcess
@@ -41,6 +43,9 @@ type fakeProcess struct {
 	signals                    chan syscall.Signal
 	dead, treeAsked, goneTold  bool
 	childrenLeft, uninterrupts bool
+	frozen                     bool
+	unfreezable                error
+	usage                      Usage
 }
 
 func newFake() *fake {
@@ -185,6 +190,58 @@ func (p *fakeProcess) KillTree() {
 		}()
 	}
 }
+
+func (p *fakeProcess) Freeze() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.unfreezable != nil {
+		p.f.note("unfreezable %s", p.worker)
+		return p.unfreezable
+	}
+	p.frozen = true
+	p.f.note("freeze %s", p.worker)
+	return nil
+}
+
+func (p *fakeProcess) Thaw() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.frozen = false
+	p.f.note("thaw %s", p.worker)
+	return nil
+}
+
+func (p *fakeProcess) Usage() (Usage, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.goneTold {
+		return Usage{}, syscall.ESRCH
+	}
+	return p.usage, nil
+}
+
+// Update, AppUsage and Forget make the fake a Groups.
+func (f *fake) Update(a *spec.App) error {
+	f.note("update %s", a.Name)
+	return f.noGroups
+}
+
+func (f *fake) AppUsage(app string) (Usage, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	u := Usage{Source: FromCgroup, Cgroup: "/apps/" + app}
+	for name, p := range f.alive {
+		if strings.HasPrefix(name, app+"/") {
+			p.mu.Lock()
+			u.CPU += p.usage.CPU
+			u.Memory += p.usage.Memory
+			p.mu.Unlock()
+		}
+	}
+	return u, f.noGroups
+}
+
+func (f *fake) Forget(app string) { f.note("forget %s", app) }
 
 // appOf is an app with the defaults, changed.
 func appOf(name string, change ...func(*spec.App)) spec.App {

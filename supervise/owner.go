@@ -162,6 +162,7 @@ func (o *owner) start(e app.Start) {
 			TreeGone: func() {
 				o.inbox.fact(app.Event{Kind: app.TreeGone, Slot: slot, Generation: generation})
 			},
+			Alarm: func(a Alarm) { o.alarm(slot, generation, a) },
 		})
 	if err != nil {
 		delete(o.processes, slot)

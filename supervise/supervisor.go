@@ -16,6 +16,8 @@ import (
 type Config struct {
 	Spec    *spec.Spec
 	Starter Starter
+	// Prober watches the workers of apps with readiness or liveness; nil: such an app is refused.
+	Prober Prober
 	// Budget is the time that an ordered stop may take, where the spec does not say; 0: as long as it takes.
 	Budget time.Duration
 	// CPUs is what workers: auto counts; 0: those of the process.

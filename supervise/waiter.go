@@ -191,7 +191,7 @@ func (o *owner) slotOutcome(w *waiter, n int) (done bool, err error) {
 // up is what a start waits for. Of an app that is stopped as a whole, a scale expects no more.
 func (o *owner) up(s *app.Slot, downWillDo bool) (done bool, err error) {
 	switch s.State {
-	case app.Running, app.Completed:
+	case app.Running, app.Paused, app.Completed:
 		return true, nil
 	case app.Failed, app.Backoff:
 		x := lastExit(s.LastExit, o.seen[s.Number].exitAt)

@@ -173,13 +173,13 @@ func lifeKeys() []key {
 			{"history", integer(0, 1000), "10", "runs that are remembered", false},
 		}}}, "", "makes it a job; restart does not apply", true},
 		{"recycle", mapping{name: "recycle", keys: []key{
-			{"schedule", cron(), "", "when", false},
-			{"timezone", anyText("time zone"), "UTC", "of schedule", false},
-			{"max_age", duration(), "", "of a worker", false},
-			{"jitter", duration(), "5m", "not all at once", false},
-			{"memory", text("size or percentage", parsePercentOrSize), "", "of resources.memory, or a size", false},
-			{"pressure", text("PSI trigger", parsePressure), "", "some 150ms per 1s", false},
-		}}, "", "replace workers on purpose; absent: never", true},
+			{"schedule", cron(), "", "when", true},
+			{"timezone", anyText("time zone"), "UTC", "of schedule", true},
+			{"max_age", duration(), "", "of a worker", true},
+			{"jitter", duration(), "5m", "not all at once", true},
+			{"memory", text("size or percentage", spec.ParseMemoryThreshold), "", "of resources.memory, or a size", false},
+			{"pressure", text("PSI trigger", spec.ParsePressure), "", "some 150ms per 1s", false},
+		}}, "", "replace workers on purpose; absent: never", false},
 		{"reload", mapping{name: "reload", keys: []key{
 			{"max_surge", text("number or auto", autoOr(spec.IntBetween(0, spec.MaxWorkers))), "auto", "workers more than there should be", true},
 			{"max_unavailable", text("number or auto", autoOr(spec.IntBetween(0, spec.MaxWorkers))), "auto", "workers fewer than there should be", true},
@@ -211,9 +211,9 @@ func resourceKeys() []key {
 		{"memory_high", size(), "", "memory.high", false},
 		{"memory_low", size(), "", "memory.low", false},
 		{"swap", size(), "", "memory.swap.max", false},
-		{"cpus", text("number of CPUs", parseCPUs), "", "cpu.max", false},
+		{"cpus", text("number of CPUs", spec.ParseCPUs), "", "cpu.max", false},
 		{"cpu_weight", integer(1, 10000), "", "cpu.weight", false},
-		{"cpuset", text("list of CPUs", parseCPUSet), "", "cpuset.cpus", false},
+		{"cpuset", text("list of CPUs", spec.ParseCPUSet), "", "cpuset.cpus", false},
 		{"pids", integer(1, 1<<22), "", "pids.max", false},
 		{"io", mapping{name: "io", keys: []key{
 			{"weight", integer(1, 10000), "", "io.weight", false},
@@ -232,7 +232,7 @@ func resourceKeys() []key {
 		key{"total", mapping{name: "total", keys: limits}, "", "all workers of the app together; the same keys", false},
 		key{"required", boolean(), "true", "false: warn where a limit cannot be set", false})
 	return []key{
-		{"resources", mapping{name: "resources", foreign: foreignResources(), keys: each}, "", "limits of each worker; absent: none", true},
+		{"resources", mapping{name: "resources", foreign: foreignResources(), keys: each}, "", "limits of each worker; absent: none", false},
 		{"logs", mapping{name: "logs", keys: []key{
 			{"console", enum("auto", "prefix", "json", "raw", "inherit", "off"), "auto", "auto: raw if one worker in all, else prefix", false},
 			{"max_size", size(), "8MiB", "one file", true},

@@ -142,6 +142,10 @@ apps:
     stop: {drain: 30s, signal: SIGRTMIN+3, target: tree, timeout: 1m30s}
     watch: false
     hooks: {}
+    recycle: {memory: 90%, pressure: some 150ms per 1s}
+    resources: {memory: 256MiB, memory_high: 200MiB, memory_low: 1MiB, swap: 0MiB, cpus: 0.5, cpu_weight: 50, cpuset: "0-3,5", pids: 100,
+      io: {weight: 10, limits: [{device: /dev/vda, read_bps: 1MiB, write_bps: 2MiB, read_iops: 3, write_iops: 4}]}, hugetlb: {2MiB: 4MiB},
+      oci: {cpu: {idle: 0}, hugepageLimits: [{pageSize: 2MB, limit: 0}], unified: {memory.oom.group: "1"}}, total: {memory: 1GiB}, required: false}
     logs: {console: json, max_size: 8MiB, max_files: 4, max_age: 7d, when_full: block}
 `
 	s := load(t, text, nil)

@@ -86,13 +86,13 @@ func (a App) toSlots(e Event) (App, []Effect) {
 		out = a.toSlot(s, e, out)
 	}
 	a.forget()
-	return a, out
+	return a, a.endTurns(e, out)
 }
 
 // toSlot looks the event up in the table, unless it is about something that is over.
 func (a *App) toSlot(s *Slot, e Event, out []Effect) []Effect {
 	switch e.Kind {
-	case Started, StartFailed, Ready, Exited, TreeGone:
+	case Started, StartFailed, Ready, Exited, TreeGone, Frozen, FreezeFailed, Recycle:
 		if e.Generation != s.Generation {
 			return out
 		}
@@ -111,6 +111,9 @@ func (a *App) toSlot(s *Slot, e Event, out []Effect) []Effect {
 		return out
 	}
 	st := step{config: &a.Config, met: a.Met, slot: *s, event: e, out: out}
+	if e.Kind == Recycle {
+		st.turn, st.due = !a.replacing(), a.lastDue()+1
+	}
 	c.do(&st)
 	*s = st.slot
 	return st.out
@@ -155,7 +158,7 @@ func (a App) scale(e Event) (App, []Effect) {
 		}
 	}
 	a.forget()
-	return a, out
+	return a, a.endTurns(e, out)
 }
 
 // Summary is what the set has to know of an app: comparable, and small.

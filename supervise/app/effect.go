@@ -28,6 +28,14 @@ type AwaitTree struct {
 // KillTree kills the process and all of its tree; once it has exited, TreeGone follows.
 type KillTree struct{ Slot, Generation int }
 
+// Freeze stops every process of the tree where it is; the answer is Frozen or FreezeFailed with the same Epoch. Those of
+// one process, and its Thaws, are to be carried out in the order given.
+type Freeze struct{ Slot, Generation, Epoch int }
+
+// Thaw lets a frozen process go on; there is no answer. It comes ahead of every other effect for a process that may be
+// frozen, so nobody else needs to know of frost.
+type Thaw struct{ Slot, Generation int }
+
 // ArmTimer asks for a Timer event with this epoch. It replaces an armed one.
 type ArmTimer struct {
 	Slot, Epoch int
@@ -45,12 +53,15 @@ type Emit struct {
 	Exit             *Exit         // worker.exited, worker.start-failed, app.failed
 	Delay            time.Duration // worker.backoff: until the next start; worker.stopping: until SIGKILL
 	Dependency       string        // app.held
+	Detail           string        // worker.recycled, worker.pause-failed: why
 }
 
 func (Start) effect()       {}
 func (Signal) effect()      {}
 func (AwaitTree) effect()   {}
 func (KillTree) effect()    {}
+func (Freeze) effect()      {}
+func (Thaw) effect()        {}
 func (ArmTimer) effect()    {}
 func (CancelTimer) effect() {}
 func (Emit) effect()        {}

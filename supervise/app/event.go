@@ -17,12 +17,17 @@ const (
 	Exited               // the main process: Exit
 	TreeGone             // nothing of the process's tree is left; comes after Exited, and once
 	Timer                // an armed timer has fired: Epoch
+	Frozen               // answer to Freeze: Epoch
+	FreezeFailed         // the other answer: Epoch, Detail
+	Recycle              // the process is to be replaced when it is its turn, for what Detail says
 	AskStart
 	AskStop
 	AskRestart
 	AskSignal // Signal
 	AskKill   // a stop that gives no time
 	AskRemove
+	AskPause
+	AskResume
 	Shutdown // a stop that gives no more than Within, and after which nothing starts
 	Hurry    // whoever is stopping is killed
 	slotKinds
@@ -36,8 +41,8 @@ const (
 
 func (k Kind) String() string {
 	return [...]string{
-		"dependencies met", "started", "start failed", "ready", "exited", "tree gone", "timer", "start", "stop", "restart",
-		"signal", "kill", "remove", "shutdown", "hurry", "scale", "dependency failed",
+		"dependencies met", "started", "start failed", "ready", "exited", "tree gone", "timer", "frozen", "freeze failed", "recycle",
+		"start", "stop", "restart", "signal", "kill", "remove", "pause", "resume", "shutdown", "hurry", "scale", "dependency failed",
 	}[k]
 }
 
@@ -48,7 +53,7 @@ const AllSlots = -1
 type Event struct {
 	Kind       Kind
 	Slot       int           // or AllSlots
-	Generation int           // of the process that it is about: Started, StartFailed, Ready, Exited, TreeGone
+	Generation int           // of the process that it is about, of all that are about one
 	Now        time.Duration // on a clock that never jumps
 	Jitter     float64       // random, 0 to 1
 
@@ -59,6 +64,7 @@ type Event struct {
 	Within     time.Duration
 	Workers    int
 	Dependency string
+	Detail     string // a line for people
 }
 
 // Unlimited is a Shutdown's Within that leaves the app its own stop timeout.
@@ -70,6 +76,9 @@ type Exit struct {
 	Signal syscall.Signal // 0: it exited
 	Reason Reason         // filled in by the machine
 	Error  string         // of a start that failed
+	// OOMKilled says that the kernel has killed in the process's cgroup for want of memory. It is the reason of the end
+	// only where the end looks like that.
+	OOMKilled bool
 }
 
 // Status is the status as a shell gives it.
@@ -87,6 +96,7 @@ type Reason string
 const (
 	ReasonExited      Reason = "exited"
 	ReasonSignaled    Reason = "signaled"
+	ReasonOOMKilled   Reason = "oom-killed"
 	ReasonStopped     Reason = "stopped"
 	ReasonReplaced    Reason = "replaced"
 	ReasonStartFailed Reason = "start-failed"

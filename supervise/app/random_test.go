@@ -38,6 +38,9 @@ type place struct {
 	sweep      bool // AwaitTree or KillTree was given
 	timer      int  // the epoch of the armed timer, 0 none
 	wanted     bool // the last request does not forbid a start
+	frost      int  // the epoch of the Freeze that is to be answered
+	frozen     bool // Freeze was given, and Thaw was not
+	recycled   bool // its process was stopped to be replaced, and none has come back
 }
 
 func (w *world) place(n int) *place {
@@ -113,6 +116,9 @@ func (w *world) effect(effect Effect) {
 			w.fail("generation %d after %d", e.Generation, p.generation)
 		}
 		p.asked, p.sweep, p.generation = true, false, e.Generation
+		if p.frozen {
+			w.fail("slot %d starts anew, and nothing was thawed", e.Slot)
+		}
 	case KillTree, AwaitTree:
 		var slot int
 		switch e := e.(type) {
@@ -122,6 +128,9 @@ func (w *world) effect(effect Effect) {
 			slot = e.Slot
 		}
 		p := w.place(slot)
+		if p.frozen {
+			w.fail("%T in the frozen slot %d", e, slot)
+		}
 		if !p.alive && !p.tree {
 			w.fail("%T of nothing in slot %d", e, slot)
 		}
@@ -129,6 +138,33 @@ func (w *world) effect(effect Effect) {
 	case Signal:
 		if !w.place(e.Slot).alive {
 			w.fail("a signal to nothing in slot %d", e.Slot)
+		}
+		if e.Stop && w.place(e.Slot).frozen {
+			w.fail("a stop signal to a frozen slot %d", e.Slot)
+		}
+	case Freeze:
+		p := w.place(e.Slot)
+		if p.frozen || !p.alive {
+			w.fail("slot %d is frozen twice, or empty: %+v", e.Slot, p)
+		}
+		p.frozen, p.frost = true, e.Epoch
+	case Thaw:
+		p := w.place(e.Slot)
+		if !p.frozen {
+			w.fail("slot %d is thawed and was not frozen", e.Slot)
+		}
+		p.frozen = false
+	case Emit:
+		switch e.Type {
+		case "worker.ready", "worker.stopped", "worker.completed", "worker.removed", "app.failed":
+			w.place(e.Slot).recycled = false
+		case "worker.recycled":
+			for n, p := range w.slots {
+				if p.recycled && n != e.Slot {
+					w.fail("slot %d is recycled while %d is", e.Slot, n)
+				}
+			}
+			w.place(e.Slot).recycled = true
 		}
 	case ArmTimer:
 		if e.After <= 0 || e.After > 30*time.Second {
@@ -167,6 +203,15 @@ func (w *world) invariants() {
 		if (s.State == Backoff || s.State == Waiting || s.State.Final()) && s.Process != None {
 			w.fail("a process in state %s", s.State)
 		}
+		if (s.State == Paused) != p.frozen {
+			w.fail("slot %d is %s, in truth frozen: %v", s.Number, s.State, p.frozen)
+		}
+		if p.recycled != s.Replacing {
+			w.fail("slot %d is being replaced: %v, in truth %v", s.Number, s.Replacing, p.recycled)
+		}
+		if s.Due > 0 && s.State == Running && !w.recycling() {
+			w.fail("slot %d waits to be recycled, and nobody else is", s.Number)
+		}
 		if s.State == Backoff && s.Timer != RestartTimer {
 			w.fail("backoff without a timer")
 		}
@@ -184,6 +229,15 @@ func (w *world) invariants() {
 	}
 }
 
+func (w *world) recycling() bool {
+	for _, p := range w.slots {
+		if p.recycled {
+			return true
+		}
+	}
+	return false
+}
+
 // happens is one thing that may happen now.
 func (w *world) happens() {
 	n := w.r.IntN(4)
@@ -195,7 +249,7 @@ func (w *world) happens() {
 		}
 		return n
 	}
-	switch w.r.IntN(22) {
+	switch w.r.IntN(25) {
 	case 0, 1, 2, 3:
 		if p.asked {
 			p.asked = false
@@ -209,7 +263,7 @@ func (w *world) happens() {
 	case 4, 5, 6:
 		if p.alive {
 			p.alive, p.tree = false, true
-			w.step(Event{Kind: Exited, Slot: n, Generation: p.generation, Exit: Exit{Code: w.r.IntN(2)}})
+			w.step(Event{Kind: Exited, Slot: n, Generation: p.generation, Exit: Exit{Code: w.r.IntN(2), OOMKilled: w.r.IntN(4) == 0}})
 		}
 	case 7, 8, 9:
 		if p.tree && p.sweep {
@@ -223,7 +277,7 @@ func (w *world) happens() {
 			w.step(Event{Kind: Timer, Slot: n, Epoch: epoch})
 		}
 	case 13: // what is late, or a lie
-		k := []Kind{Started, StartFailed, Exited, TreeGone, Ready}[w.r.IntN(5)]
+		k := []Kind{Started, StartFailed, Exited, TreeGone, Ready, Recycle, Frozen, FreezeFailed}[w.r.IntN(8)]
 		w.step(Event{Kind: k, Slot: n, Generation: p.generation - 1 - w.r.IntN(2)})
 		w.step(Event{Kind: Timer, Slot: n, Epoch: p.timer - 1 - w.r.IntN(2)})
 		if p.alive || p.asked {
@@ -248,6 +302,16 @@ func (w *world) happens() {
 		if w.r.IntN(200) == 0 {
 			w.step(Event{Kind: Shutdown, Slot: AllSlots, Within: time.Duration(w.r.Int64N(int64(20*time.Second))) - 1})
 		}
+	case 22:
+		w.step(Event{Kind: []Kind{AskPause, AskResume}[w.r.IntN(2)], Slot: all()})
+	case 23:
+		if p.frost != 0 {
+			frost := p.frost
+			p.frost = 0
+			w.step(Event{Kind: []Kind{Frozen, FreezeFailed}[w.r.IntN(2)], Slot: n, Generation: p.generation, Epoch: frost - w.r.IntN(2)})
+		}
+	case 24:
+		w.step(Event{Kind: Recycle, Slot: n, Generation: p.generation - w.r.IntN(2)})
 	case 21:
 		if p.alive {
 			w.step(Event{Kind: Ready, Slot: n, Generation: p.generation})

@@ -29,9 +29,7 @@ func (s *step) decide() {
 // again is the first restart at once, then with a delay that doubles.
 func (s *step) again() {
 	policy := &s.config.Restart
-	if s.slot.ReadyAt > 0 && s.event.Now-s.slot.ReadyAt >= time.Duration(policy.ResetAfter) {
-		s.slot.Failures = 0
-	}
+	s.forgive()
 	if s.tooMany() {
 		s.fail()
 		return
@@ -47,8 +45,17 @@ func (s *step) again() {
 	s.arm(RestartTimer, delay)
 }
 
+// forgive forgets the failures before a process that was well for long enough.
+func (s *step) forgive() {
+	if s.slot.ReadyAt > 0 && s.event.Now-s.slot.ReadyAt >= time.Duration(s.config.Restart.ResetAfter) {
+		s.slot.Failures = 0
+	}
+}
+
 func (s *step) startByPolicy() {
-	s.slot.Restarts++
+	if s.slot.Next == ByPolicy { // a replacement that had to wait is none
+		s.slot.Restarts++
+	}
 	s.start()
 }
 

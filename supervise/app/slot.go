@@ -1,6 +1,9 @@
 package app
 
-import "time"
+import (
+	"syscall"
+	"time"
+)
 
 // Slot is a place for one process. It is a value: a step takes one and returns another.
 type Slot struct {
@@ -17,6 +20,12 @@ type Slot struct {
 	ByHand  bool // stopped by a request, not by a shutdown or because it is disabled
 	Began   bool // a process of it has executed since it was last asked to start
 
+	Frozen    bool   // while Paused: the Freeze was answered
+	Freezes   int    // the Epoch of the last Freeze
+	Due       int    // its place among those that wait to be recycled, 0: none
+	Cause     string // of the recycling
+	Replacing bool   // it is recycled now, until its next process is ready or the slot is at rest
+
 	Timer     TimerKind // armed
 	Epoch     int       // of the timer armed last
 	Deadline  time.Duration
@@ -25,6 +34,7 @@ type Slot struct {
 	Recent    []time.Duration // restarts, for max_restarts in window; never longer than max_restarts
 	LastExit  Exit
 	HasExited bool
+	OOMKills  int // processes that ended so
 	FailedAt  time.Duration
 }
 
@@ -32,6 +42,8 @@ type Slot struct {
 type step struct {
 	config *Config
 	met    bool // the app's dependencies are met
+	turn   bool // no other slot is being recycled
+	due    int  // the next place among those that wait for that
 	slot   Slot
 	event  Event
 	out    []Effect
@@ -69,6 +81,7 @@ func (s *step) start() {
 	s.slot.State, s.slot.Process, s.slot.Next = Starting, Asked, ByPolicy
 	s.slot.PID, s.slot.ReadyAt = 0, 0
 	s.slot.Killing, s.slot.Killed, s.slot.ByHand = false, false, false
+	s.slot.Due = 0 // that was the last one's
 	s.emit(Start{Slot: s.slot.Number, Generation: s.slot.Generation})
 }
 
@@ -124,6 +137,7 @@ func (s *step) exited() {
 	if s.slot.Process != Alive {
 		return
 	}
+	s.thaw() // of what is left
 	s.slot.State, s.slot.Next = Stopping, ByPolicy
 	s.buried(ReasonExited)
 	s.slot.Killing = true
@@ -153,8 +167,22 @@ func (s *step) buried(why Reason) {
 	}
 	s.slot.Process, s.slot.PID = Dead, 0
 	s.slot.LastExit, s.slot.HasExited = s.event.Exit, true
+	if s.outOfMemory() {
+		why = ReasonOOMKilled
+		s.slot.OOMKills++
+	}
 	s.slot.LastExit.Reason = why
 	s.tellExit("worker.exited")
+	if why == ReasonOOMKilled {
+		s.tellExit("worker.oom-killed")
+	}
+}
+
+// outOfMemory: the kernel kills by SIGKILL, which a shell in between passes on as 137. Whom we have killed ourselves, it has
+// not.
+func (s *step) outOfMemory() bool {
+	x := s.event.Exit
+	return x.OOMKilled && !s.slot.Killing && x.Status() == 128+int(syscall.SIGKILL)
 }
 
 // treeGone ends a stopping.
@@ -174,6 +202,10 @@ func (s *step) settle() {
 		s.slot.State = Stopped
 		s.tell("worker.stopped")
 	case Again:
+		if s.slot.Replacing {
+			s.startReplacement()
+			return
+		}
 		s.startAnew()
 	case Leave:
 		s.leave()

@@ -26,6 +26,7 @@ func (s *step) within() time.Duration {
 }
 
 func (s *step) end(next Next, within time.Duration) {
+	s.thaw()
 	s.slot.State, s.slot.Next = Stopping, next
 	if s.slot.Process == Asked { // the answer decides: see startedLate
 		s.slot.Deadline = s.event.Now + within

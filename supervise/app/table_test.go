@@ -105,7 +105,7 @@ func shapes(s State) []Slot {
 		again := asked
 		again.Failures = 1
 		return []Slot{asked, alive, again}
-	case Running:
+	case Running, Paused:
 		slot.Process, slot.PID = Alive, 7
 	case Backoff:
 		slot.Timer, slot.Epoch = RestartTimer, 3
@@ -120,6 +120,7 @@ func shapes(s State) []Slot {
 				c.Next, c.Process = next, p
 				for _, x := range []Exit{{Reason: ReasonExited}, {Reason: ReasonExited, Code: 1}} {
 					c.LastExit, c.HasExited = x, true
+					c.Replacing = next == Again && x.Code == 1
 					for failures := range 2 {
 						c.Failures = failures
 						all = append(all, c)

@@ -43,6 +43,8 @@ type Keeper struct {
 	mu    sync.Mutex
 	trees map[*Tree]struct{}
 	seen  map[identity]*Tree // who belongs to whom, of those that the last look has seen
+
+	census census
 }
 
 // identity is a process for ever, where a pid is one for a while.
@@ -66,6 +68,8 @@ type Tree struct {
 	ask                  unix.Signal       // to what is left
 	asked                map[identity]bool // who has been sent it
 	pause                time.Duration
+
+	freezer freezer
 }
 
 // New is a keeper of no trees yet.

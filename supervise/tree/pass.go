@@ -113,6 +113,14 @@ func (t *Tree) rest(first time.Duration) time.Duration {
 
 // members sorts the living processes by the tree that they belong to. unsure says that for some it cannot be said yet.
 func (k *Keeper) members(r *reader, all map[int]process, exited map[*Tree]bool) (members map[*Tree][]process, unsure bool) {
+	members, seen, doubtful := k.sort(r, all, exited)
+	k.mu.Lock()
+	k.seen = seen
+	k.mu.Unlock()
+	return members, k.unsureOf(doubtful)
+}
+
+func (k *Keeper) sort(r *reader, all map[int]process, exited map[*Tree]bool) (members map[*Tree][]process, seen map[identity]*Tree, unsure []process) {
 	k.mu.Lock()
 	o := owners{reader: r, config: k.config, all: all, known: map[int]*Tree{}, old: k.seen,
 		mains: map[int]*Tree{}, leaders: map[int]*Tree{}, workers: map[string]*Tree{}}
@@ -129,8 +137,7 @@ func (k *Keeper) members(r *reader, all map[int]process, exited map[*Tree]bool) 
 		o.workers[t.worker] = t
 	}
 	k.mu.Unlock()
-	members = map[*Tree][]process{}
-	seen := map[identity]*Tree{}
+	members, seen = map[*Tree][]process{}, map[identity]*Tree{}
 	for pid, p := range all {
 		if t := o.of(pid); t != nil {
 			seen[identity{pid, p.start}] = t
@@ -139,10 +146,7 @@ func (k *Keeper) members(r *reader, all map[int]process, exited map[*Tree]bool) 
 			}
 		}
 	}
-	k.mu.Lock()
-	k.seen = seen
-	k.mu.Unlock()
-	return members, k.unsureOf(o.unsure)
+	return members, seen, o.unsure
 }
 
 // unsureOf counts the looks at which somebody was in the middle of an execve. It takes longer than that only if its file
