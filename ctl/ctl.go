@@ -29,6 +29,7 @@ type world struct {
 	width          int  // of the terminal, or 80
 	terminal       bool // stdout is one
 	compile        func(path string) ([]byte, error)
+	sample         time.Duration // between the two readings of which stats makes a share of a CPU
 }
 
 // Main runs goinit ctl with the arguments behind "ctl" and returns the exit status.
@@ -36,7 +37,7 @@ func Main(args []string, b Build) int {
 	width, terminal := terminalWidth(1)
 	w := &world{
 		stdout: os.Stdout, stderr: os.Stderr, files: [3]int{0, 1, 2}, getenv: os.Getenv, now: time.Now,
-		width: width, terminal: terminal, compile: compileFile,
+		width: width, terminal: terminal, compile: compileFile, sample: 500 * time.Millisecond,
 	}
 	return run(context.Background(), w, args, b)
 }
@@ -65,8 +66,8 @@ func newRoot(s *session, b Build) *cobra.Command {
 	}
 	s.flags(root.PersistentFlags())
 	root.AddCommand(
-		psVerb(s), describeVerb(s), infoVerb(s), configVerb(s), healthVerb(s), waitVerb(s), logsVerb(s), eventsVerb(s),
-		startVerb(s), stopVerb(s), restartVerb(s), signalVerb(s), scaleVerb(s),
+		psVerb(s), statsVerb(s), describeVerb(s), infoVerb(s), configVerb(s), healthVerb(s), waitVerb(s), logsVerb(s), eventsVerb(s),
+		startVerb(s), stopVerb(s), restartVerb(s), pauseVerb(s), resumeVerb(s), signalVerb(s), scaleVerb(s), updateVerb(s),
 		applyVerb(s), addVerb(s), rmVerb(s), saveVerb(s), execVerb(s), shutdownVerb(s), versionVerb(b),
 		checkVerb(), compileVerb(), initVerb(),
 	)
@@ -81,7 +82,7 @@ func noSuchVerb(args []string) error {
 	}
 	ours := map[string]string{
 		"status": "ps", "list": "ps", "ls": "ps", "delete": "rm", "del": "rm", "remove": "rm", "kill": "signal",
-		"inspect": "describe", "show": "describe", "monit": "top", "reread": "apply", "up": "start", "down": "stop",
+		"inspect": "describe", "freeze": "pause", "unpause": "resume", "thaw": "resume", "show": "describe", "monit": "top", "reread": "apply", "up": "start", "down": "stop",
 		"log": "logs", "tail": "logs", "plan": "config", "replan": "apply", "resurrect": "apply",
 	}[args[0]]
 	if ours != "" {

@@ -63,6 +63,9 @@ func (s *session) describe(d *control.Description) error {
 		s.describeSpec(d.Spec, add)
 	}
 	add("waits for", strings.Join(d.WaitsFor, ", "))
+	if len(d.Workers) > 1 {
+		describeUse(d.Stats, nil, "", add)
+	}
 	for i := range d.Workers {
 		w := &d.Workers[i]
 		if w.Worker == nil {
@@ -90,10 +93,7 @@ func (s *session) describe(d *control.Description) error {
 		if w.LastExit != nil {
 			add("  last exit", fmt.Sprintf("%s, status %d, %s ago", exitText(w.LastExit), w.LastExit.Status, span(s.now().Sub(w.LastExit.At))))
 		}
-		if w.MemoryBytes != nil {
-			add("  memory", bytesOf(*w.MemoryBytes))
-		}
-		add("  cgroup", w.Cgroup)
+		describeUse(d.Stats, w.Slot, "  ", add)
 	}
 	return t.print(s.stdout)
 }
@@ -120,6 +120,10 @@ func (s *session) describeSpec(a *spec.App, add func(key, value string)) {
 			key = "depends on"
 		}
 		add(key, d.App+": "+d.Condition)
+	}
+	describeLimits("limits", "each worker: ", &a.Resources.Limits, add)
+	if a.Resources.Total != nil {
+		describeLimits("", "all together: ", a.Resources.Total, add)
 	}
 	add("restart", a.Restart.Policy)
 	add("on failure", a.OnFailure)

@@ -49,7 +49,8 @@ func (w *world) instant(flag, s string) (*time.Time, error) {
 	return &t, nil
 }
 
-func bytesOf(n int64) string {
+// bytesOf is a size in the largest unit of which there are ten.
+func bytesOf(n uint64) string {
 	switch {
 	case n >= 10<<30:
 		return fmt.Sprintf("%dGi", n>>30)

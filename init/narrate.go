@@ -114,7 +114,26 @@ func (n *narrator) say(e supervise.Event, patient bool) {
 	case "worker.start-failed":
 		m.Error(e.Worker+" "+ended(exit), fields)
 	case "worker.exited":
+		if exit != nil && exit.Reason == "oom-killed" {
+			m.Warn(e.Worker+" was killed by the kernel for want of memory"+howLong(e)+howOften(e, exit)+
+				"\n  more: goinit ctl update "+e.App+" --memory SIZE      replaced before it comes to that: recycle: {memory: 90%}", fields)
+			return
+		}
 		m.Info(e.Worker+" "+ended(exit)+howLong(e)+howOften(e, exit)+n.lastLine(e, exit, patient), fields)
+	case "worker.child-oom-killed":
+		m.Warn("a process that "+e.Worker+" has started was killed by the kernel for want of memory"+why(e), fields)
+	case "worker.pids-refused":
+		m.Warn(e.Worker+" has as many processes as it may have: a fork was refused"+why(e), fields)
+	case "worker.recycled":
+		m.Info(e.Worker+" is replaced"+why(e), fields)
+	case "worker.paused":
+		m.Info(e.Worker+" is paused", fields)
+	case "worker.resumed":
+		m.Info(e.Worker+" goes on", fields)
+	case "worker.pause-failed":
+		m.Warn(e.Worker+" could not be paused"+why(e), fields)
+	case "app.update-failed":
+		m.Error(e.App+" has not the limits that it should have: "+text("error"), fields)
 	case "worker.completed":
 		m.Debug(e.Worker+" has completed", fields)
 	case "worker.backoff":
@@ -141,6 +160,14 @@ func (n *narrator) say(e supervise.Event, patient bool) {
 	case "goinit.internal-error":
 		m.Error("a mistake of goinit's own, please report it: "+text("error"), fields)
 	}
+}
+
+// why is the detail of an event.
+func why(e supervise.Event) string {
+	if detail, _ := e.Data["detail"].(string); detail != "" {
+		return ": " + detail
+	}
+	return ""
 }
 
 func namesIn(v any) []string {

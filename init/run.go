@@ -82,6 +82,7 @@ type runner struct {
 	supervisor *supervise.Supervisor
 	desk       *desk.Desk
 	limits     []control.Limitation
+	cgroups    control.Cgroups
 }
 
 func run(o *runOptions) int {
@@ -93,7 +94,7 @@ func run(o *runOptions) int {
 	runtime.GOMAXPROCS(min(processors, runtime.NumCPU()))
 	letRuntimeSettle()
 	warmThreads(runThreads)
-	r := &runner{options: o, env: entry.Environ(), bornAt: time.Now()}
+	r := &runner{options: o, env: entry.Environ(), bornAt: time.Now(), cgroups: noCgroups}
 	if err := r.place(); err != nil {
 		say("goinit: " + err.Error())
 		return exitNothing

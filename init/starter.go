@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"goinit/reaper"
+	"goinit/spec"
 	"goinit/supervise"
 	"goinit/supervise/launch"
 )
@@ -43,6 +44,12 @@ func (s *starter) Start(w supervise.Work, told supervise.Told) (supervise.Proces
 	}
 	return p, err
 }
+
+// What a supervise.Groups does is the launcher's.
+
+func (s *starter) Update(a *spec.App) error                     { return s.launcher.Update(a) }
+func (s *starter) AppUsage(app string) (supervise.Usage, error) { return s.launcher.AppUsage(app) }
+func (s *starter) Forget(app string)                            { s.launcher.Forget(app) }
 
 // startError is a StartError in a person's words.
 type startError struct {

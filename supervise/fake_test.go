@@ -45,7 +45,9 @@ type fakeProcess struct {
 	childrenLeft, uninterrupts bool
 	frozen                     bool
 	unfreezable                error
+	freezes                    time.Duration // that a Freeze takes
 	usage                      Usage
+	memory                     spec.Size // the limit that it was started with
 }
 
 func newFake() *fake {
@@ -91,7 +93,7 @@ func (f *fake) Start(w Work, told Told) (Process, error) {
 		f.wrong = append(f.wrong, "a second process of "+name)
 	}
 	f.pid++
-	p := &fakeProcess{f: f, worker: name, pid: f.pid, told: told, signals: make(chan syscall.Signal, 64)}
+	p := &fakeProcess{f: f, worker: name, pid: f.pid, told: told, memory: w.App.Resources.Memory, signals: make(chan syscall.Signal, 64)}
 	f.alive[name] = p
 	if f.behave != nil {
 		go f.behave(p)
@@ -192,6 +194,11 @@ func (p *fakeProcess) KillTree() {
 }
 
 func (p *fakeProcess) Freeze() error {
+	p.mu.Lock()
+	takes := p.freezes
+	p.freezes = 0
+	p.mu.Unlock()
+	time.Sleep(takes)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.unfreezable != nil {

@@ -18,7 +18,7 @@ import (
 type owner struct {
 	supervisor *Supervisor
 	name       string
-	spec       spec.App // not changed
+	spec       atomic.Pointer[spec.App] // what it is now; replaced by the set's goroutine when its limits change, never written to
 	inbox      inbox[app.Event, request]
 	snapshot   atomic.Pointer[[]Worker]
 
@@ -37,6 +37,7 @@ type owner struct {
 type started struct {
 	generation int
 	process    Process
+	frost      *frost
 }
 
 func newOwner(s *Supervisor, a spec.App) (*owner, error) {
@@ -44,8 +45,9 @@ func newOwner(s *Supervisor, a spec.App) (*owner, error) {
 	if !ok {
 		return nil, fmt.Errorf("%s: stop.signal: %q is not a signal", a.Name, a.Stop.Signal)
 	}
-	o := &owner{supervisor: s, name: a.Name, spec: a, inbox: newInbox[app.Event, request](),
+	o := &owner{supervisor: s, name: a.Name, inbox: newInbox[app.Event, request](),
 		processes: map[int]started{}, timers: map[int]*time.Timer{}, seen: map[int]*seen{}}
+	o.spec.Store(&a)
 	config := app.Config{Name: a.Name, Restart: a.Restart, Stop: a.Stop, StopSignal: stop}
 	o.state = app.New(config, s.workers(&a), a.Enabled)
 	o.publish()
@@ -127,6 +129,14 @@ func (o *owner) do(effect app.Effect) {
 		if p, ok := o.processes[e.Slot]; ok && p.generation == e.Generation {
 			p.process.KillTree()
 		}
+	case app.Freeze:
+		if p, ok := o.processes[e.Slot]; ok && p.generation == e.Generation {
+			p.frost.freeze(e.Epoch, func(epoch int, err error) { o.frozen(e.Slot, e.Generation, epoch, err) })
+		}
+	case app.Thaw:
+		if p, ok := o.processes[e.Slot]; ok && p.generation == e.Generation {
+			p.frost.thaw()
+		}
 	case app.ArmTimer:
 		o.cancel(e.Slot)
 		o.timers[e.Slot] = time.AfterFunc(e.After, func() {
@@ -142,6 +152,15 @@ func (o *owner) do(effect app.Effect) {
 	}
 }
 
+// frozen is the answer to a Freeze; it comes from another goroutine.
+func (o *owner) frozen(slot, generation, epoch int, err error) {
+	e := app.Event{Kind: app.Frozen, Slot: slot, Generation: generation, Epoch: epoch}
+	if err != nil {
+		e.Kind, e.Detail = app.FreezeFailed, err.Error()
+	}
+	o.inbox.fact(e)
+}
+
 func (o *owner) cancel(slot int) {
 	if t := o.timers[slot]; t != nil {
 		t.Stop()
@@ -154,10 +173,10 @@ func (o *owner) start(e app.Start) {
 	o.publish() // a start may take its time, and ps should say who is starting
 	slot, generation := e.Slot, e.Generation
 	p, err := o.supervisor.config.Starter.Start(
-		Work{App: &o.spec, Slot: slot, Generation: generation},
+		Work{App: o.spec.Load(), Slot: slot, Generation: generation},
 		Told{
 			Exited: func(x Exit) {
-				o.inbox.fact(app.Event{Kind: app.Exited, Slot: slot, Generation: generation, Exit: app.Exit{Code: x.Code, Signal: x.Signal}})
+				o.inbox.fact(app.Event{Kind: app.Exited, Slot: slot, Generation: generation, Exit: app.Exit{Code: x.Code, Signal: x.Signal, OOMKilled: x.OOMKilled}})
 			},
 			TreeGone: func() {
 				o.inbox.fact(app.Event{Kind: app.TreeGone, Slot: slot, Generation: generation})
@@ -169,7 +188,7 @@ func (o *owner) start(e app.Start) {
 		o.step(app.Event{Kind: app.StartFailed, Slot: slot, Generation: generation, Exit: app.Exit{Code: failedStatus(err), Error: err.Error()}})
 		return
 	}
-	o.processes[slot] = started{generation, p}
+	o.processes[slot] = started{generation, p, &frost{process: p, guard: o.guard}}
 	o.step(app.Event{Kind: app.Started, Slot: slot, Generation: generation, PID: p.PID()})
 }
 

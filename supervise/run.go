@@ -58,6 +58,7 @@ func (s *Supervisor) turn() {
 		case s.owner(f.owner.name) != f.owner: // an app of that name has come back since
 		case f.left:
 			s.forget(f.owner)
+			s.ungroup(f.owner.name)
 			s.publish(Event{Type: "app.removed", App: f.owner.name})
 			s.step(set.Gone{App: f.owner.name, Now: s.now()})
 		default:
@@ -69,6 +70,13 @@ func (s *Supervisor) turn() {
 	}
 	s.publishTarget()
 	s.answer()
+}
+
+// ungroup says that an app's group is not needed any more, unless it comes back.
+func (s *Supervisor) ungroup(name string) {
+	if groups, ok := s.config.Starter.(Groups); ok && s.targetApp(name) == nil {
+		groups.Forget(name)
+	}
 }
 
 func (s *Supervisor) forget(gone *owner) {
@@ -176,6 +184,12 @@ func (s *Supervisor) do(effect set.Effect) {
 		s.tell(e.App, app.Event{Kind: app.AskRemove, Slot: app.AllSlots})
 	case set.ScaleApp:
 		s.tell(e.App.Name, app.Event{Kind: app.AskScale, Slot: app.AllSlots, Workers: s.workers(&e.App)})
+	case set.UpdateApp:
+		if o := s.owner(e.App.Name); o != nil {
+			app := e.App
+			o.spec.Store(&app)
+			go s.relimit(app.Name)
+		}
 	case set.AddApp:
 		s.add(e.App)
 	case set.ArmTimer:

@@ -17,6 +17,7 @@ type seen struct {
 	startedAt  *time.Time
 	nextAt     *time.Time
 	exitAt     time.Time
+	unpausable string // why the last pause has failed
 }
 
 // look notes what the last step has changed.
@@ -30,6 +31,9 @@ func (o *owner) look() {
 			o.seen[s.Number] = v
 		}
 		if v.state != s.State {
+			if s.State == app.Paused {
+				v.unpausable = ""
+			}
 			v.state, v.since, v.nextAt = s.State, now, nil
 		}
 		if s.Process == app.Alive && v.generation != s.Generation {
@@ -82,12 +86,13 @@ func (o *owner) worker(s *app.Slot) Worker {
 	number, name := s.Number, tree.Worker(o.name, s.Number)
 	w := Worker{
 		App: o.name, Slot: &number, Worker: &name, State: s.State.String(), Ready: s.State == app.Running,
-		Generation: s.Generation, Restarts: s.Restarts, StateSince: v.since, NextAt: v.nextAt,
+		Generation: s.Generation, Restarts: s.Restarts, OOMKills: s.OOMKills, StateSince: v.since, NextAt: v.nextAt,
 	}
 	if s.PID != 0 {
 		pid := s.PID
 		w.PID = &pid
 		w.StartedAt = v.startedAt
+		w.process = o.processes[s.Number].process
 	}
 	if s.State == app.Waiting {
 		w.WaitsFor = o.state.Held
@@ -138,6 +143,14 @@ func (o *owner) emit(e app.Emit) {
 	}
 	if e.Delay > 0 {
 		data["delay"] = e.Delay.String()
+	}
+	if e.Detail != "" {
+		data["detail"] = e.Detail
+	}
+	if e.Type == "worker.pause-failed" {
+		if v := o.seen[e.Slot]; v != nil {
+			v.unpausable = e.Detail
+		}
 	}
 	if e.Dependency != "" {
 		data["dependency"] = e.Dependency

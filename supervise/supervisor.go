@@ -41,6 +41,8 @@ type Supervisor struct {
 	phase   atomic.Uint32
 	ended   chan struct{}
 
+	updating chan struct{} // held by whoever changes limits
+
 	// Of Run's goroutine alone:
 	set     *set.Set
 	timer   *time.Timer
@@ -67,7 +69,7 @@ func New(c Config) (*Supervisor, error) {
 	if err := set.Check(c.Spec.Apps); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrInvalid, err)
 	}
-	s := &Supervisor{config: c, beganAt: time.Now(), inbox: newInbox[fact, setCommand](), ended: make(chan struct{}),
+	s := &Supervisor{config: c, beganAt: time.Now(), inbox: newInbox[fact, setCommand](), ended: make(chan struct{}), updating: make(chan struct{}, 1),
 		set: set.New(c.Spec.Apps, c.Budget)}
 	var owners []*owner
 	for _, a := range c.Spec.Apps {

@@ -57,3 +57,47 @@ type Groups interface {
 // ErrNoGroups is why a Groups does nothing: there are no cgroups that goinit may use. Errors that wrap it say why, and
 // what would help.
 var ErrNoGroups = errors.New("there are no cgroups")
+
+// ErrNoProcess is why there is nothing to read.
+var ErrNoProcess = errors.New("there is no process")
+
+// Usage is what a slot's worker uses. It reads files, in the caller's goroutine.
+func (s *Supervisor) Usage(app string, slot int) (Usage, error) {
+	if o := s.owner(app); o != nil {
+		workers := *o.snapshot.Load()
+		for i := range workers {
+			if w := &workers[i]; w.Slot != nil && *w.Slot == slot && w.process != nil {
+				return w.process.Usage()
+			}
+		}
+	}
+	return Usage{}, ErrNoProcess
+}
+
+// AppUsage is what all workers of an app use: by its group, or, where there is none, those that run now added up.
+func (s *Supervisor) AppUsage(app string) (Usage, error) {
+	if groups, ok := s.config.Starter.(Groups); ok {
+		if u, err := groups.AppUsage(app); !errors.Is(err, ErrNoGroups) {
+			return u, err
+		}
+	}
+	o := s.owner(app)
+	if o == nil {
+		return Usage{}, ErrNoProcess
+	}
+	var all Usage
+	for _, w := range *o.snapshot.Load() {
+		if w.process == nil {
+			continue
+		}
+		if u, err := w.process.Usage(); err == nil {
+			all.Source = u.Source
+			all.CPU, all.User, all.System = all.CPU+u.CPU, all.User+u.User, all.System+u.System
+			all.Memory, all.Pids = all.Memory+u.Memory, all.Pids+u.Pids
+		}
+	}
+	if all.Source == "" {
+		return all, ErrNoProcess
+	}
+	return all, nil
+}

@@ -20,6 +20,10 @@ type Worker struct {
 	LastExit   *LastExit  `json:"last_exit"`
 	// WaitsFor is the dependency that has failed, while State is waiting and nothing will come of it.
 	WaitsFor string `json:"waits_for,omitempty"`
+	// OOMKills is how many of the slot's processes were killed for want of memory.
+	OOMKills int `json:"oom_kills"`
+
+	process Process // nil: none
 }
 
 // LastExit is how the process before ended.

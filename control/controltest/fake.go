@@ -22,6 +22,7 @@ type Fake struct {
 	changed  chan struct{}
 	Commands []control.Command        // what was asked for, under Lock
 	Uses     map[string]control.Stats // by target: web, web/0; under Lock
+	Reads    int                      // of Usage; under Lock
 	Lines    []control.LogLine
 	History  []control.Event
 	// Hook, if not nil, answers Do instead of the fake.
@@ -132,6 +133,7 @@ func (f *Fake) uses(source string) {
 func (f *Fake) Usage(t control.Target) control.Stats {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.Reads++
 	u, ok := f.Uses[t.String()]
 	if !ok {
 		return control.Stats{At: Epoch}
@@ -172,6 +174,9 @@ func (f *Fake) Become(app string, state control.State) {
 		s.Apps[i].Workers = slices.Clone(s.Apps[i].Workers)
 		for j := range s.Apps[i].Workers {
 			w := &s.Apps[i].Workers[j]
+			if state == control.Paused && w.PID == nil {
+				continue
+			}
 			w.State, w.Ready = state, state == control.Running
 			if state == control.Stopped || state == control.Completed {
 				w.PID = nil

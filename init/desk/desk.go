@@ -98,6 +98,7 @@ func workerOf(w supervise.Worker) control.Worker {
 		App: w.App, Slot: w.Slot, Worker: w.Worker, PID: w.PID, State: control.State(w.State), Ready: w.Ready,
 		Generation: w.Generation, Restarts: w.Restarts, StartedAt: utc(w.StartedAt), StateSince: w.StateSince.UTC(), NextAt: utc(w.NextAt),
 	}
+	out.Kills = uint64(w.OOMKills)
 	if w.WaitsFor != "" {
 		out.Message = "for " + w.WaitsFor
 	}

@@ -25,6 +25,12 @@ func (d *Desk) Do(ctx context.Context, command control.Command) (control.Result,
 		return d.order(ctx, c.Order, "stopped", supervise.Stop{Targets: names(c.Targets), NoWait: c.NoWait})
 	case control.Restart:
 		return d.order(ctx, c.Order, "restarted", supervise.Restart{Targets: names(c.Targets), NoWait: c.NoWait})
+	case control.Pause:
+		return d.suspend(ctx, c.Order, "paused", supervise.Pause{Targets: names(c.Targets), NoWait: c.NoWait})
+	case control.Resume:
+		return d.suspend(ctx, c.Order, "resumed", supervise.Resume{Targets: names(c.Targets), NoWait: c.NoWait})
+	case control.Update:
+		return d.update(ctx, c)
 	case control.Signal:
 		return d.signal(ctx, c)
 	case control.Scale:
@@ -167,7 +173,7 @@ func changes(diff *set.Diff) (all []control.Change) {
 	for _, part := range [...]struct {
 		action string
 		apps   []string
-	}{{"add", diff.Added}, {"remove", diff.Removed}, {"restart", diff.Changed}, {"update", diff.Scaled}, {"none", diff.Unchanged}} {
+	}{{"add", diff.Added}, {"remove", diff.Removed}, {"restart", diff.Changed}, {"update", diff.Updated}, {"none", diff.Unchanged}} {
 		for _, name := range part.apps {
 			all = append(all, control.Change{App: name, Action: part.action})
 		}
@@ -187,6 +193,8 @@ func (d *Desk) explain(err error, workers []supervise.Worker) error {
 		e := control.Errorf(control.NoSuchTarget, "%v", err)
 		e.Target = target.Target
 		return e
+	case errors.Is(err, supervise.ErrNoGroups):
+		return control.Errorf(control.NotAvailable, "%v", err)
 	case errors.Is(err, supervise.ErrBusy):
 		return control.Errorf(control.Busy, "%v", err)
 	}

@@ -175,6 +175,7 @@ type Summary struct {
 	Closing   bool          // a shutdown has come to it
 	Empty     bool          // no slot has a process, or what is left of one
 	Status    int           // of the first failure, else of the last exit
+	Reason    Reason        // of that exit
 	FailedAt  time.Duration // when the first slot gave up
 	Killed    string        // the workers whose last stop ended in SIGKILL, in words
 }
@@ -196,7 +197,7 @@ func (a App) Summary() Summary {
 		m.Waiting = m.Waiting || s.State == Waiting
 		m.ByHand = m.ByHand || s.State == Stopped && s.ByHand
 		if s.State == Failed && (!m.Failed || s.FailedAt < m.FailedAt) {
-			m.Failed, m.FailedAt, m.Status = true, s.FailedAt, s.LastExit.Status()
+			m.Failed, m.FailedAt, m.Status, m.Reason = true, s.FailedAt, s.LastExit.Status(), s.LastExit.Reason
 		}
 		if s.Killed {
 			killed = append(killed, a.Config.Name+"/"+strconv.Itoa(s.Number))
@@ -205,7 +206,7 @@ func (a App) Summary() Summary {
 	if !m.Failed {
 		for i := range a.Slots {
 			if s := &a.Slots[i]; s.HasExited && (m.Status == 0) {
-				m.Status = s.LastExit.Status()
+				m.Status, m.Reason = s.LastExit.Status(), s.LastExit.Reason
 			}
 		}
 	}

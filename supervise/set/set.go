@@ -118,6 +118,9 @@ type RemoveApp struct{ App string }
 // ScaleApp changes nothing but the number of workers.
 type ScaleApp struct{ App spec.App }
 
+// UpdateApp changes the limits of an app that runs.
+type UpdateApp struct{ App spec.App }
+
 // ArmTimer asks for a TimerFired. It replaces an armed one.
 type ArmTimer struct {
 	Epoch int
@@ -140,6 +143,7 @@ func (HurryApp) effect()  {}
 func (AddApp) effect()    {}
 func (RemoveApp) effect() {}
 func (ScaleApp) effect()  {}
+func (UpdateApp) effect() {}
 func (ArmTimer) effect()  {}
 func (Emit) effect()      {}
 func (End) effect()       {}

@@ -258,7 +258,7 @@ func TestApply(t *testing.T) {
 	target[0].Command = []string{"db", "-v"}
 	target[1].Command = []string{"web", "-v"}
 	target[3].Workers.Count = 4
-	if got, want := Compare(old, target), (Diff{Added: []string{"new"}, Removed: []string{"old"}, Changed: []string{"db", "web"}, Scaled: []string{"same"}}); !reflect.DeepEqual(got, want) {
+	if got, want := Compare(old, target), (Diff{Added: []string{"new"}, Removed: []string{"old"}, Changed: []string{"db", "web"}, Updated: []string{"same"}}); !reflect.DeepEqual(got, want) {
 		t.Errorf("Compare: %+v, want %+v", got, want)
 	}
 	s := New(old, 0)
