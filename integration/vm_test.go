@@ -19,11 +19,11 @@ const insideVM = "GOINIT_INSIDE_VM"
 func TestVM(t *testing.T) {
 	m := bed.Machine(t)
 	m.Files["/sbin/goinitctl"] = filepath.Join(built.dir, "goinitctl")
-	m.Files["/sbin/worker"] = built.worker
+	m.Files["/sbin/worker"], m.Files["/sbin/contain"] = built.worker, built.contain
 	if m.Kernel.Module("brd") != "" {
 		m.Modules = []string{"brd rd_nr=1 rd_size=65536"} // a disk of 64 MiB, for limits of io
 	}
-	tests, err := m.AddTests("goinit/integration", "-test.v", "-test.run=^(TestKernelInit|TestNamespace)$")
+	tests, err := m.AddTests("goinit/integration", "-test.v", "-test.run=^(TestKernelInit|TestNamespace|TestGroups)$")
 	if err != nil {
 		t.Fatal(err)
 	}
