@@ -94,7 +94,6 @@ func pause(t *testing.T, w *world) {
 		path := filepath.Join(w.group(t, "other", 0, "freezer"), "freezer.state")
 		frozen = func() (bool, string) { got := file(t, path); return got == "FROZEN", got }
 	}
-	w.tell(t, "other", 0, "ticks")
 	w.must(t, "pause", "other")
 	if is, seen := frozen(); !is {
 		t.Errorf("the group is not frozen: %s", seen)

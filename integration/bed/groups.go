@@ -2,6 +2,7 @@ package bed
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -172,21 +173,20 @@ func Contain(t testing.TB, mode Mode, contain, program string, args ...string) (
 	if !slices.Contains(Modes(t), mode) {
 		Without(t, "namespace", "control groups here cannot be shown as "+string(mode))
 	}
-	name := "goinit-test-" + filepath.Base(t.TempDir()) + "-" + strings.ToLower(strings.Map(func(r rune) rune {
-		if r == '/' {
-			return '-'
-		}
-		return r
-	}, t.Name()))
+	name := filepath.Base(t.TempDir())
+	name = fmt.Sprintf("goinit-test-%d-%s-%s", os.Getpid(), mode, name)
 	g := &Groups{mode, map[string]string{}}
 	var p plan
 	if mode != Unified {
 		p.Mounts = append(p.Mounts, mount{Target: "/sys/fs/cgroup", Type: "tmpfs", Options: "mode=755"})
 	}
-	for _, tree := range trees(t) {
-		dir := filepath.Join(tree.dir, name)
-		g.make(t, tree, dir)
-		p.Groups = append(p.Groups, dir)
+	all := trees(t)
+	for _, tree := range all {
+		p.Groups = append(p.Groups, filepath.Join(tree.dir, name))
+	}
+	keep(t, p.Groups)
+	for i, tree := range all {
+		g.bound(t, tree, p.Groups[i])
 		switch {
 		case tree.v2 && mode == Unified:
 			p.Mounts = append(p.Mounts, mount{Target: "/sys/fs/cgroup", Type: "cgroup2"})
@@ -216,28 +216,47 @@ func Contain(t testing.TB, mode Mode, contain, program string, args ...string) (
 	return pid1, g
 }
 
-// make makes the container's group in a hierarchy, with bounds for all that is in it.
-func (g *Groups) make(t testing.TB, tree tree, dir string) {
+// groupsKeeper removes groups when standard input ends, however the test does. The kernel ends the processes of a PID namespace one after the other:
+// until then their groups are busy.
+const groupsKeeper = `trap '' INT HUP TERM
+cat >/dev/null
+tries=0
+for group; do
+	until find "$group" -depth -type d -exec rmdir {} \; 2>/dev/null; [ ! -d "$group" ] || [ $tries -ge 400 ]; do
+		tries=$((tries + 1))
+		sleep 0.05
+	done
+done
+[ $tries -lt 400 ]`
+
+// keep makes the directories and starts what removes them.
+func keep(t testing.TB, dirs []string) {
 	t.Helper()
-	if err := os.Mkdir(dir, 0o755); err != nil {
-		Without(t, "namespace", "control groups: "+err.Error())
+	keeper := exec.Command("sh", append([]string{"-c", groupsKeeper, "sh"}, dirs...)...)
+	keeper.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	hold, err := keeper.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := keeper.Start(); err != nil {
+		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		Wait(t, "the removal of "+dir, func() (bool, string) {
-			var last error
-			all := append([]string{dir}, (&Groups{dirs: map[string]string{"": dir}}).Left()...)
-			slices.SortFunc(all, func(a, b string) int { return len(b) - len(a) })
-			for _, group := range all {
-				if err := os.Remove(group); err != nil && !os.IsNotExist(err) {
-					last = err
-				}
-			}
-			if last == nil {
-				return true, ""
-			}
-			return false, last.Error()
-		})
+		hold.Close()
+		if err := keeper.Wait(); err != nil {
+			t.Errorf("groups cannot be removed: %v of %v", err, dirs)
+		}
 	})
+	for _, dir := range dirs {
+		if err := os.Mkdir(dir, 0o755); err != nil {
+			Without(t, "namespace", "control groups: "+err.Error())
+		}
+	}
+}
+
+// bound sets bounds for all that is in a container's group, and notes where it is.
+func (g *Groups) bound(t testing.TB, tree tree, dir string) {
+	t.Helper()
 	bounds := map[string]string{"pids.max": mostPids, "memory.max": mostMemory, "memory.limit_in_bytes": mostMemory}
 	for _, file := range []string{"cpuset.cpus", "cpuset.mems"} { // on v1 a new group has none, and nobody may enter it
 		if !tree.v2 {

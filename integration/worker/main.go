@@ -6,11 +6,9 @@
 //
 //	pid           its pid
 //	hold SIZE     makes SIZE MiB resident, and keeps them
-//	file SIZE     reads a file of SIZE MiB, which it makes in DIR, through the page cache
 //	leak          keeps a MiB more every few milliseconds, for ever
 //	spin          keeps a processor busy, for ever
 //	read FILE     what is in a file, its lines joined by spaces
-//	ticks         how often it has got the processor since the last time it was asked, every millisecond once if it is left to run
 //
 // It is small and linked statically, so that a limit of a few MiB leaves room for it.
 package main
@@ -40,9 +38,8 @@ func main() {
 }
 
 type server struct {
-	dir   string
-	ticks atomic.Int64
-	spun  atomic.Int64
+	dir  string
+	spun atomic.Int64
 }
 
 // serve returns only an error.
@@ -52,11 +49,6 @@ func (s *server) serve(path string) error {
 	if err != nil {
 		return err
 	}
-	go func() {
-		for range time.Tick(time.Millisecond) {
-			s.ticks.Add(1)
-		}
-	}()
 	for {
 		c, err := l.Accept()
 		if err != nil {
@@ -88,12 +80,6 @@ func (s *server) do(verb, argument string) (string, error) {
 			return "", err
 		}
 		return "held", hold(size)
-	case "file":
-		size, err := strconv.Atoi(argument)
-		if err != nil {
-			return "", err
-		}
-		return "read", s.file(size)
 	case "leak":
 		go func() {
 			for range time.Tick(5 * time.Millisecond) {
@@ -111,8 +97,6 @@ func (s *server) do(verb, argument string) (string, error) {
 	case "read":
 		text, err := os.ReadFile(argument)
 		return strings.Join(strings.Fields(string(text)), " "), err
-	case "ticks":
-		return strconv.FormatInt(s.ticks.Swap(0), 10), nil
 	}
 	return "", fmt.Errorf("no verb %q", verb)
 }
@@ -127,21 +111,6 @@ func hold(size int) error {
 	}
 	for i := 0; i < len(memory); i += os.Getpagesize() {
 		memory[i] = 1
-	}
-	return nil
-}
-
-func (s *server) file(size int) error {
-	f, err := os.CreateTemp(s.dir, "file-")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(f.Name())
-	defer f.Close()
-	for range size {
-		if _, err := f.Write(make([]byte, mib)); err != nil {
-			return err
-		}
 	}
 	return nil
 }

@@ -1,7 +1,7 @@
 // Command run runs the tests of packages, or a command, in a virtual machine whose PID 1 is goinit:
 //
-//	go run ./integration/vm/run [-memory MIB] [-timeout D] [-run RE] [-v] [-count N] PACKAGE…
-//	go run ./integration/vm/run [-memory MIB] [-timeout D] [-file GUEST=HOST]… -- COMMAND ARGUMENT…
+//	go run ./integration/vm/run [-memory MIB] [-timeout D] [-env NAME=VALUE]… [-file GUEST=HOST]… [-run RE] [-v] [-count N] PACKAGE…
+//	go run ./integration/vm/run [-memory MIB] [-timeout D] [-env NAME=VALUE]… [-file GUEST=HOST]… -- COMMAND ARGUMENT…
 //
 // goinit and goinitctl are built from the working tree, which is also the working directory. The exit status is 0 if all
 // succeeded, else 1; 2 if there was no machine.
@@ -37,6 +37,11 @@ func run() int {
 			return fmt.Errorf("it is GUEST=HOST")
 		}
 		files[to] = from
+		return nil
+	})
+	var env []string
+	flags.Func("env", "NAME=VALUE: for the tests, or the command", func(s string) error {
+		env = append(env, s)
 		return nil
 	})
 	pattern := flags.String("run", "", "as go test's")
@@ -75,7 +80,7 @@ func run() int {
 		return fail(fmt.Errorf("build.sh: %w\n%s", err, out))
 	}
 	files["/sbin/goinitctl"] = filepath.Join(dir, "goinitctl")
-	commands := []vm.Command{{Name: "command", Dir: "/", Argv: argv}}
+	commands := []vm.Command{{Name: "command", Dir: "/", Argv: argv, Env: env}}
 	if len(packages) > 0 {
 		commands = nil
 	}
@@ -84,6 +89,7 @@ func run() int {
 		if err != nil {
 			return fail(err)
 		}
+		c.Env = env
 		commands = append(commands, c)
 	}
 	r, outcomes, err := m.RunCommands(ctx, filepath.Join(dir, "goinit"), commands...)
