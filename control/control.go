@@ -93,6 +93,7 @@ type Update struct {
 type Apply struct {
 	Spec   []byte // compiled, as JSON; nil: read again where it was read first
 	DryRun bool
+	NoWait bool
 }
 
 // Add adds one app.
@@ -102,7 +103,10 @@ type Add struct {
 }
 
 // Remove stops an app and forgets it.
-type Remove struct{ App string }
+type Remove struct {
+	App    string
+	NoWait bool
+}
 
 // Save writes what was added or changed by commands to where the next start finds it.
 type Save struct{}

@@ -108,32 +108,16 @@ func (n *narrator) say(e supervise.Event, patient bool) {
 	}
 	text := func(key string) string { return fmt.Sprint(e.Data[key]) }
 	exit, _ := e.Data["last_exit"].(*supervise.LastExit)
+	if n.sayOfUse(e, exit, fields) {
+		return
+	}
 	switch e.Type {
 	case "worker.started":
 		m.Debug(e.Worker+" started, pid "+text("pid"), fields)
 	case "worker.start-failed":
 		m.Error(e.Worker+" "+ended(exit), fields)
 	case "worker.exited":
-		if exit != nil && exit.Reason == "oom-killed" {
-			m.Warn(e.Worker+" was killed by the kernel for want of memory"+howLong(e)+howOften(e, exit)+
-				"\n  more: goinit ctl update "+e.App+" --memory SIZE      replaced before it comes to that: recycle: {memory: 90%}", fields)
-			return
-		}
 		m.Info(e.Worker+" "+ended(exit)+howLong(e)+howOften(e, exit)+n.lastLine(e, exit, patient), fields)
-	case "worker.child-oom-killed":
-		m.Warn("a process that "+e.Worker+" has started was killed by the kernel for want of memory"+why(e), fields)
-	case "worker.pids-refused":
-		m.Warn(e.Worker+" has as many processes as it may have: a fork was refused"+why(e), fields)
-	case "worker.recycled":
-		m.Info(e.Worker+" is replaced"+why(e), fields)
-	case "worker.paused":
-		m.Info(e.Worker+" is paused", fields)
-	case "worker.resumed":
-		m.Info(e.Worker+" goes on", fields)
-	case "worker.pause-failed":
-		m.Warn(e.Worker+" could not be paused"+why(e), fields)
-	case "app.update-failed":
-		m.Error(e.App+" has not the limits that it should have: "+text("error"), fields)
 	case "worker.completed":
 		m.Debug(e.Worker+" has completed", fields)
 	case "worker.backoff":
@@ -162,14 +146,6 @@ func (n *narrator) say(e supervise.Event, patient bool) {
 	}
 }
 
-// why is the detail of an event.
-func why(e supervise.Event) string {
-	if detail, _ := e.Data["detail"].(string); detail != "" {
-		return ": " + detail
-	}
-	return ""
-}
-
 func namesIn(v any) []string {
 	names, _ := v.([]string)
 	return names
@@ -182,6 +158,8 @@ func ended(e *supervise.LastExit) string {
 		return "ended"
 	case e.Error != "":
 		return "could not be started: " + e.Error
+	case e.Reason == "oom-killed":
+		return "was killed by the kernel for want of memory"
 	case e.Signal != nil:
 		return "was killed by " + *e.Signal
 	}

@@ -18,6 +18,9 @@ func (l *loader) app(name string, f *fields) App {
 	a.DependsOn = l.dependencies(f)
 	a.Main = value(f, "main", false, ParseBool)
 
+	a.Readiness = l.readiness(f, &a)
+	a.Liveness = l.liveness(f, &a)
+
 	a.Restart = l.restart(f, a.Main)
 	l.noteUnsure(f)
 	a.OnFailure = value(f, "on_failure", "shutdown", OneOf("shutdown", "ignore"))
@@ -31,11 +34,29 @@ func (l *loader) app(name string, f *fields) App {
 	a.Stop.Target = value(stop, "target", "process", OneOf("process", "tree"))
 	a.Stop.Timeout = value(stop, "timeout", seconds(10), ParseDuration)
 	stop.end()
+	a.Hooks = l.hooks(f)
 	logs := f.object("logs")
 	a.Logs.Console = value(logs, "console", "auto", OneOf("auto", "prefix", "json", "raw", "inherit", "off"))
 	logs.end()
 	f.end()
 	return a
+}
+
+// hooks are commands like command:.
+func (l *loader) hooks(f *fields) Hooks {
+	o := f.object("hooks")
+	h := Hooks{BeforeStart: list(o, "before_start", nil, text), AfterExit: list(o, "after_exit", nil, text)}
+	timeout := value(o, "timeout", seconds(30), positive)
+	for key, words := range map[string][]string{"before_start": h.BeforeStart, "after_exit": h.AfterExit} {
+		if _, ok := o.o.values[key]; ok && (len(words) == 0 || words[0] == "" && l.mode != checking) {
+			l.fail(o.at(key), "is empty: write the program and its arguments")
+		}
+	}
+	if len(h.BeforeStart)+len(h.AfterExit) > 0 {
+		h.Timeout = timeout
+	}
+	o.end()
+	return h
 }
 
 func seconds(n int) Duration { return Duration(n) * 1e9 }

@@ -32,6 +32,7 @@ type Spec struct {
 // Shutdown is how goinit itself ends.
 type Shutdown struct {
 	Timeout *Duration `json:"timeout,omitempty"` // nil: auto
+	Delay   Duration  `json:"delay,omitempty"`   // part of it: not ready, and serving on
 }
 
 // Control is the socket.
@@ -82,6 +83,7 @@ type App struct {
 	OnFailure string    `json:"on_failure"` // shutdown, ignore
 	Recycle   Recycle   `json:"recycle,omitzero"`
 	Stop      Stop      `json:"stop"`
+	Hooks     Hooks     `json:"hooks,omitzero"`
 	Resources Resources `json:"resources,omitzero"`
 	Logs      Logs      `json:"logs"`
 }
@@ -121,45 +123,8 @@ type Workers struct {
 type Dependency struct {
 	App       string `json:"app"`
 	Condition string `json:"condition"`         // started, ready, completed
-	Required  bool   `json:"required"`          // false: an app that there is not does no harm
-	Restart   bool   `json:"restart,omitempty"` // restart with it; Load refuses true in this version
-}
-
-// Readiness is how a worker shows that it is ready. One of the kinds is set: those that tell once (Notify, FD, Node,
-// Listening, Log), or those that are asked for ever (HTTP, TCP, Exec).
-type Readiness struct {
-	Notify    bool     `json:"notify,omitempty"`    // READY=1 on NOTIFY_SOCKET
-	FD        int      `json:"fd,omitempty"`        // a newline on this descriptor of the worker's, 3 or above
-	Node      bool     `json:"node,omitempty"`      // once it listens, by Node's channel
-	Listening int      `json:"listening,omitempty"` // a TCP port that a process of its own tree listens on
-	Log       string   `json:"log,omitempty"`       // a regular expression (RE2) that a line of its output matches
-	HTTP      string   `json:"http,omitempty"`      // URL; 200 to 399 is well
-	TCP       string   `json:"tcp,omitempty"`       // host:port; no host: 127.0.0.1
-	Exec      []string `json:"exec,omitempty"`      // status 0 is well
-
-	StartTimeout     Duration `json:"start_timeout"` // from the start to the first readiness
-	Period           Duration `json:"period"`
-	Timeout          Duration `json:"timeout"` // of one probe
-	SuccessThreshold int      `json:"success_threshold"`
-	FailureThreshold int      `json:"failure_threshold"`
-}
-
-// Continuous reports whether the kind is asked for ever, and can be lost again.
-func (r *Readiness) Continuous() bool { return r.HTTP != "" || r.TCP != "" || len(r.Exec) > 0 }
-
-// Liveness is how a worker shows that it is not stuck, and what to do when it is. One of the kinds is set.
-type Liveness struct {
-	HTTP      string   `json:"http,omitempty"`
-	TCP       string   `json:"tcp,omitempty"`
-	Exec      []string `json:"exec,omitempty"`
-	Heartbeat Duration `json:"heartbeat,omitempty"` // WATCHDOG=1 at least so often
-	Silence   Duration `json:"silence,omitempty"`   // a line of output at least so often
-
-	InitialDelay     Duration `json:"initial_delay"` // from ready
-	Period           Duration `json:"period"`
-	Timeout          Duration `json:"timeout"`
-	FailureThreshold int      `json:"failure_threshold"`
-	Action           string   `json:"action"` // restart, reload, shutdown, none
+	Required  bool   `json:"required"`          // false: one that fails, or that there is not, holds nobody up
+	Restart   bool   `json:"restart,omitempty"` // restart when it has come again
 }
 
 // Restart is what to do when a worker's process ends by itself.
@@ -171,6 +136,13 @@ type Restart struct {
 	ResetAfter   Duration `json:"reset_after"`
 	MaxRestarts  *int     `json:"max_restarts,omitempty"` // nil: no limit
 	Window       Duration `json:"window,omitempty"`       // what MaxRestarts counts in; 0: ever
+}
+
+// Hooks are commands around each process of a worker, run in its place.
+type Hooks struct {
+	BeforeStart []string `json:"before_start,omitempty"` // status 0: start; 125: never again; else a failed start
+	AfterExit   []string `json:"after_exit,omitempty"`   // with the exit in GOINIT_EXIT_…; status 125: never again
+	Timeout     Duration `json:"timeout,omitempty"`      // of one
 }
 
 // Stop is the one way out.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -22,7 +23,8 @@ type fake struct {
 	behave func(p *fakeProcess)      // called when one has started, in a goroutine of its own
 	refuse func(worker string) error // a start that fails
 
-	noGroups error // why there are none; nil: there are
+	noGroups error          // why there are none; nil: there are
+	behaving sync.WaitGroup // what behave does; a bubble ends only after it
 
 	mu     sync.Mutex
 	pid    int
@@ -96,9 +98,9 @@ func (f *fake) Start(w Work, told Told) (Process, error) {
 	p := &fakeProcess{f: f, worker: name, pid: f.pid, told: told, memory: w.App.Resources.Memory, signals: make(chan syscall.Signal, 64)}
 	f.alive[name] = p
 	if f.behave != nil {
-		go f.behave(p)
+		f.behaving.Go(func() { f.behave(p) })
 	} else {
-		go p.untilTerm()
+		f.behaving.Go(p.untilTerm)
 	}
 	return p, nil
 }
@@ -196,7 +198,6 @@ func (p *fakeProcess) KillTree() {
 func (p *fakeProcess) Freeze() error {
 	p.mu.Lock()
 	takes := p.freezes
-	p.freezes = 0
 	p.mu.Unlock()
 	time.Sleep(takes)
 	p.mu.Lock()
@@ -235,9 +236,10 @@ func (f *fake) Update(a *spec.App) error {
 
 func (f *fake) AppUsage(app string) (Usage, error) {
 	f.mu.Lock()
-	defer f.mu.Unlock()
+	alive := maps.Clone(f.alive)
+	f.mu.Unlock()
 	u := Usage{Source: FromCgroup, Cgroup: "/apps/" + app}
-	for name, p := range f.alive {
+	for name, p := range alive {
 		if strings.HasPrefix(name, app+"/") {
 			p.mu.Lock()
 			u.CPU += p.usage.CPU
@@ -310,6 +312,7 @@ func bubble(t *testing.T, f func() *fake, budget time.Duration, apps []spec.App,
 		for _, p := range f.alive { // so that no goroutine of the fake is left in the bubble
 			p.exit(Exit{})
 		}
+		f.behaving.Wait()
 	})
 }
 

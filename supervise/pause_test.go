@@ -134,7 +134,7 @@ func TestResumeOvertakesAFreeze(t *testing.T) {
 		if frozen {
 			t.Errorf("it was frozen after it was thawed:\n%s", all(f))
 		}
-		do(t, s, Pause{Targets: []string{"web"}}) // and again, twice over
+		do(t, s, Pause{Targets: []string{"web"}}) // and again
 		do(t, s, Resume{Targets: []string{"web"}})
 		expect(t, "states", states(s), "web/0 running")
 	})

@@ -42,8 +42,11 @@ func (d *Desk) Do(ctx context.Context, command control.Command) (control.Result,
 		return d.add(ctx, c)
 	case control.Remove:
 		order := control.Order{Targets: []control.Target{{App: c.App, Slot: control.WholeApp}}}
-		result, err := d.order(ctx, order, "removed", supervise.Remove{App: c.App})
-		if err == nil {
+		result, err := d.order(ctx, order, "removed", supervise.Remove{App: c.App, NoWait: c.NoWait})
+		switch {
+		case err == nil && c.NoWait:
+			result.Outcomes = []control.Outcome{{Name: c.App, Outcome: "accepted"}}
+		case err == nil:
 			result.Outcomes = []control.Outcome{{Name: c.App, Outcome: "removed"}}
 		}
 		return result, err
@@ -158,7 +161,7 @@ func (d *Desk) apply(ctx context.Context, c control.Apply) (control.Result, erro
 		return control.Result{}, control.Errorf(control.Failure, "nothing was changed: %v", err)
 	}
 	budget := d.Budget(loaded)
-	result, err := d.Supervisor.Do(ctx, supervise.Apply{Apps: loaded.Apps, DryRun: c.DryRun, Budget: &budget, Accepted: func() {
+	result, err := d.Supervisor.Do(ctx, supervise.Apply{Apps: loaded.Apps, DryRun: c.DryRun, NoWait: c.NoWait, Budget: &budget, Accepted: func() {
 		d.Applied(loaded)
 		leave()
 	}})

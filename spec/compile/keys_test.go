@@ -105,12 +105,16 @@ func TestEveryKeyForNowIsLoaded(t *testing.T) {
 	text := `
 version: 1
 name: shop
-shutdown: {timeout: 28s, delay: 0s}
+shutdown: {timeout: 28s, delay: 5s}
 control: {socket: /run/x.sock, read_group: staff}
 messages: {level: debug, format: json}
 log_store: {directory: auto, max_total: 128MiB}
 apps:
-  db: {shell: sleep 5, restart: on-failure}
+  db: {shell: sleep 5, restart: on-failure, readiness: {fd: 3}, liveness: {silence: 5m, action: none}}
+  cache: {command: cache, readiness: {listening: 6379}, liveness: {tcp: ":6379", period: 1s, timeout: 500ms, failure_threshold: 2}}
+  queue: {command: queue, readiness: {log: "^up"}, liveness: {exec: [check, it], initial_delay: 3s}}
+  front: {command: front, readiness: {exec: [ok], success_threshold: 2, failure_threshold: 5}, liveness: {http: "http://[::1]:80/x"}}
+  mail: {command: mail, readiness: {notify: true, start_timeout: 1m30s}, liveness: {heartbeat: 30s}}
   web:
     command: [node, server.js]
     working_dir: /srv
@@ -134,14 +138,15 @@ apps:
     listen: []
     balance: auto
     node: auto
-    depends_on: {db: {condition: completed, required: true, restart: false}}
+    depends_on: {db: {condition: completed, required: true, restart: true}}
+    readiness: {http: "http://127.0.0.1:8080/ready"}
     main: true
     restart: {policy: always, success_codes: [0, 3], delay: 1s, max_delay: 2s, reset_after: 3s, max_restarts: 5, window: 1m}
     on_failure: ignore
     reload: {max_surge: auto, max_unavailable: auto}
     stop: {drain: 30s, signal: SIGRTMIN+3, target: tree, timeout: 1m30s}
     watch: false
-    hooks: {}
+    hooks: {before_start: [migrate, up], after_exit: cleanup --all, timeout: 5s}
     recycle: {memory: 90%, pressure: some 150ms per 1s}
     resources: {memory: 256MiB, memory_high: 200MiB, memory_low: 1MiB, swap: 0MiB, cpus: 0.5, cpu_weight: 50, cpuset: "0-3,5", pids: 100,
       io: {weight: 10, limits: [{device: /dev/vda, read_bps: 1MiB, write_bps: 2MiB, read_iops: 3, write_iops: 4}]}, hugetlb: {2MiB: 4MiB},
@@ -149,7 +154,7 @@ apps:
     logs: {console: json, max_size: 8MiB, max_files: 4, max_age: 7d, when_full: block}
 `
 	s := load(t, text, nil)
-	if len(s.Apps) != 2 {
+	if len(s.Apps) != 6 {
 		t.Fatalf("%d apps", len(s.Apps))
 	}
 	everyKey(func(path string, k key) {

@@ -3,7 +3,6 @@ package compile
 import (
 	"fmt"
 	"net"
-	neturl "net/url"
 	"regexp"
 	"slices"
 	"strconv"
@@ -189,15 +188,8 @@ func regex() scalar {
 	})
 }
 
-func url() scalar {
-	return text("URL", func(s string) (string, error) {
-		u, err := neturl.Parse(s)
-		if err != nil || u.Scheme != "http" || u.Host == "" {
-			return "", fmt.Errorf("%q is not a URL to probe: write http://127.0.0.1:8080/healthz", clip(s))
-		}
-		return s, nil
-	})
-}
+func url() scalar          { return text("URL", spec.ParseProbeURL) }
+func probeAddress() scalar { return text("address", spec.ParseProbeAddress) }
 
 func address() scalar {
 	return text("address", func(s string) (string, error) {

@@ -17,6 +17,12 @@ type Config struct {
 	Stop       spec.Stop
 	StopSignal syscall.Signal // Stop.Signal, understood
 	AwaitReady bool           // running only after a Ready, not as soon as it is executed
+	// StartTimeout is the time from the start to the first Ready; 0: no limit.
+	StartTimeout time.Duration
+	Unhealthy    string // what an Unhealthy leads to: restart, reload, shutdown; else nothing but an event
+	BeforeStart  bool   // there is a hook ahead of each process
+	AfterExit    bool   // and one after its end
+	HookTimeout  time.Duration
 }
 
 // App is the state of the machine.
@@ -28,6 +34,7 @@ type App struct {
 	Held    string // the dependency that failed, for which it waits in vain
 	Down    bool   // stopped as a whole: a scale does not start anything
 	Closing bool   // a shutdown has come
+	Returns int    // how often a process came again, other than by recycling
 
 	// What slots that were removed have counted up to: one that comes back in their place goes on from there.
 	generation, epoch int
@@ -92,7 +99,7 @@ func (a App) toSlots(e Event) (App, []Effect) {
 // toSlot looks the event up in the table, unless it is about something that is over.
 func (a *App) toSlot(s *Slot, e Event, out []Effect) []Effect {
 	switch e.Kind {
-	case Started, StartFailed, Ready, Exited, TreeGone, Frozen, FreezeFailed, Recycle:
+	case Started, StartFailed, Ready, Unready, Unhealthy, Extended, MainPID, Said, SaysStopping, Exited, TreeGone, Frozen, FreezeFailed, Recycle:
 		if e.Generation != s.Generation {
 			return out
 		}
@@ -111,10 +118,13 @@ func (a *App) toSlot(s *Slot, e Event, out []Effect) []Effect {
 		return out
 	}
 	st := step{config: &a.Config, met: a.Met, slot: *s, event: e, out: out}
-	if e.Kind == Recycle {
+	if e.Kind == Recycle || e.Kind == Unhealthy {
 		st.turn, st.due = !a.replacing(), a.lastDue()+1
 	}
 	c.do(&st)
+	if st.returned {
+		a.Returns++
+	}
 	*s = st.slot
 	return st.out
 }
@@ -164,7 +174,8 @@ func (a App) scale(e Event) (App, []Effect) {
 // Summary is what the set has to know of an app: comparable, and small.
 type Summary struct {
 	Started   bool          // every slot has executed its program
-	Ready     bool          // every slot is running
+	Ready     bool          // every slot is running, and ready
+	WasReady  bool          // or has completed
 	Completed bool          // every slot is
 	Failed    bool          // some slot gave up
 	Final     bool          // every slot has completed or failed
@@ -174,6 +185,7 @@ type Summary struct {
 	Settled   bool          // no slot is on its way to anything
 	Closing   bool          // a shutdown has come to it
 	Empty     bool          // no slot has a process, or what is left of one
+	Returns   int           // how often a process came again, other than by recycling
 	Status    int           // of the first failure, else of the last exit
 	Reason    Reason        // of that exit
 	FailedAt  time.Duration // when the first slot gave up
@@ -183,12 +195,13 @@ type Summary struct {
 // Summary looks at the slots.
 func (a App) Summary() Summary {
 	some := len(a.Slots) > 0
-	m := Summary{Started: true, Ready: true, Completed: some, Final: some, Idle: true, Settled: true, Empty: true, Closing: a.Closing}
+	m := Summary{Started: true, Ready: true, WasReady: true, Returns: a.Returns, Completed: some, Final: some, Idle: true, Settled: true, Empty: true, Closing: a.Closing}
 	var killed []string
 	for i := range a.Slots {
 		s := &a.Slots[i]
 		m.Started = m.Started && (s.Began || s.State == Completed)
-		m.Ready = m.Ready && s.State == Running
+		m.Ready = m.Ready && s.IsReady()
+		m.WasReady = m.WasReady && (s.IsReady() || s.State == Completed)
 		m.Completed = m.Completed && s.State == Completed
 		m.Final = m.Final && (s.State == Completed || s.State == Failed)
 		m.Idle = m.Idle && s.State.Final()

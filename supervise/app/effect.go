@@ -8,8 +8,19 @@ import (
 // Effect is something that the driver is to do, in the order given.
 type Effect interface{ effect() }
 
-// Start asks for a process; the answer is Started or StartFailed.
-type Start struct{ Slot, Generation int }
+// Start asks for a process; the answer is Started or StartFailed. What a hook runs is the slot's process like any other:
+// signals, stops and kills are the same.
+type Start struct {
+	Slot, Generation int
+	Hook             Hook
+	Exit             Exit // AfterExit: of the process that it comes after
+}
+
+// EndAll asks for the end of goinit, for what the slot's worker has come to.
+type EndAll struct {
+	Slot   int
+	Detail string
+}
 
 // Signal sends a signal to the process, or to its whole group.
 type Signal struct {
@@ -53,13 +64,16 @@ type Emit struct {
 	Exit             *Exit         // worker.exited, worker.start-failed, app.failed
 	Delay            time.Duration // worker.backoff: until the next start; worker.stopping: until SIGKILL
 	Dependency       string        // app.held
-	Detail           string        // worker.recycled, worker.pause-failed: why
+	Detail           string        // worker.recycled, .unready, .unhealthy, .pause-failed: why
+	Hook             Hook          // hook.started, hook.failed
+	Failures         int           // worker.crash-loop: restarts in a row
 }
 
 func (Start) effect()       {}
 func (Signal) effect()      {}
 func (AwaitTree) effect()   {}
 func (KillTree) effect()    {}
+func (EndAll) effect()      {}
 func (Freeze) effect()      {}
 func (Thaw) effect()        {}
 func (ArmTimer) effect()    {}
@@ -69,9 +83,11 @@ func (Emit) effect()        {}
 // TimerKind is what a slot's timer is armed for.
 type TimerKind uint8
 
-// The timers. More come with readiness and jobs.
+// The timers. More come with jobs.
 const (
 	NoTimer      TimerKind = iota
 	RestartTimer           // back-off is over
 	StopTimer              // the time to stop is over
+	StartTimer             // the time to become ready is over
+	HookTimer              // the time of a hook is over
 )

@@ -13,7 +13,13 @@ const (
 	DependenciesMet Kind = iota
 	Started              // answer to Start: PID
 	StartFailed          // the other answer: Exit
-	Ready                // said or probed to be ready; only with Config.AwaitReady
+	Ready                // said or probed to be ready, for the first time or again; only with Config.AwaitReady
+	Unready              // not any more: Detail
+	Unhealthy            // stuck: Detail
+	Extended             // it asks for time, to start or to stop: Within, from now
+	MainPID              // another process of its tree is the main one: PID
+	Said                 // what it does, in its own words: Detail
+	SaysStopping         // that it ends by itself
 	Exited               // the main process: Exit
 	TreeGone             // nothing of the process's tree is left; comes after Exited, and once
 	Timer                // an armed timer has fired: Epoch
@@ -28,8 +34,9 @@ const (
 	AskRemove
 	AskPause
 	AskResume
-	Shutdown // a stop that gives no more than Within, and after which nothing starts
-	Hurry    // whoever is stopping is killed
+	DependencyRestarted // and what depends on it is to be restarted, if it runs
+	Shutdown            // a stop that gives no more than Within, and after which nothing starts
+	Hurry               // whoever is stopping is killed
 	slotKinds
 )
 
@@ -41,8 +48,9 @@ const (
 
 func (k Kind) String() string {
 	return [...]string{
-		"dependencies met", "started", "start failed", "ready", "exited", "tree gone", "timer", "frozen", "freeze failed", "recycle",
-		"start", "stop", "restart", "signal", "kill", "remove", "pause", "resume", "shutdown", "hurry", "scale", "dependency failed",
+		"dependencies met", "started", "start failed", "ready", "unready", "unhealthy", "extended", "main pid", "said",
+		"says stopping", "exited", "tree gone", "timer", "frozen", "freeze failed", "recycle",
+		"start", "stop", "restart", "signal", "kill", "remove", "pause", "resume", "dependency restarted", "shutdown", "hurry", "scale", "dependency failed",
 	}[k]
 }
 
@@ -100,4 +108,7 @@ const (
 	ReasonStopped     Reason = "stopped"
 	ReasonReplaced    Reason = "replaced"
 	ReasonStartFailed Reason = "start-failed"
+
+	ReasonStartTimeout Reason = "start-timeout"
+	ReasonUnhealthy    Reason = "unhealthy"
 )

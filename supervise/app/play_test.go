@@ -34,7 +34,16 @@ func words(effects []Effect) string {
 	for _, e := range effects {
 		switch e := e.(type) {
 		case Start:
-			say("start %d", e.Slot)
+			switch e.Hook {
+			case BeforeStart:
+				say("before_start %d", e.Slot)
+			case AfterExit:
+				say("after_exit %d of %d", e.Slot, e.Exit.Status())
+			default:
+				say("start %d", e.Slot)
+			}
+		case EndAll:
+			say("end all (%s)", e.Detail)
 		case Signal:
 			say("%v %d", e.Signal, e.Slot)
 		case AwaitTree:

@@ -26,7 +26,7 @@ func (s *step) enqueue() {
 // startReplacement does not forget the past, as a start that somebody asked for does.
 func (s *step) startReplacement() {
 	s.forgive()
-	if rest := leastLife - (s.event.Now - s.slot.ReadyAt); rest > 0 && s.slot.ReadyAt > 0 {
+	if rest := leastLife - (s.event.Now - s.slot.StartedAt); rest > 0 {
 		s.slot.State = Backoff
 		s.emit(Emit{Type: "worker.backoff", Slot: s.slot.Number, Generation: s.slot.Generation, Delay: rest})
 		s.arm(RestartTimer, rest)

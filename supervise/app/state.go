@@ -47,3 +47,15 @@ const (
 	Again                // start, at once
 	Leave                // be removed
 )
+
+// Hook is what the process of a slot is, if it is not the worker itself.
+type Hook uint8
+
+// The hooks.
+const (
+	NoHook      Hook = iota
+	BeforeStart      // ahead of the worker's process: it has to end well
+	AfterExit        // after it, when nothing of its tree is left
+)
+
+func (h Hook) String() string { return [...]string{"", "before_start", "after_exit"}[h] }

@@ -188,6 +188,7 @@ func TestEnds(t *testing.T) {
 		{"requested, without a main app", graph("a:"), []scene{{is("a", up), ""}, {Shutdown{}, "stop a ∞"}, {is("a", gone), "end 0"}}},
 		{"requested, and somebody was killed", graph("a:"), []scene{{is("a", up), ""}, {Shutdown{}, "stop a ∞"}, {is("a", killed), "end 137"}}},
 		{"requested with a status", graph("a:"), []scene{{is("a", up), ""}, {shutdown(3), "stop a ∞"}, {is("a", killed), "end 3"}}},
+		{"requested again with another status", graph("a:"), []scene{{is("a", up), ""}, {shutdown(3), "stop a ∞"}, {shutdown(4), "hurry a"}, {is("a", killed), "end 4"}}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := New(c.apps, 0)

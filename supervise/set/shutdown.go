@@ -27,6 +27,9 @@ func (s *Set) asked(e Shutdown, out *effects) {
 		s.begin(e.Reason, e.Status, e.Now, out)
 		return
 	}
+	if e.Status != nil {
+		s.stop.status = e.Status // the last word wins
+	}
 	if !s.stop.requested { // it had begun by itself, so this is the first
 		s.stop.requested = true
 		return
