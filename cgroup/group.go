@@ -27,6 +27,7 @@ type Group struct {
 	removed  bool
 	applied  map[string]applied // by file and item
 	held     held
+	deaths   deaths
 	watching watching
 	waiting  chan struct{} // somebody waits until it is frozen; closed when it is, or when that is not wanted any more
 	frozen   bool          // it is to be
@@ -45,7 +46,7 @@ func (r *Root) Group(path string, controllers []string) (*Group, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.sweep()
-	g := &Group{root: r, path: path, v1: map[string]string{}, applied: map[string]applied{}, held: nothingHeld()}
+	g := &Group{root: r, path: path, v1: map[string]string{}, applied: map[string]applied{}, held: nothingHeld(), deaths: deaths{fd: -1}}
 	if r.v2 != "" {
 		g.v2 = filepath.Join(r.v2, appsDirectory, path)
 		g.dirs = append(g.dirs, g.v2)
@@ -63,7 +64,7 @@ func (r *Root) Group(path string, controllers []string) (*Group, error) {
 	if dir, ok := g.v1["freezer"]; ok {
 		g.freezer = filepath.Join(dir, "freezer.state")
 	}
-	g.held.open(g)
+	g.openDeaths()
 	r.groups[g] = struct{}{}
 	return g, nil
 }
@@ -238,6 +239,7 @@ func (g *Group) Remove() error {
 		g.removed = true
 		g.root.watcher.forget(g)
 		g.held.close()
+		g.closeDeaths()
 		g.endWait()
 	}
 	g.mu.Unlock()

@@ -16,6 +16,10 @@ import (
 // their end: Empty says when that has come. On v1, and on a v2 older than Linux 5.14, it may have to be called again until then:
 // whoever was born while it looked has not been hit.
 func (g *Group) Kill() error {
+	g.mu.Lock()
+	g.frozen = false
+	g.endWait()
+	g.mu.Unlock()
 	if g.v2 != "" {
 		err := write(filepath.Join(g.v2, "cgroup.kill"), "1")
 		if err == nil || !isNotExist(err) || !exists(g.v2) {
@@ -25,7 +29,7 @@ func (g *Group) Kill() error {
 	frozen := g.hold() == nil
 	err := g.killAll()
 	if frozen {
-		g.Thaw() // who is frozen on v1 does not die
+		_ = g.Thaw() // who is frozen on v1 does not die
 	}
 	return err
 }

@@ -216,6 +216,9 @@ func (r *Root) Describe() string {
 	return line
 }
 
+// Dir is our place: the directory beneath which the groups are made, in the unified tree if there is one.
+func (r *Root) Dir() string { return r.place.dir() }
+
 // Busy is why controllers cannot be used although they are there; nil if they can.
 func (r *Root) Busy() error { return r.busy }
 

@@ -286,6 +286,9 @@ func (t *translation) unified(files map[string]string) {
 			continue
 		}
 		w := Write{File: file, Value: files[file], Unset: unsetUnified[file]}
+		if weight, err := strconv.Atoi(w.Value); file == "io.weight" && err == nil { // BFQ's has the same middle, 100, and ends at 1000
+			w.Instead = &Write{File: "io.bfq.weight", Value: strconv.Itoa(min(weight, 1000)), Unset: "100"}
+		}
 		i := slices.IndexFunc(t.settings, func(s Setting) bool {
 			return len(s.V2) == 1 && s.V2[0].Item == "" && (s.V2[0].File == file || s.V2[0].Instead != nil && s.V2[0].Instead.File == file)
 		})

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"path/filepath"
+	"sync"
 	"time"
 	"unsafe"
 
@@ -34,6 +35,7 @@ const (
 // Pressure is how much of the time some or all processes waited (Documentation/accounting/psi.rst), in percent of the last
 // 10, 60 and 300 seconds.
 type Pressure struct {
+	Known      bool // the kernel counts it here
 	Some, Full Stall
 }
 
@@ -93,9 +95,6 @@ func nothingHeld() (h held) {
 	}
 	return h
 }
-
-// open opens what must not fail when it is wanted: what tells of a death for want of memory.
-func (h *held) open(g *Group) { g.descriptor(fileOOM) }
 
 func (h *held) close() {
 	for i, fd := range h {
@@ -305,6 +304,7 @@ func after(line []byte, words [][]byte) uint64 {
 
 // parsePressure reads "some avg10=0.00 avg60=0.00 avg300=0.00 total=0" and the same for "full".
 func parsePressure(text []byte, p *Pressure) {
+	p.Known = len(text) > 0
 	for len(text) > 0 {
 		line, rest, _ := bytes.Cut(text, newline)
 		stall := &p.Some
@@ -335,12 +335,44 @@ func percent(line, word []byte) float64 {
 	return float64(whole)
 }
 
-// OOMKills is how often somebody in the group was killed for want of memory. It opens nothing and takes no time: it may be
+// deaths is a descriptor of its own of what counts deaths for want of memory, and a lock of its own: who asks at a death
+// may not wait for a limit that is being set, for which the kernel may have to get memory back.
+type deaths struct {
+	mu sync.Mutex
+	fd int // -1: there is none
+}
+
+// OOMKills is how often somebody in the group was killed for want of memory. It opens nothing and does not wait: it may be
 // asked at a death, before anything else is done to the group.
 func (g *Group) OOMKills() uint64 {
-	g.mu.Lock()
-	defer g.mu.Unlock()
+	g.deaths.mu.Lock()
+	defer g.deaths.mu.Unlock()
+	if g.deaths.fd < 0 {
+		return 0
+	}
 	var buffer [1024]byte
-	n, _ := number(g.text(fileOOM, buffer[:]), "oom_kill")
-	return n
+	n, err := unix.Pread(g.deaths.fd, buffer[:], 0)
+	if err != nil {
+		return 0
+	}
+	kills, _ := number(buffer[:n], "oom_kill")
+	return kills
+}
+
+func (g *Group) openDeaths() {
+	g.deaths.fd = -1
+	if path := g.statPath(fileOOM); path != "" {
+		if fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0); err == nil {
+			g.deaths.fd = fd
+		}
+	}
+}
+
+func (g *Group) closeDeaths() {
+	g.deaths.mu.Lock()
+	defer g.deaths.mu.Unlock()
+	if g.deaths.fd >= 0 {
+		unix.Close(g.deaths.fd)
+		g.deaths.fd = -1
+	}
 }

@@ -53,6 +53,7 @@ type watching struct {
 	Watch
 	oom, refused uint64 // counted so far
 	reached      bool   // Memory was told of
+	armed        bool   // memory.high is set for it
 	fds          []int  // of eventfds and triggers
 	wds          []int  // of inotify
 }
@@ -185,10 +186,8 @@ func (g *Group) Watch(want Watch) error {
 			return err
 		}
 	}
-	if want.Memory > 0 {
-		if err := g.watchMemory(); err != nil {
-			return err
-		}
+	if err := g.watchMemory(); err != nil {
+		return err
 	}
 	if want.Pressure != nil {
 		return g.watchPressure(want.Pressure)
@@ -201,6 +200,8 @@ func (g *Group) Watch(want Watch) error {
 func (g *Group) watchMemory() error {
 	dir, v2, ok := g.controllerDir("memory")
 	switch {
+	case g.watching.Memory == 0:
+		return nil
 	case !ok:
 		return &Unavailable{"the controller memory is not available in " + g.root.place.dir(), "leave recycle.memory out here"}
 	case v2 && !exists(filepath.Join(dir, "memory.high")):
@@ -216,17 +217,34 @@ func (g *Group) watchMemory() error {
 	return w.event(g, dir, "memory.pressure_level", "low", (*Group).lookUsage)
 }
 
-// armMemory sets memory.high to what is watched, or leaves it where a limit wants it lower. g.mu is held.
+// WatchMemory changes what Watch.Memory said; 0: it is not watched any more.
+func (g *Group) WatchMemory(bytes uint64) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if bytes == g.watching.Memory || g.removed {
+		return nil
+	}
+	g.watching.Memory, g.watching.reached = bytes, false
+	g.armMemory()
+	return g.watchMemory()
+}
+
+// armMemory sets memory.high to what is watched, or to a limit that is lower. g.mu is held.
 func (g *Group) armMemory() {
-	if g.watching.Memory == 0 || !g.root.on2("memory") {
+	if !g.root.on2("memory") || g.watching.Memory == 0 && !g.watching.armed {
 		return
 	}
+	g.watching.armed = true
 	path := filepath.Join(g.v2, "memory.high")
 	high := g.watching.Memory
 	if a, ok := g.applied[path+" "]; ok {
-		if n := digits([]byte(a.write.Value)); n > 0 && n < high {
-			return
+		if n := digits([]byte(a.write.Value)); n > 0 && (n < high || high == 0) {
+			high = n
 		}
+	}
+	if high == 0 {
+		_ = write(path, "max")
+		return
 	}
 	_ = write(path, strconv.FormatUint(high, 10))
 }
