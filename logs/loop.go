@@ -24,6 +24,7 @@ type stream struct {
 	id     uint32
 	tail   []byte        // the line that is not finished
 	size   int           // of the pipe, as far as we know: how much may be read at a time
+	much   int           // how often much was read
 	done   chan struct{} // closed when the pipe is
 }
 
@@ -54,6 +55,12 @@ const (
 	fullEnough   = 0.4
 	// storeTick is how long those that never wait for the store are left alone while others do.
 	storeTick = 5 * time.Millisecond
+)
+
+// A pipe in which so many bytes were found so often grows.
+const (
+	muchRead  = readSize / 4
+	muchOften = 16
 )
 
 // loudRead is how much there is to read at a time from a worker that writes faster than we read.
@@ -104,12 +111,11 @@ func (c *Console) loop() {
 		for done := false; !done; {
 			done, ended = c.drainAll()
 		}
-		switch c.submit(ended); {
-		case ended:
-		case c.round.deferred:
+		c.submit(ended)
+		if c.round.deferred {
 			c.options.Store.Await(storeTick)
-		case busy && c.gather():
-		default:
+		}
+		if !ended && !(busy && c.gather()) {
 			runtime.Gosched()
 		}
 		last = time.Now()
@@ -129,7 +135,9 @@ func (c *Console) submit(ended bool) {
 
 // gather lets small writes gather, until somebody is in a hurry; false: they come too fast for that.
 func (c *Console) gather() bool {
-	c.rest = max(c.rest, shortestRest/2) * time.Duration(100*min(2, fullEnough/max(c.round.fullest, 0.01))) / 100
+	if c.round.fullest > 0 {
+		c.rest = max(c.rest, shortestRest/2) * time.Duration(100*min(2, fullEnough/c.round.fullest)) / 100
+	}
 	if c.rest = min(c.rest, longestRest); c.rest < shortestRest {
 		return false
 	}
@@ -248,9 +256,13 @@ func (c *Console) read(s *stream, limit int) int {
 		return 0
 	}
 	c.round.fullest = max(c.round.fullest, float64(n)/float64(s.size))
-	if n == readSize && s.size == readSize {
-		// Found full. What all pipes of a user may take is bounded and shared by all containers of a machine
-		// (pipe(7), pipe-user-pages-soft), so only those that need it have more than the default.
+	if n >= muchRead && s.size == readSize {
+		s.much++
+	}
+	if n == readSize && s.size == readSize || s.much == muchOften {
+		// Found full, or as good as that again and again. What all pipes of a user may take is bounded and shared by all
+		// containers of a machine (pipe(7), pipe-user-pages-soft), so only those that need it have more than the default.
+		s.much = 0
 		if size, err := unix.FcntlInt(uintptr(s.fd), unix.F_SETPIPE_SZ, grownPipe); err == nil {
 			s.size = min(size, grownPipe)
 		}
