@@ -15,17 +15,19 @@ import (
 
 // stream is one pipe. But for what is set when it is made, it is the loop's.
 type stream struct {
-	worker Worker
-	name   string
-	which  Stream
-	ring   *ring
-	app    *store.App // nil: there is no store
-	fd     int
-	id     uint32
-	tail   []byte        // the line that is not finished
-	size   int           // of the pipe, as far as we know: how much may be read at a time
-	much   int           // how often much was read
-	done   chan struct{} // closed when the pipe is
+	worker   Worker
+	name     string
+	which    Stream
+	ring     *ring
+	app      *store.App // nil: there is no store
+	fd       int
+	id       uint32
+	tail     []byte        // the line that is not finished
+	size     int           // of the pipe, as far as we know: how much may be read at a time
+	much     int           // how often much was read
+	empty    bool          // found so by the last read
+	finished bool          // and closed
+	done     chan struct{} // closed when the pipe is
 }
 
 // moment is what the lines of one read have in common.
@@ -63,6 +65,8 @@ const (
 	muchOften = 16
 )
 
+const pipeEvents = unix.EPOLLIN | unix.EPOLLONESHOT
+
 // loudRead is how much there is to read at a time from a worker that writes faster than we read.
 const loudRead = 4 << 10
 
@@ -75,7 +79,7 @@ func (c *Console) add(s *stream, fd int) error {
 	for c.streams[c.nextID] != nil || c.nextID == wakeID {
 		c.nextID++
 	}
-	if err := c.poller.watch(fd, c.nextID, unix.EPOLLIN); err != nil {
+	if err := c.poller.watch(fd, c.nextID, pipeEvents); err != nil {
 		return err
 	}
 	s.fd, s.id = fd, c.nextID
@@ -94,20 +98,26 @@ func (c *Console) drain(streams []*stream) {
 	}
 }
 
-// loop reads whatever can be read, in turns of one pipe each, and gives way to the writers after each round.
+// loop reads whatever can be read, in turns of one pipe each, and gives way to the writers after each round. A pipe that was
+// found ready is not watched until that is asked for again (EPOLLONESHOT): one that is written to all the time is read after
+// each rest without asking, and what is written meanwhile wakes nobody.
 func (c *Console) loop() {
 	defer close(c.ended)
 	c.at.line, c.at.told = c.line, c.told
 	events := make([]unix.EpollEvent, 64)
 	last := time.Time{} // when a round was over
 	for ended := false; !ended; {
-		n, err := c.poller.wait(events)
-		if err != nil {
+		var n int
+		var err error
+		if len(c.active) > 0 {
+			n = epollNow(c.poller.fd, events)
+		} else if n, err = c.poller.wait(events); err != nil {
 			return
 		}
 		busy := time.Since(last) < longestRest
 		c.round = round{}
-		c.readAll(events[:n])
+		c.activate(events[:n])
+		c.readAll()
 		for done := false; !done; {
 			done, ended = c.drainAll()
 		}
@@ -115,11 +125,43 @@ func (c *Console) loop() {
 		if c.round.deferred {
 			c.options.Store.Await(storeTick)
 		}
-		if !ended && !(busy && c.gather()) {
+		gathered := !ended && busy && c.gather()
+		c.watchAgain(gathered)
+		if !gathered {
 			runtime.Gosched()
 		}
 		last = time.Now()
 	}
+}
+
+// activate adds to the active pipes those that are ready now.
+func (c *Console) activate(events []unix.EpollEvent) {
+	for _, e := range events {
+		if e.Fd == wakeID {
+			c.poller.interrupted()
+		} else if s := c.stream(uint32(e.Fd)); s != nil {
+			c.active = append(c.active, s)
+		}
+	}
+}
+
+// watchAgain watches what was read empty; unless we have gathered, all that was active.
+func (c *Console) watchAgain(gathered bool) {
+	still := c.active[:0]
+	for _, s := range c.active {
+		switch {
+		case s.finished:
+		case gathered && !s.empty:
+			still = append(still, s)
+		default:
+			s.empty = false
+			if c.poller.rearm(s.fd, s.id, pipeEvents) != nil {
+				still = append(still, s) // no memory for it now
+			}
+		}
+	}
+	clear(c.active[len(still):])
+	c.active = still
 }
 
 // submit hands what was read to the store.
@@ -156,14 +198,12 @@ func (c *Console) hurryUp() {
 	}
 }
 
-// readAll reads what is ready. What it was at when it panicked is not tried again: those bytes are read.
-func (c *Console) readAll(events []unix.EpollEvent) {
+// readAll reads what is active. What it was at when it panicked is not tried again: those bytes are read.
+func (c *Console) readAll() {
 	defer c.survive()
-	for _, e := range events {
-		if e.Fd == wakeID {
-			c.poller.interrupted()
-		} else if s := c.stream(uint32(e.Fd)); s != nil {
-			c.read(s, s.size)
+	for _, s := range c.active {
+		if !s.finished {
+			s.empty = c.read(s, s.size) == -1
 		}
 	}
 }
@@ -292,6 +332,7 @@ func (c *Console) finish(s *stream) {
 		return
 	}
 	defer close(s.done)
+	s.finished = true
 	unix.Close(s.fd)
 	if len(s.tail) == 0 {
 		return
