@@ -15,16 +15,19 @@ import (
 
 // stream is one pipe. But for what is set when it is made, it is the loop's.
 type stream struct {
-	worker Worker
-	name   string
-	which  Stream
-	ring   *ring
-	app    *store.App // nil: there is no store
-	fd     int
-	id     uint32
-	tail   []byte        // the line that is not finished
-	size   int           // of the pipe, as far as we know: how much may be read at a time
-	done   chan struct{} // closed when the pipe is
+	worker   Worker
+	name     string
+	which    Stream
+	ring     *ring
+	app      *store.App // nil: there is no store
+	fd       int
+	id       uint32
+	tail     []byte        // the line that is not finished
+	size     int           // of the pipe, as far as we know: how much may be read at a time
+	much     int           // how often much was read
+	empty    bool          // found so by the last read
+	finished bool          // and closed
+	done     chan struct{} // closed when the pipe is
 }
 
 // moment is what the lines of one read have in common.
@@ -41,18 +44,28 @@ type moment struct {
 
 // round is how much was read since the loop last waited.
 type round struct {
-	largest  int  // of one read, in bytes
-	deferred bool // somebody waits for the store
+	fullest  float64 // of one pipe, as a share of what it takes
+	deferred bool    // somebody waits for the store
 }
 
 const (
-	// gather is how long the loop leaves small writes alone to read more at a time, when there are many: 20 apps that
-	// write 500 lines a second each cost a third of the CPU time then.
-	gather      = 10 * time.Millisecond
-	gatherBelow = 16 << 10 // bytes a read; a pipe that is read full is not kept waiting
+	// The loop leaves small writes alone for a while, to read more at a time, when there are many: 20 apps that write 500
+	// lines a second each cost a third of the CPU time then. How long depends on how full the fullest pipe was found: nobody
+	// who writes fast is to wait for us.
+	longestRest  = 10 * time.Millisecond
+	shortestRest = 50 * time.Microsecond // what a timer costs is more than what is gained by less
+	fullEnough   = 0.4
 	// storeTick is how long those that never wait for the store are left alone while others do.
 	storeTick = 5 * time.Millisecond
 )
+
+// A pipe in which so many bytes were found so often grows.
+const (
+	muchRead  = readSize / 4
+	muchOften = 16
+)
+
+const pipeEvents = unix.EPOLLIN | unix.EPOLLONESHOT
 
 // loudRead is how much there is to read at a time from a worker that writes faster than we read.
 const loudRead = 4 << 10
@@ -66,7 +79,7 @@ func (c *Console) add(s *stream, fd int) error {
 	for c.streams[c.nextID] != nil || c.nextID == wakeID {
 		c.nextID++
 	}
-	if err := c.poller.watch(fd, c.nextID, unix.EPOLLIN); err != nil {
+	if err := c.poller.watch(fd, c.nextID, pipeEvents); err != nil {
 		return err
 	}
 	s.fd, s.id = fd, c.nextID
@@ -85,34 +98,70 @@ func (c *Console) drain(streams []*stream) {
 	}
 }
 
-// loop reads whatever can be read, in turns of one pipe each, and gives way to the writers after each round.
+// loop reads whatever can be read, in turns of one pipe each, and gives way to the writers after each round. A pipe that was
+// found ready is not watched until that is asked for again (EPOLLONESHOT): one that is written to all the time is read after
+// each rest without asking, and what is written meanwhile wakes nobody.
 func (c *Console) loop() {
 	defer close(c.ended)
 	c.at.line, c.at.told = c.line, c.told
 	events := make([]unix.EpollEvent, 64)
 	last := time.Time{} // when a round was over
 	for ended := false; !ended; {
-		n, err := c.poller.wait(events)
-		if err != nil {
+		var n int
+		var err error
+		if len(c.active) > 0 {
+			n = epollNow(c.poller.fd, events)
+		} else if n, err = c.poller.wait(events); err != nil {
 			return
 		}
-		busy := time.Since(last) < gather
+		busy := time.Since(last) < longestRest
 		c.round = round{}
-		c.readAll(events[:n])
+		c.activate(events[:n])
+		c.readAll()
 		for done := false; !done; {
 			done, ended = c.drainAll()
 		}
-		switch c.submit(ended); {
-		case ended:
-		case c.round.deferred:
+		c.submit(ended)
+		if c.round.deferred {
 			c.options.Store.Await(storeTick)
-		case busy && c.round.largest < gatherBelow:
-			c.rest()
-		default:
+		}
+		gathered := !ended && busy && c.gather()
+		c.watchAgain(gathered)
+		if !gathered {
 			runtime.Gosched()
 		}
 		last = time.Now()
 	}
+}
+
+// activate adds to the active pipes those that are ready now.
+func (c *Console) activate(events []unix.EpollEvent) {
+	for _, e := range events {
+		if e.Fd == wakeID {
+			c.poller.interrupted()
+		} else if s := c.stream(uint32(e.Fd)); s != nil {
+			c.active = append(c.active, s)
+		}
+	}
+}
+
+// watchAgain watches what was read empty; unless we have gathered, all that was active.
+func (c *Console) watchAgain(gathered bool) {
+	still := c.active[:0]
+	for _, s := range c.active {
+		switch {
+		case s.finished:
+		case gathered && !s.empty:
+			still = append(still, s)
+		default:
+			s.empty = false
+			if c.poller.rearm(s.fd, s.id, pipeEvents) != nil {
+				still = append(still, s) // no memory for it now
+			}
+		}
+	}
+	clear(c.active[len(still):])
+	c.active = still
 }
 
 // submit hands what was read to the store.
@@ -126,13 +175,20 @@ func (c *Console) submit(ended bool) {
 	}
 }
 
-// rest lets small writes gather, until somebody is in a hurry.
-func (c *Console) rest() {
-	c.timer.Reset(gather)
+// gather lets small writes gather, until somebody is in a hurry; false: they come too fast for that.
+func (c *Console) gather() bool {
+	if c.round.fullest > 0 {
+		c.rest = max(c.rest, shortestRest/2) * time.Duration(100*min(2, fullEnough/c.round.fullest)) / 100
+	}
+	if c.rest = min(c.rest, longestRest); c.rest < shortestRest {
+		return false
+	}
+	c.timer.Reset(c.rest)
 	select {
 	case <-c.timer.C:
 	case <-c.hurry:
 	}
+	return true
 }
 
 func (c *Console) hurryUp() {
@@ -142,14 +198,12 @@ func (c *Console) hurryUp() {
 	}
 }
 
-// readAll reads what is ready. What it was at when it panicked is not tried again: those bytes are read.
-func (c *Console) readAll(events []unix.EpollEvent) {
+// readAll reads what is active. What it was at when it panicked is not tried again: those bytes are read.
+func (c *Console) readAll() {
 	defer c.survive()
-	for _, e := range events {
-		if e.Fd == wakeID {
-			c.poller.interrupted()
-		} else if s := c.stream(uint32(e.Fd)); s != nil {
-			c.read(s, s.size)
+	for _, s := range c.active {
+		if !s.finished {
+			s.empty = c.read(s, s.size) == -1
 		}
 	}
 }
@@ -241,10 +295,14 @@ func (c *Console) read(s *stream, limit int) int {
 		c.finish(s)
 		return 0
 	}
-	c.round.largest = max(c.round.largest, n)
-	if n == readSize && s.size == readSize {
-		// Found full. What all pipes of a user may take is bounded and shared by all containers of a machine
-		// (pipe(7), pipe-user-pages-soft), so only those that need it have more than the default.
+	c.round.fullest = max(c.round.fullest, float64(n)/float64(s.size))
+	if n >= muchRead && s.size == readSize {
+		s.much++
+	}
+	if n == readSize && s.size == readSize || s.much == muchOften {
+		// Found full, or as good as that again and again. What all pipes of a user may take is bounded and shared by all
+		// containers of a machine (pipe(7), pipe-user-pages-soft), so only those that need it have more than the default.
+		s.much = 0
 		if size, err := unix.FcntlInt(uintptr(s.fd), unix.F_SETPIPE_SZ, grownPipe); err == nil {
 			s.size = min(size, grownPipe)
 		}
@@ -274,6 +332,7 @@ func (c *Console) finish(s *stream) {
 		return
 	}
 	defer close(s.done)
+	s.finished = true
 	unix.Close(s.fd)
 	if len(s.tail) == 0 {
 		return
