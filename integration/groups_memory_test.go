@@ -39,7 +39,7 @@ func stats(t *testing.T, w *world) {
 			t.Errorf("it holds %d MiB, of which %d bytes are anonymous", held, number(u.MemoryAnonBytes))
 		}
 	}
-	if w.grouped() && !strings.HasSuffix(all[1].Cgroup, "/apps/plain/0") {
+	if w.grouped() && !groupOf(all[1].Cgroup, "plain", 0) {
 		t.Errorf("its group is %q", all[1].Cgroup)
 	}
 	if limit := number(w.stat(t, "oom/0").MemoryLimitBytes); w.grouped() && limit != 64*mib {
