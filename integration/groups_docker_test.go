@@ -140,7 +140,7 @@ func TestGroupsDockerWritable(t *testing.T) {
 					t.Fatal("stats: ", err)
 				}
 				u := all[0]
-				if u.Source != "cgroup" || !strings.HasSuffix(u.Cgroup, "/apps/"+app+"/0") {
+				if u.Source != "cgroup" || !groupOf(u.Cgroup, app, 0) {
 					t.Errorf("%s: %s %s", app, u.Source, u.Cgroup)
 				}
 				if limit := number(u.MemoryLimitBytes); (limit == 64*mib) != (app != "free") {

@@ -82,21 +82,42 @@ func escape(t *testing.T, w *world) {
 	}
 }
 
+// schedulerState is the third field of proc_pid_stat(5) of an app's only process, which is found by what goinit gave it.
+func (w *world) schedulerState(t *testing.T, app string) string {
+	t.Helper()
+	all, err := filepath.Glob("/proc/[0-9]*/environ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range all {
+		environ, _ := os.ReadFile(path)
+		words, _ := os.ReadFile(filepath.Join(filepath.Dir(path), "cmdline"))
+		if strings.Contains("\x00"+string(environ), "\x00GOINIT_APP="+app+"\x00") && strings.Contains(string(words), w.dir) {
+			_, rest, _ := strings.Cut(file(t, filepath.Join(filepath.Dir(path), "stat")), ") ")
+			return rest[:1]
+		}
+	}
+	t.Fatalf("there is no process of %s", app)
+	return ""
+}
+
 // A paused worker does nothing until it is resumed, with everything it has started.
 func pause(t *testing.T, w *world) {
 	pid := w.serves(t, "other", 0)
-	frozen := func() (bool, string) { return true, "" }
+	var frozen func() (bool, string)
 	switch {
-	case w.v2():
-		path := filepath.Join(w.group(t, "other", 0, "freezer"), "cgroup.events")
+	case !w.grouped():
+		frozen = func() (bool, string) { got := w.schedulerState(t, "other"); return got == "T", got }
+	case w.groups.Mode != bed.Legacy: // the core files are v2's in the hybrid, too
+		path := filepath.Join(w.group(t, "other", 0, ""), "cgroup.events")
 		frozen = func() (bool, string) { got := file(t, path); return strings.Contains(got, "frozen 1"), got }
-	case w.grouped():
+	default:
 		path := filepath.Join(w.group(t, "other", 0, "freezer"), "freezer.state")
 		frozen = func() (bool, string) { got := file(t, path); return got == "FROZEN", got }
 	}
 	w.must(t, "pause", "other")
 	if is, seen := frozen(); !is {
-		t.Errorf("the group is not frozen: %s", seen)
+		t.Errorf("it is not frozen: %s", seen)
 	}
 	rows := w.ps(t, "other")
 	if rows[0].State != "paused" || *rows[0].PID != pid {
@@ -104,8 +125,8 @@ func pause(t *testing.T, w *world) {
 	}
 	w.run(t, "ps", "other")
 	w.must(t, "resume", "other")
-	if is, _ := frozen(); w.grouped() && is {
-		t.Error("the group is still frozen")
+	if is, seen := frozen(); is {
+		t.Errorf("it is still frozen: %s", seen)
 	}
 	if got := w.serves(t, "other", 0); got != pid {
 		t.Errorf("the worker was %d and is %d", pid, got)

@@ -18,6 +18,7 @@ type limit struct {
 	v2         string // FILE VALUE; the value's words are all in the file
 	controller string // of v1
 	v1         string // FILE VALUE; empty: v1 has no such limit, and the start fails with the reason
+	or         string // FILE VALUE on kernels that have another file for it
 	app        bool   // it is on the app's group
 }
 
@@ -30,10 +31,10 @@ func limitTable(t *testing.T) []limit {
 		{name: "swap", keys: "memory: 64MiB, swap: 16MiB", v2: "memory.swap.max 16777216", controller: "memory", v1: "memory.memsw.limit_in_bytes 83886080"},
 		{name: "no-swap", keys: "memory: 64MiB, swap: 0MiB", v2: "memory.swap.max 0", controller: "memory", v1: "memory.memsw.limit_in_bytes 67108864"},
 		{name: "cpus", keys: "cpus: 0.5", v2: "cpu.max 50000 100000", controller: "cpu", v1: "cpu.cfs_quota_us 50000"},
-		{name: "weight", keys: "cpu_weight: 200", v2: "cpu.weight 200", controller: "cpu", v1: "cpu.shares 5219"},
+		{name: "weight", keys: "cpu_weight: 200", v2: "cpu.weight 200", controller: "cpu", v1: "cpu.shares 2048"},
 		{name: "cpuset", keys: `cpuset: "0"`, v2: "cpuset.cpus 0", controller: "cpuset", v1: "cpuset.cpus 0"},
 		{name: "pids", keys: "pids: 20", v2: "pids.max 20", controller: "pids", v1: "pids.max 20"},
-		{name: "io-weight", keys: "io: {weight: 200}", v2: "io.weight default 200", controller: "blkio", v1: "blkio.weight 200"},
+		{name: "io-weight", keys: "io: {weight: 200}", v2: "io.weight default 200", controller: "blkio", v1: "blkio.bfq.weight 200", or: "blkio.weight 200"},
 		{name: "hugetlb", keys: "hugetlb: {2MiB: 4MiB}", v2: "hugetlb.2MB.max 4194304", controller: "hugetlb", v1: "hugetlb.2MB.limit_in_bytes 4194304"},
 		{name: "oci", keys: "oci: {pids: {limit: 30}}", v2: "pids.max 30", controller: "pids", v1: "pids.max 30"},
 		{name: "oci-wins", keys: "memory: 64MiB, oci: {memory: {limit: 83886080}}", v2: "memory.max 83886080", controller: "memory", v1: "memory.limit_in_bytes 83886080"},
@@ -64,11 +65,8 @@ func disk() (path, number string) {
 func limits(t *testing.T, w *world) {
 	for _, l := range limitTable(t) {
 		t.Run(l.name, func(t *testing.T) {
-			name, want := "limit-"+l.name, l.v2
-			if !w.v2() {
-				want = l.v1
-			}
-			if w.grouped() && w.possible(l, want) {
+			name, want := "limit-"+l.name, w.wants(l)
+			if want != "" {
 				dir := w.group(t, name, 0, l.controller)
 				if l.app {
 					dir = filepath.Dir(dir)
@@ -88,17 +86,21 @@ func limits(t *testing.T, w *world) {
 	}
 }
 
-// possible reports whether this kernel has the limit in the mode.
-func (w *world) possible(l limit, want string) bool {
-	if want == "" {
-		return false
+// wants is the file and the value that a limit has in this mode; empty if it cannot be set here.
+func (w *world) wants(l limit) string {
+	switch {
+	case !w.grouped():
+		return ""
+	case w.v2():
+		return l.v2
 	}
-	base, _, _ := strings.Cut(want, " ")
-	if w.v2() {
-		return true
+	for _, want := range []string{l.v1, l.or} {
+		base, _, _ := strings.Cut(want, " ")
+		if _, err := os.Stat(filepath.Join(w.groups.Dir(l.controller, ""), base)); want != "" && err == nil {
+			return want
+		}
 	}
-	_, err := os.Stat(filepath.Join(w.groups.Dir(l.controller, ""), base))
-	return w.groups.Has(l.controller) && err == nil
+	return ""
 }
 
 // told waits until goinit has written it.

@@ -39,7 +39,7 @@ func stats(t *testing.T, w *world) {
 			t.Errorf("it holds %d MiB, of which %d bytes are anonymous", held, number(u.MemoryAnonBytes))
 		}
 	}
-	if w.grouped() && !strings.HasSuffix(all[1].Cgroup, "/apps/plain/0") {
+	if w.grouped() && !groupOf(all[1].Cgroup, "plain", 0) {
 		t.Errorf("its group is %q", all[1].Cgroup)
 	}
 	if limit := number(w.stat(t, "oom/0").MemoryLimitBytes); w.grouped() && limit != 64*mib {
@@ -104,35 +104,54 @@ func outOfMemory(t *testing.T, w *world) {
 	}
 }
 
+// recyclers are apps that leak at the same time: a worker is not replaced in its first second.
+const recyclers = 5
+
 // A worker that leaks is replaced before the kernel kills it: by its memory, or by how long it waits for some.
 func recycled(t *testing.T, w *world) {
 	if !w.grouped() {
 		t.Skip("without groups nothing tells of a worker's memory")
 	}
-	for _, c := range []struct {
-		app   string
-		leaks int
-	}{{"recycled", 20}, {"stalled", 3}} {
-		t.Run(c.app, func(t *testing.T) {
-			if c.app == "stalled" && !w.v2() {
-				t.Skip("v1 counts no pressure for a group, and has no memory_high")
+	t.Run("memory", func(t *testing.T) {
+		var apps []string
+		for n := range recyclers {
+			apps = append(apps, fmt.Sprint("recycled", n))
+		}
+		w.leak(t, 4, apps...)
+	})
+	t.Run("pressure", func(t *testing.T) {
+		if !w.v2() {
+			t.Skip("v1 counts no pressure for a group, and has no memory_high")
+		}
+		w.leak(t, 2, "stalled")
+	})
+}
+
+// leak lets the worker of each app leak so often, and expects it to be replaced each time, and never killed.
+func (w *world) leak(t *testing.T, times int, apps ...string) {
+	t.Helper()
+	for range times {
+		before := map[string]int{}
+		for _, app := range apps {
+			w.serves(t, app, 0)
+			before[app] = w.ps(t, app)[0].Generation
+		}
+		for _, app := range apps {
+			w.tell(t, app, 0, "leak")
+		}
+		for _, r := range w.waitRows(t, "the workers to be replaced", func(r row) bool {
+			return r.State == "running" && r.Generation > before[r.App]
+		}, apps...) {
+			if r.LastExit.Reason != "replaced" {
+				t.Errorf("%v", r)
 			}
-			for range c.leaks {
-				before := w.serves(t, c.app, 0)
-				generation := w.ps(t, c.app)[0].Generation
-				w.tell(t, c.app, 0, "leak")
-				rows := w.waitRows(t, "the worker to be replaced", func(r row) bool {
-					return r.State == "running" && r.Generation > generation
-				}, c.app)
-				if r := rows[0]; r.LastExit.Reason != "replaced" {
-					t.Fatalf("the worker was %d, now: %v", before, r)
-				}
-			}
-			if n := w.kills(t, c.app+"/0"); n != 0 {
-				t.Errorf("%d oom kills in %d leaks", n, c.leaks)
-			}
-			w.run(t, "ps", c.app)
-			w.must(t, "stop", c.app)
-		})
+		}
 	}
+	w.run(t, append([]string{"ps"}, apps...)...)
+	for _, app := range apps {
+		if n := w.kills(t, app+"/0"); n != 0 {
+			t.Errorf("%s: %d oom kills in %d leaks", app, n, times)
+		}
+	}
+	w.must(t, append([]string{"stop"}, apps...)...)
 }

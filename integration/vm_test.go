@@ -8,7 +8,6 @@ import (
 	"testing"
 
 	"goinit/integration/bed"
-	"goinit/integration/vm"
 )
 
 // insideVM is set for the tests that TestVM starts in the machine.
@@ -28,7 +27,12 @@ func TestVM(t *testing.T) {
 		t.Fatal(err)
 	}
 	tests.Env = []string{"GOINIT_BIN=/sbin", "GOINIT_BEDS=namespace", insideVM + "=1"}
-	bed.RunCommands(t, m, built.goinit, []vm.Command{tests}...)
+	// Of package cgroup, what need not wait long for an emulated processor.
+	cgroups, err := m.AddTests("goinit/cgroup", "-test.v", "-test.skip=^(TestMemoryReached|TestCachedFilesAreNotReached|TestPressureIsTold)$")
+	if err != nil {
+		t.Fatal(err)
+	}
+	bed.RunCommands(t, m, built.goinit, cgroups, tests)
 }
 
 // What only the kernel's init is: the parent of everything that has none, in a root of cgroup v2 that has all controllers.
