@@ -70,19 +70,20 @@ func logsVerb(s *session) *cobra.Command {
 	flags.BoolVar(&f.vacuum, "vacuum", false, "remove the oldest logs, as --max-total and --max-age say")
 	flags.StringVar(&f.maxTotal, "max-total", "", "--vacuum: until all take no more than this (64MiB)")
 	flags.StringVar(&f.maxAge, "max-age", "", "--vacuum: those older than this (7d)")
+	_ = verb.RegisterFlagCompletionFunc("stream", cobra.FixedCompletions([]string{"stdout", "stderr"}, cobra.ShellCompDirectiveNoFileComp))
+	_ = verb.MarkFlagDirname("directory")
 	return s.completeTargets(verb)
 }
 
 // logsQuery is one run of logs: its flags, checked.
 type logsQuery struct {
-	s         *session
-	flags     logsFlags
-	targets   []string
-	query     query.Query
-	last      int // lines; negative: all
-	format    string
-	warned    bool
-	directory string
+	s       *session
+	flags   logsFlags
+	targets []string
+	query   query.Query
+	last    int // lines; negative: all
+	format  string
+	warned  bool
 }
 
 func (s *session) logsQuery(c *cobra.Command, args []string, f logsFlags) (*logsQuery, error) {
