@@ -76,6 +76,7 @@ type Console struct {
 	buffer []byte        // the loop's, as all below; made when it is first wanted, where there is no store
 	at     moment        //
 	round  round         //
+	rest   time.Duration // how long it left the pipes alone
 	timer  *time.Timer   //
 	hurry  chan struct{} // somebody waits for the loop
 	ended  chan struct{}

@@ -41,15 +41,17 @@ type moment struct {
 
 // round is how much was read since the loop last waited.
 type round struct {
-	largest  int  // of one read, in bytes
-	deferred bool // somebody waits for the store
+	fullest  float64 // of one pipe, as a share of what it takes
+	deferred bool    // somebody waits for the store
 }
 
 const (
-	// gather is how long the loop leaves small writes alone to read more at a time, when there are many: 20 apps that
-	// write 500 lines a second each cost a third of the CPU time then.
-	gather      = 10 * time.Millisecond
-	gatherBelow = 16 << 10 // bytes a read; a pipe that is read full is not kept waiting
+	// The loop leaves small writes alone for a while, to read more at a time, when there are many: 20 apps that write 500
+	// lines a second each cost a third of the CPU time then. How long depends on how full the fullest pipe was found: nobody
+	// who writes fast is to wait for us.
+	longestRest  = 10 * time.Millisecond
+	shortestRest = 50 * time.Microsecond // what a timer costs is more than what is gained by less
+	fullEnough   = 0.4
 	// storeTick is how long those that never wait for the store are left alone while others do.
 	storeTick = 5 * time.Millisecond
 )
@@ -96,7 +98,7 @@ func (c *Console) loop() {
 		if err != nil {
 			return
 		}
-		busy := time.Since(last) < gather
+		busy := time.Since(last) < longestRest
 		c.round = round{}
 		c.readAll(events[:n])
 		for done := false; !done; {
@@ -106,8 +108,7 @@ func (c *Console) loop() {
 		case ended:
 		case c.round.deferred:
 			c.options.Store.Await(storeTick)
-		case busy && c.round.largest < gatherBelow:
-			c.rest()
+		case busy && c.gather():
 		default:
 			runtime.Gosched()
 		}
@@ -126,13 +127,18 @@ func (c *Console) submit(ended bool) {
 	}
 }
 
-// rest lets small writes gather, until somebody is in a hurry.
-func (c *Console) rest() {
-	c.timer.Reset(gather)
+// gather lets small writes gather, until somebody is in a hurry; false: they come too fast for that.
+func (c *Console) gather() bool {
+	c.rest = max(c.rest, shortestRest/2) * time.Duration(100*min(2, fullEnough/max(c.round.fullest, 0.01))) / 100
+	if c.rest = min(c.rest, longestRest); c.rest < shortestRest {
+		return false
+	}
+	c.timer.Reset(c.rest)
 	select {
 	case <-c.timer.C:
 	case <-c.hurry:
 	}
+	return true
 }
 
 func (c *Console) hurryUp() {
@@ -241,7 +247,7 @@ func (c *Console) read(s *stream, limit int) int {
 		c.finish(s)
 		return 0
 	}
-	c.round.largest = max(c.round.largest, n)
+	c.round.fullest = max(c.round.fullest, float64(n)/float64(s.size))
 	if n == readSize && s.size == readSize {
 		// Found full. What all pipes of a user may take is bounded and shared by all containers of a machine
 		// (pipe(7), pipe-user-pages-soft), so only those that need it have more than the default.

@@ -344,7 +344,7 @@ func (a *appLog) again() error {
 		records = r.Append(records)
 	}
 	a.store.place.closed(a.data, a.index)
-	a.store.total -= a.checked - int64(len(said)) + a.indexed
+	a.store.total += moved + segment.RecordSize - a.indexed
 	a.store.dropClosed(a) // what else there was is not there either, or not where we write
 	a.data, a.index, a.number = data, index, a.next
 	a.next++

@@ -25,7 +25,7 @@ type queue struct {
 }
 
 // ordinary is how many batches there are while all is well: one being read into, one being written, one between.
-const ordinary = 3
+const ordinary = 2
 
 func (q *queue) init(memory int, patience time.Duration) {
 	q.patience, q.most = patience, max(1, memory/batchSize-ordinary)

@@ -24,7 +24,7 @@ func (s *Store) run() {
 	defer timer.Stop()
 	for {
 		s.guard(s.turn)
-		if s.ending.Load() && (s.broken != nil || s.queue.next() == nil) {
+		if s.ending.Load() && (s.broken != nil || s.queue.length() == 0) {
 			s.guard(s.leave)
 			return
 		}
@@ -66,7 +66,7 @@ func (s *Store) turn() {
 	}
 	now := time.Now()
 	if s.broken == nil {
-		if !now.Before(s.due) {
+		if len(s.dirty) > 0 && !now.Before(s.due) {
 			s.flushAll()
 		}
 		s.noteLosses(now)
@@ -78,7 +78,7 @@ func (s *Store) turn() {
 
 // step writes the oldest batch; false: there is none, or it cannot be written now.
 func (s *Store) step() bool {
-	if s.broken != nil && time.Since(s.failed) < s.options.retry {
+	if !s.tryAgain() {
 		return false
 	}
 	b := s.queue.next()
@@ -94,6 +94,24 @@ func (s *Store) step() bool {
 		s.options.Wake()
 	}
 	s.shrink()
+	return true
+}
+
+// tryAgain reports whether the store is not broken, or may be mended: what could not be written is tried again, by and by.
+func (s *Store) tryAgain() bool {
+	if s.broken == nil {
+		return true
+	}
+	if time.Since(s.failed) < s.options.retry {
+		return false
+	}
+	if err := s.flushDirty(); err != nil {
+		s.fail(err)
+		return false
+	}
+	if s.queue.length() == 0 {
+		s.mended()
+	}
 	return true
 }
 
@@ -116,7 +134,7 @@ func (s *Store) nextTimer() time.Duration {
 		}
 	}
 	if s.broken != nil {
-		if s.queue.next() != nil {
+		if s.queue.length() > 0 || len(s.dirty) > 0 {
 			sooner(s.failed.Add(s.options.retry))
 		}
 	} else {
@@ -209,7 +227,7 @@ func (s *Store) owing() bool {
 
 // noteLosses tells what nothing that came later has told: an app that has gone silent.
 func (s *Store) noteLosses(now time.Time) {
-	if !s.owing() || s.queue.next() != nil {
+	if !s.owing() || s.queue.length() > 0 {
 		return
 	}
 	for _, a := range s.notes {
@@ -242,13 +260,22 @@ func (a *App) lossNote(dropped, limited uint64) string {
 
 // flushAll writes all records that are in memory.
 func (s *Store) flushAll() {
+	if s.broken != nil {
+		return
+	}
+	if err := s.flushDirty(); err != nil {
+		s.fail(err)
+	}
+}
+
+func (s *Store) flushDirty() error {
 	for a := range s.dirty {
 		if err := a.flush(); err != nil {
-			s.due = time.Now().Add(s.options.retry)
-			return
+			return err
 		}
 		delete(s.dirty, a)
 	}
+	return nil
 }
 
 // leave is the end.
