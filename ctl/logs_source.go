@@ -164,7 +164,7 @@ func (l *logsQuery) ask(ctx context.Context, i control.Instance, name string, sr
 	}()
 	quick, cancel := l.s.context(ctx)
 	defer cancel()
-	store, handed, err := src.open(quick, c)
+	store, handed, err := src.open(quick, c, i)
 	switch {
 	case err != nil:
 		return err
@@ -190,7 +190,7 @@ func (l *logsQuery) ask(ctx context.Context, i control.Instance, name string, sr
 // open opens the store of a goinit: its directory by its path, if it is the same one here as there, else by the descriptor that
 // it hands over; what is in memory, or not for this user, by descriptors of the segments. nil: it keeps nothing, but
 // for the last lines of each app; or it is older than stores are.
-func (src *logSources) open(ctx context.Context, c *control.Client) (*query.Store, *query.Handed, error) {
+func (src *logSources) open(ctx context.Context, c *control.Client, i control.Instance) (*query.Store, *query.Handed, error) {
 	var r control.LogStoreReply
 	files, err := c.CallFiles(ctx, "LogStore", control.LogStoreRequest{Descriptor: true}, &r)
 	src.files = append(src.files, files...)
@@ -211,7 +211,7 @@ func (src *logSources) open(ctx context.Context, c *control.Client) (*query.Stor
 	case r.Place != "disk" && r.Place != "memory":
 		return nil, nil, nil
 	}
-	store, handed := query.NewHanded("", "what goinit has handed over")
+	store, handed := query.NewHanded("", "what is handed over at "+i.Socket)
 	src.handed = append(src.handed, handed)
 	return store, handed, takeSegments(ctx, c, false, handed)
 }

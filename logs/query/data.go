@@ -210,9 +210,9 @@ func (d *data) close() {
 	}
 }
 
-// guarded calls f. A file that is cut off while it is mapped makes a fault (mmap(2), SIGBUS) of reading it; here that
-// becomes an error.
-func guarded(f func()) (err error) {
+// Guarded calls f. A file that is cut off while it is mapped makes a fault (mmap(2), SIGBUS) of reading it; here that
+// becomes an error. It is for who reads Texts that stay valid; the others are read under it anyway.
+func Guarded(f func()) (err error) {
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer func() {
 		switch r := recover().(type) {
