@@ -1,6 +1,7 @@
 package integration
 
 import (
+	"encoding/json"
 	"fmt"
 	"net"
 	"net/http"
@@ -45,6 +46,24 @@ func (m *manager) waitWorker(t *testing.T, what, worker string, is func(row) boo
 	return m.waitRows(t, what, is, worker)[0]
 }
 
+// event waits until one of the type has told the detail.
+func (m *manager) event(t *testing.T, kind, detail string) {
+	t.Helper()
+	bed.Wait(t, kind+": "+detail, func() (bool, string) {
+		text := m.must(t, "-o", "json", "events")
+		for line := range strings.Lines(text) {
+			var e struct {
+				Type string
+				Data struct{ Detail string }
+			}
+			if json.Unmarshal([]byte(line), &e) == nil && e.Type == kind && strings.Contains(e.Data.Detail, detail) {
+				return true, ""
+			}
+		}
+		return false, text
+	})
+}
+
 func ready(r row) bool    { return r.Ready }
 func starting(r row) bool { return r.State == "starting" && !r.Ready }
 
@@ -65,7 +84,7 @@ server.listen(process.env.PORT, '127.0.0.1', () => console.log('listening on ' +
 func TestRunReadiness(t *testing.T) {
 	bed.Need(t, "namespace", "node", "python3", "nginx", "redis-server", "redis-cli", "systemd-notify")
 	p := freePorts(t, 6)
-	m := runSpec(t, fill(`defaults: {restart: {delay: 10ms}, readiness: {period: 200ms}}
+	m := bootSpec(t, fill(`defaults: {restart: {delay: 10ms}}
 apps:
   notify:
     shell: until [ -e go ]; do sleep 0.05; done; systemd-notify --ready --status=serving; exec sleep 1000
@@ -75,26 +94,26 @@ apps:
     readiness: {fd: 4}
   listening:
     shell: until [ -e go ]; do sleep 0.05; done; python3 -m http.server --bind 127.0.0.1 P0; exit 1
-    readiness: {listening: P0}
+    readiness: {listening: P0, period: 200ms}
   log:
     shell: until [ -e go ]; do sleep 0.05; done; exec redis-server --bind 127.0.0.1 --port P1 --save ""
     readiness: {log: "Ready to accept connections"}
   http:
     shell: until [ -e go ]; do sleep 0.05; done; exec nginx -p $PWD -c nginx.conf -e stderr
-    readiness: {http: "http://127.0.0.1:P2/ready"}
+    readiness: {http: "http://127.0.0.1:P2/ready", period: 200ms}
   tcp:
     shell: until [ -e go ]; do sleep 0.05; done; exec node server.js
     environment: {PORT: "P3"}
-    readiness: {tcp: ":P3"}
+    readiness: {tcp: ":P3", period: 200ms}
   exec:
     shell: until [ -e go ]; do sleep 0.05; done; exec redis-server --bind 127.0.0.1 --port P4 --save ""
-    readiness: {exec: [redis-cli, -p, "P4", ping]}
+    readiness: {exec: [redis-cli, -p, "P4", ping], period: 200ms, timeout: 1s}
   after:
     command: sleep 1000
     depends_on: [notify, newline, listening, log, http, tcp, exec]
   never:
     command: sleep 1000
-    readiness: {tcp: ":P5", start_timeout: 500ms}
+    readiness: {tcp: ":P5", period: 200ms, start_timeout: 500ms}
     restart: {max_restarts: 1}
     on_failure: ignore
   held:
@@ -120,7 +139,7 @@ apps:
 	if r := m.ps(t, "held")[0]; r.State != "waiting" || r.Generation != 0 {
 		t.Errorf("its dependent: %v", r)
 	}
-	m.Output.Expect(t, fmt.Sprintf("connect to :%d: connection refused", p[5]))
+	m.event(t, "worker.start-timeout", fmt.Sprintf("connect to :%d: connection refused", p[5]))
 
 	if r := m.ps(t, "after")[0]; r.State != "waiting" {
 		t.Errorf("before they are ready: %v", r)
@@ -146,11 +165,10 @@ apps:
 // A worker that says another's READY is not heard, however it came by the address.
 func TestRunNotifyForged(t *testing.T) {
 	bed.Need(t, "namespace", "systemd-notify")
-	m := runSpec(t, `apps:
+	m := bootSpec(t, `apps:
   silent:
     shell: echo $$NOTIFY_SOCKET >address.new; mv address.new address; exec sleep 1000
     readiness: {notify: true}
-    environment: {TERM: dumb}
   forger:
     shell: |
       until [ -e address ]; do sleep 0.05; done
@@ -190,7 +208,7 @@ func TestRunSeedsTimedProbe(t *testing.T) {
 		if r, err := http.Get(url + c.do); err == nil {
 			r.Body.Close()
 		}
-		m.Output.Expect(t, c.why)
+		m.event(t, "worker.unhealthy", c.why)
 		r := m.waitWorker(t, "the server to be restarted", "web/0", func(r row) bool { return r.Ready && r.Restarts == restarts+1 })
 		if r.LastExit == nil || r.LastExit.Reason != "unhealthy" {
 			t.Errorf("after %s: %v", c.do, r)
@@ -198,11 +216,29 @@ func TestRunSeedsTimedProbe(t *testing.T) {
 	}
 }
 
+// beatPY beats in its second life only.
+const beatPY = `
+import os, socket, time
+s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+a = os.environ['NOTIFY_SOCKET']
+s.connect('\0' + a[1:] if a[0] == '@' else a)
+s.send(b'READY=1')
+assert os.environ['WATCHDOG_USEC'] == '2000000'
+while os.environ['GOINIT_GENERATION'] != '1':
+    s.send(b'WATCHDOG=1')
+    time.sleep(0.2)
+time.sleep(1000)
+`
+
 // Each kind of liveness has a worker restarted that is not alive any more, and leaves alone one that is. A probe that
 // hangs is killed, with what it has started.
 func TestRunLiveness(t *testing.T) {
 	bed.Need(t, "namespace", "python3")
 	port := freePorts(t, 1)[0]
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "beat.py"), []byte(beatPY), 0o644); err != nil {
+		t.Fatal(err)
+	}
 	m := runSpec(t, fill(`defaults: {restart: {delay: 10ms, max_delay: 10ms}, stop: {timeout: 1s}, logs: {console: "off"}}
 apps:
   tcp:
@@ -215,32 +251,13 @@ apps:
     command: sleep 1000
     liveness: {exec: [sh, -c, "echo $$$$ >>probes; sleep 1000 & echo $$! >>probes; wait"], period: 100ms, timeout: 300ms, failure_threshold: 3, action: none}
   heartbeat:
-    shell: exec python3 beat.py
+    shell: exec python3 DIR/beat.py
     readiness: {notify: true}
     liveness: {heartbeat: 2s}
   silence:
     shell: while [ $$GOINIT_GENERATION != 1 ]; do echo alive; sleep 0.2; done; exec sleep 1000
     liveness: {silence: 2s}
-`, "PPP", port))
-	// It beats in its second life only.
-	beat := `
-import os, socket, time
-s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-a = os.environ['NOTIFY_SOCKET']
-s.connect('\0' + a[1:] if a[0] == '@' else a)
-s.send(b'READY=1')
-assert os.environ['WATCHDOG_USEC'] == '2000000'
-while os.environ['GOINIT_GENERATION'] != '1':
-    s.send(b'WATCHDOG=1')
-    time.sleep(0.2)
-time.sleep(1000)
-`
-	if err := os.WriteFile(filepath.Join(m.dir, "beat.py.new"), []byte(beat), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Rename(filepath.Join(m.dir, "beat.py.new"), filepath.Join(m.dir, "beat.py")); err != nil {
-		t.Fatal(err)
-	}
+`, "PPP", port, "DIR", dir))
 	for _, kind := range []string{"tcp", "exec", "silence", "heartbeat"} {
 		r := m.waitWorker(t, kind+" to be restarted", kind+"/0", func(r row) bool {
 			return r.Ready && r.LastExit != nil && r.LastExit.Reason == "unhealthy"

@@ -38,6 +38,7 @@ func (l *loader) app(name string, f *fields) App {
 	logs := f.object("logs")
 	a.Logs.Console = value(logs, "console", "auto", OneOf("auto", "prefix", "json", "raw", "inherit", "off"))
 	logs.end()
+	l.checkHeard(f, &a)
 	f.end()
 	return a
 }

@@ -2,6 +2,7 @@ package spec
 
 import (
 	"fmt"
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -60,7 +61,7 @@ func (l *loader) readiness(f *fields, a *App) *Readiness {
 	o := l.object(f.at("readiness"), v)
 	r := &Readiness{
 		Notify: value(o, "notify", false, ParseBool), FD: value(o, "fd", 0, IntBetween(3, 255)),
-		Listening: value(o, "listening", 0, IntBetween(1, 65535)), Log: value(o, "log", "", nonEmpty),
+		Listening: value(o, "listening", 0, IntBetween(1, 65535)), Log: value(o, "log", "", ParseRegexp),
 		HTTP: value(o, "http", "", ParseProbeURL), TCP: value(o, "tcp", "", ParseProbeAddress), Exec: list(o, "exec", nil, text),
 		StartTimeout: value(o, "start_timeout", seconds(60), positive),
 		Period:       value(o, "period", seconds(10), positive), Timeout: value(o, "timeout", seconds(3), positive),
@@ -192,6 +193,31 @@ func probePort(s string) (port, at int) {
 	return n, start + colon + 1
 }
 
+// checkHeard refuses to wait for lines that goinit does not see.
+func (l *loader) checkHeard(f *fields, a *App) {
+	const where = "goinit does not see its output with logs: {console: inherit}: "
+	if a.Logs.Console != "inherit" {
+		return
+	}
+	if a.Readiness != nil && a.Readiness.Log != "" {
+		l.fail(f.at("readiness.log"), where+"write another console, or notify: true")
+	}
+	if a.Liveness != nil && a.Liveness.Silence > 0 {
+		l.fail(f.at("liveness.silence"), where+"write another console, or heartbeat: %v", a.Liveness.Silence)
+	}
+}
+
+// ParseRegexp reads a regular expression of package regexp (RE2), and keeps its text.
+func ParseRegexp(s string) (string, error) {
+	if s == "" {
+		return "", fmt.Errorf("empty: every line would match")
+	}
+	if _, err := regexp.Compile(s); err != nil {
+		return "", fmt.Errorf("%q is not a regular expression: %s", clip(s), strings.TrimPrefix(err.Error(), "error parsing regexp: "))
+	}
+	return s, nil
+}
+
 // ParseProbeURL reads a URL on this machine: PID 1 asks no name server.
 func ParseProbeURL(s string) (string, error) {
 	scheme, rest, ok := strings.Cut(s, "://")
@@ -201,6 +227,9 @@ func ParseProbeURL(s string) (string, error) {
 	}
 	if !ok || scheme != "http" && scheme != "https" || !isProbeHost(host) || strings.ContainsAny(s, " \t\r\n\x00@") {
 		return "", fmt.Errorf("%q is not a URL to probe: write http://127.0.0.1:8080/healthz, the host an IP address or localhost", clip(s))
+	}
+	if strings.IndexFunc(s, func(r rune) bool { return r <= ' ' || r >= 0x7f }) >= 0 {
+		return "", fmt.Errorf("%q has a character that has to be escaped in a URL", clip(s))
 	}
 	return s, nil
 }

@@ -179,14 +179,7 @@ func (k readyAll) read(c *checker, n *yaml.Node, path string) any {
 	return all
 }
 
-func regex() scalar {
-	return text("regular expression", func(s string) (string, error) {
-		if _, err := regexp.Compile(s); err != nil {
-			return "", fmt.Errorf("%q is not a regular expression: %w", clip(s), err)
-		}
-		return s, nil
-	})
-}
+func regex() scalar { return text("regular expression", spec.ParseRegexp) }
 
 func url() scalar          { return text("URL", spec.ParseProbeURL) }
 func probeAddress() scalar { return text("address", spec.ParseProbeAddress) }
