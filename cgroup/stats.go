@@ -167,6 +167,16 @@ var ErrRemoved = errors.New("the group has been removed")
 
 // Stat reads what the group uses into s. It allocates nothing, but at the first time.
 func (g *Group) Stat(s *Stats) error {
+	if err := g.stat(s); err != nil {
+		return err
+	}
+	if s.PidsRefused > 0 && !g.root.on2("pids") { // v1 has a file of events there that tells of none
+		g.lookPids()
+	}
+	return nil
+}
+
+func (g *Group) stat(s *Stats) error {
 	g.root.reading.Lock()
 	defer g.root.reading.Unlock()
 	g.mu.Lock()
