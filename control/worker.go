@@ -14,6 +14,7 @@ type Worker struct {
 	Ready      bool       `json:"ready"`
 	Generation int        `json:"generation"`
 	Restarts   int        `json:"restarts"`
+	Failures   int        `json:"failures,omitempty"` // in a row, until it is well for a while
 	StartedAt  *time.Time `json:"started_at"`
 	StateSince time.Time  `json:"state_since"`
 	NextAt     *time.Time `json:"next_at"` // when a restart or a run is due

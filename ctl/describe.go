@@ -121,6 +121,7 @@ func (s *session) describeSpec(a *spec.App, add func(key, value string)) {
 		}
 		add(key, d.App+": "+d.Condition)
 	}
+	describeProbes(a, add)
 	describeLimits("limits", "each worker: ", &a.Resources.Limits, add)
 	if a.Resources.Total != nil {
 		describeLimits("", "all together: ", a.Resources.Total, add)
@@ -129,6 +130,51 @@ func (s *session) describeSpec(a *spec.App, add func(key, value string)) {
 	add("on failure", a.OnFailure)
 	if a.Stop.Signal != "" {
 		add("stop", a.Stop.Signal+" to the "+a.Stop.Target)
+	}
+}
+
+// describeProbes says how one finds out whether it is well, and what is run around it.
+func describeProbes(a *spec.App, add func(key, value string)) {
+	kind := func(http, tcp string, exec []string) string {
+		switch {
+		case http != "":
+			return http
+		case tcp != "":
+			return "tcp " + tcp
+		}
+		return "exec " + words(exec)
+	}
+	if r := a.Readiness; r != nil {
+		text := kind(r.HTTP, r.TCP, r.Exec)
+		switch {
+		case r.Notify:
+			text = "notify"
+		case r.FD > 0:
+			text = fmt.Sprintf("a newline on descriptor %d", r.FD)
+		case r.Listening > 0:
+			text = fmt.Sprintf("it listens on port %d", r.Listening)
+		case r.Log != "":
+			text = "a line that matches " + r.Log
+		}
+		add("readiness", fmt.Sprintf("%s, within %v", text, r.StartTimeout))
+	}
+	if l := a.Liveness; l != nil {
+		text := kind(l.HTTP, l.TCP, l.Exec)
+		switch {
+		case l.Heartbeat > 0:
+			text = fmt.Sprintf("a heartbeat every %v", l.Heartbeat)
+		case l.Silence > 0:
+			text = fmt.Sprintf("a line every %v", l.Silence)
+		default:
+			text += fmt.Sprintf(" every %v", l.Period)
+		}
+		add("liveness", text+", else "+l.Action)
+	}
+	if len(a.Hooks.BeforeStart) > 0 {
+		add("before start", words(a.Hooks.BeforeStart))
+	}
+	if len(a.Hooks.AfterExit) > 0 {
+		add("after exit", words(a.Hooks.AfterExit))
 	}
 }
 

@@ -129,6 +129,9 @@ func (s *session) workers(workers []control.Worker, wide bool, to io.Writer) err
 // note is what one wants to know of a worker that is not simply running: what is next, and what was last.
 func (s *session) note(w *control.Worker) string {
 	note := printable(w.Message)
+	if w.Failures > 1 {
+		note = join(fmt.Sprintf("%d failures in a row", w.Failures), note)
+	}
 	if w.NextAt != nil {
 		note = join(note, "next in "+span(w.NextAt.Sub(s.now())))
 	}
@@ -154,8 +157,8 @@ func exitText(e *control.Exit) string {
 }
 
 func join(a, b string) string {
-	if a == "" {
-		return b
+	if a == "" || b == "" {
+		return a + b
 	}
 	return a + "; " + b
 }

@@ -8,6 +8,7 @@ import (
 	"os"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -218,6 +219,7 @@ func (r *runner) keep(arrivals *mailbox) int {
 	s := r.spec.Load()
 	n := newNarrator(r.messages, r.console, r.outputs)
 	n.forget = r.forget
+	n.spec = r.appSpec
 	history := control.NewHistory(eventsKept)
 	r.desk = desk.New(&desk.Desk{Console: r.console, History: history, Info: r.info, Spec: r.spec.Load, Load: r.load, Applied: r.applied, Budget: r.budget,
 		Save: r.save, Program: r.program})
@@ -257,6 +259,15 @@ func (r *runner) keep(arrivals *mailbox) int {
 	r.close(server)
 	n.end()
 	return r.finish(outcome)
+}
+
+// appSpec is an app as the last word wants it; nil: there is none of that name.
+func (r *runner) appSpec(name string) *spec.App {
+	apps := r.supervisor.Apps()
+	if i := slices.IndexFunc(apps, func(a spec.App) bool { return a.Name == name }); i >= 0 {
+		return &apps[i]
+	}
+	return nil
 }
 
 // close ends the control socket, and the programs that exec has put beside workers. What does not end of SIGKILL holds

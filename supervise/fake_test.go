@@ -23,8 +23,9 @@ type fake struct {
 	behave func(p *fakeProcess)      // called when one has started, in a goroutine of its own
 	refuse func(worker string) error // a start that fails
 
-	noGroups error          // why there are none; nil: there are
-	behaving sync.WaitGroup // what behave does; a bubble ends only after it
+	noGroups error                // why there are none; nil: there are
+	limits   map[string]spec.Size // of memory, by app: what Update said last
+	behaving sync.WaitGroup       // what behave does; a bubble ends only after it
 
 	mu     sync.Mutex
 	pid    int
@@ -234,6 +235,12 @@ func (p *fakeProcess) Usage() (Usage, error) {
 // Update, AppUsage and Forget make the fake a Groups.
 func (f *fake) Update(a *spec.App) error {
 	f.note("update %s", a.Name)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.limits == nil {
+		f.limits = map[string]spec.Size{}
+	}
+	f.limits[a.Name] = a.Resources.Memory
 	return f.noGroups
 }
 

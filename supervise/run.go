@@ -200,7 +200,7 @@ func (s *Supervisor) do(effect set.Effect) {
 		if o := s.owner(e.App.Name); o != nil {
 			app := e.App
 			o.spec.Store(&app)
-			go s.relimit(app.Name)
+			go s.relimit(o)
 		}
 	case set.AddApp:
 		s.add(e.App)

@@ -85,7 +85,7 @@ func (o *owner) worker(s *app.Slot) Worker {
 	v := o.seen[s.Number]
 	number, name := s.Number, tree.Worker(o.name, s.Number)
 	w := Worker{
-		App: o.name, Slot: &number, Worker: &name, State: s.State.String(), Ready: s.IsReady(), Failures: s.Failures, Said: s.Said,
+		App: o.name, Slot: &number, Worker: &name, State: s.State.String(), Ready: s.IsReady(), Said: s.Said,
 		Generation: s.Generation, Restarts: s.Restarts, OOMKills: s.OOMKills, StateSince: v.since, NextAt: v.nextAt,
 	}
 	if s.PID != 0 {
@@ -94,11 +94,11 @@ func (o *owner) worker(s *app.Slot) Worker {
 		w.StartedAt = v.startedAt
 		w.process = o.processes[s.Number].process
 	}
+	if s.State != app.Running { // then it may be well by now
+		w.Failures = s.Failures
+	}
 	if s.State == app.Starting || s.State == app.Running {
 		w.NotReady = s.NotReady
-	}
-	if s.State == app.Waiting {
-		w.WaitsFor = o.state.Held
 	}
 	if s.HasExited {
 		w.LastExit = lastExit(s.LastExit, v.exitAt)
@@ -137,15 +137,21 @@ func (o *owner) emit(e app.Emit) {
 			if e.Type == "worker.exited" || e.Type == "worker.start-failed" {
 				v.exitAt = at
 			}
-			if e.Type == "worker.exited" && v.startedAt != nil {
+			at = v.exitAt
+			if (e.Type == "worker.exited" || e.Type == "worker.crash-loop" && e.Exit.Error == "") && v.startedAt != nil {
 				data["uptime_seconds"] = at.Sub(*v.startedAt).Seconds()
 			}
-			at = v.exitAt
 		}
 		data["last_exit"] = lastExit(*e.Exit, at)
 	}
 	if e.Hook != app.NoHook {
 		data["hook"] = e.Hook.String()
+	}
+	if e.Again {
+		data["again"] = true
+	}
+	if e.Action != "" {
+		data["action"] = e.Action
 	}
 	if e.Failures > 0 {
 		data["failures"] = e.Failures

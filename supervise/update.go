@@ -62,20 +62,20 @@ func (s *Supervisor) limit(a *spec.App) error {
 
 // relimit is an apply that has changed nothing but limits, or the second half of an update: a worker that was started while
 // the first half ran has them too. It may block, and so has a goroutine of its own.
-func (s *Supervisor) relimit(name string) {
+func (s *Supervisor) relimit(o *owner) {
 	select {
 	case s.updating <- struct{}{}:
 		defer func() { <-s.updating }()
 	case <-s.ended:
 		return
 	}
-	s.guard(name, func() {
-		a := s.targetApp(name) // by now
-		if a == nil {
-			return
+	s.guard(o.name, func() {
+		if s.owner(o.name) != o {
+			return // it has left
 		}
+		a := o.spec.Load() // by now
 		if err := s.limit(a); err != nil && !(errors.Is(err, ErrNoGroups) && (bool(a.Resources.Optional) || !a.Resources.Any())) {
-			s.publish(Event{Type: "app.update-failed", App: name, Data: map[string]any{"error": err.Error()}})
+			s.publish(Event{Type: "app.update-failed", App: o.name, Data: map[string]any{"error": err.Error()}})
 		}
 	})
 }

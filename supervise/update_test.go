@@ -14,6 +14,12 @@ func memory(size spec.Size) func(*spec.Resources) error {
 	return func(r *spec.Resources) error { r.Memory = size; return nil }
 }
 
+func (f *fake) limit(app string) spec.Size {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.limits[app]
+}
+
 // An update is in the groups and in the target; it restarts nothing, and what was scaled by hand stays so.
 func TestUpdate(t *testing.T) {
 	base := []spec.App{appOf("web"), appOf("db", on("web", "ready"))}
@@ -26,6 +32,7 @@ func TestUpdate(t *testing.T) {
 		expect(t, "states", states(s), before)
 		expect(t, "exits", len(f.said("exit")), 0)
 		expect(t, "target", s.Apps()[0].Resources.Memory, spec.Size(64<<20))
+		expect(t, "limit", f.limit("web"), spec.Size(64<<20))
 		updates := len(f.said("update web"))
 		if updates == 0 || len(f.said("update db")) != 0 {
 			t.Errorf("updates:\n%s", all(f))
@@ -42,6 +49,7 @@ func TestUpdate(t *testing.T) {
 		expect(t, "apply", r.Diff.Updated, []string{"web"})
 		synctest.Wait()
 		expect(t, "target", s.Apps()[0].Resources.Any(), false)
+		expect(t, "limit", f.limit("web"), spec.Size(0))
 		if len(f.said("update web")) != updates+1 {
 			t.Errorf("updates:\n%s", all(f))
 		}

@@ -2,6 +2,8 @@ package supervise
 
 import (
 	"time"
+
+	"goinit/supervise/app"
 )
 
 // Worker is a slot as others see it: the JSON of ps, that scripts may rely on. Fields are added, never renamed.
@@ -21,13 +23,14 @@ type Worker struct {
 	StateSince time.Time  `json:"state_since"`
 	NextAt     *time.Time `json:"next_at"`
 	LastExit   *LastExit  `json:"last_exit"`
-	// WaitsFor is the dependency that has failed, while State is waiting and nothing will come of it.
-	WaitsFor string `json:"waits_for,omitempty"`
 	// OOMKills is how many of the slot's processes were killed for want of memory.
 	OOMKills int `json:"oom_kills"`
 
 	process Process // nil: none
 }
+
+// LoopAt is how many failures in a row of a worker are told as a worker.crash-loop; those after it are not told one by one.
+const LoopAt = app.LoopAt
 
 // LastExit is how the process before ended.
 type LastExit struct {

@@ -110,6 +110,10 @@ func use(n float64, source string) control.Stats {
 func (f *Fake) InGroups() {
 	s := *f.Snapshot()
 	s.Info.Limitations = nil
+	s.Apps = slices.Clone(s.Apps)
+	web := *s.Apps[0].Spec
+	web.Resources = spec.Resources{Limits: spec.Limits{Memory: 64 << 20, CPUs: 0.5, Pids: 100}, Total: &spec.Limits{Memory: 1 << 30}}
+	s.Apps[0].Spec = &web
 	s.Info.Cgroups = control.Cgroups{Mode: "unified", Usable: true, Place: "/sys/fs/cgroup", Controllers: []string{"cpu", "memory", "pids"},
 		Missing: "controller io", Remedy: "echo +io >/sys/fs/cgroup/cgroup.subtree_control"}
 	f.Set(&s)

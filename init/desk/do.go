@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"sync"
 	"syscall"
+	"time"
 
 	"goinit/control"
 	"goinit/logs"
@@ -160,8 +161,8 @@ func (d *Desk) apply(ctx context.Context, c control.Apply) (control.Result, erro
 	if err != nil {
 		return control.Result{}, control.Errorf(control.Failure, "nothing was changed: %v", err)
 	}
-	budget := d.Budget(loaded)
-	result, err := d.Supervisor.Do(ctx, supervise.Apply{Apps: loaded.Apps, DryRun: c.DryRun, NoWait: c.NoWait, Budget: &budget, Accepted: func() {
+	budget, delay := d.Budget(loaded), time.Duration(loaded.Shutdown.Delay)
+	result, err := d.Supervisor.Do(ctx, supervise.Apply{Apps: loaded.Apps, DryRun: c.DryRun, NoWait: c.NoWait, Budget: &budget, Delay: &delay, Accepted: func() {
 		d.Applied(loaded)
 		leave()
 	}})

@@ -7,8 +7,11 @@ import (
 	"goinit/supervise"
 )
 
-// Usage reads what a target uses. What is null in the answer is what its source does not know.
+// Usage reads what a target uses. What is null in the answer is what its source does not know. Readings take turns: each is
+// a handful of system calls, and as many of them at once as there are clients would want more threads than PID 1 has.
 func (d *Desk) Usage(t control.Target) control.Stats {
+	d.reading <- struct{}{}
+	defer func() { <-d.reading }()
 	u := &reading{}
 	var err error
 	if t.Slot == control.WholeApp {

@@ -66,7 +66,9 @@ type Emit struct {
 	Dependency       string        // app.held
 	Detail           string        // worker.recycled, .unready, .unhealthy, .pause-failed: why
 	Hook             Hook          // hook.started, hook.failed
-	Failures         int           // worker.crash-loop: restarts in a row
+	Failures         int           // worker.crash-loop, .backoff: failures in a row; .exited, .start-failed: those before
+	Again            bool          // worker.ready: it was before
+	Action           string        // worker.unhealthy: what it leads to
 }
 
 func (Start) effect()       {}

@@ -15,15 +15,17 @@ func (s *step) ready() {
 	}
 	s.cancel()
 	s.slot.State = Running
-	s.readyAgain()
+	s.nowReady(false)
 }
 
-func (s *step) readyAgain() {
+func (s *step) readyAgain() { s.nowReady(true) }
+
+func (s *step) nowReady(again bool) {
 	if s.slot.Ready || s.slot.Leaving {
 		return
 	}
 	s.slot.Ready, s.slot.ReadyAt, s.slot.NotReady = true, s.event.Now, ""
-	s.tell("worker.ready")
+	s.emit(Emit{Type: "worker.ready", Slot: s.slot.Number, Generation: s.slot.Generation, Again: again})
 }
 
 // notYet keeps why, for whoever asks, and for the end of the time to start.
@@ -48,14 +50,14 @@ func (s *step) saysStopping() {
 // startTimedOut is a failed start: whatever status the process ends with, it is no success.
 func (s *step) startTimedOut() {
 	s.emit(Emit{Type: "worker.start-timeout", Slot: s.slot.Number, Generation: s.slot.Generation, Delay: s.config.StartTimeout,
-		Detail: s.slot.NotReady})
+		Detail: s.slot.NotReady, Failures: s.slot.Failures})
 	s.slot.Why = ReasonStartTimeout
 	s.end(ByPolicy, s.timeout())
 }
 
 // unhealthy is a worker that is stuck.
 func (s *step) unhealthy() {
-	s.emit(Emit{Type: "worker.unhealthy", Slot: s.slot.Number, Generation: s.slot.Generation, Detail: s.event.Detail})
+	s.emit(Emit{Type: "worker.unhealthy", Slot: s.slot.Number, Generation: s.slot.Generation, Detail: s.event.Detail, Action: s.config.Unhealthy})
 	switch s.config.Unhealthy {
 	case "restart":
 		s.slot.Why = ReasonUnhealthy

@@ -111,7 +111,7 @@ func TestCrashLoopIsToldOnce(t *testing.T) {
 			for _, effect := range effects {
 				if e, ok := effect.(Emit); ok && e.Type == "worker.crash-loop" {
 					told++
-					if e.Failures != loopAt || e.Exit.Code != 1 || e.Delay == 0 {
+					if e.Failures != LoopAt || e.Exit.Code != 1 || e.Delay == 0 {
 						t.Errorf("told %+v", e)
 					}
 				}

@@ -36,7 +36,7 @@ func (s *step) again() {
 	}
 	s.slot.Failures++
 	delay := backoff(time.Duration(policy.Delay), time.Duration(policy.MaxDelay), s.slot.Failures, s.event.Jitter)
-	if s.slot.Failures >= loopAt && !s.slot.Looping {
+	if s.slot.Failures >= LoopAt && !s.slot.Looping {
 		s.slot.Looping = true
 		exit := s.slot.LastExit
 		s.emit(Emit{Type: "worker.crash-loop", Slot: s.slot.Number, Generation: s.slot.Generation, Exit: &exit, Delay: delay, Failures: s.slot.Failures})
@@ -57,8 +57,8 @@ func (s *step) forgive() {
 	}
 }
 
-// loopAt is how many failures in a row are told as what they are.
-const loopAt = 3
+// LoopAt is how many failures in a row are told as what they are.
+const LoopAt = 3
 
 func (s *step) startByPolicy() {
 	if s.slot.Next == ByPolicy { // a replacement that had to wait is none

@@ -70,7 +70,7 @@ func (s *step) tell(kind string) {
 
 func (s *step) tellExit(kind string) {
 	exit := s.slot.LastExit
-	s.emit(Emit{Type: kind, Slot: s.slot.Number, Generation: s.slot.Generation, Exit: &exit})
+	s.emit(Emit{Type: kind, Slot: s.slot.Number, Generation: s.slot.Generation, Exit: &exit, Failures: s.slot.Failures})
 }
 
 func (s *step) arm(kind TimerKind, after time.Duration) {
@@ -211,6 +211,9 @@ func (s *step) exitedAsAsked() {
 }
 
 func (s *step) buried(why Reason) {
+	if s.slot.Hook == NoHook {
+		s.forgive()
+	}
 	if why == ReasonExited && s.event.Exit.Signal != 0 {
 		why = ReasonSignaled
 	}
