@@ -3,8 +3,10 @@ package integration
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -179,6 +181,35 @@ func TestRunNotifyForged(t *testing.T) {
 	m.waitWorker(t, "the forger to be done", "forger/0", func(row) bool { return strings.Contains(m.Output.String(), "forged") })
 	if r := m.ps(t, "silent")[0]; r.Ready || r.State != "starting" {
 		t.Errorf("%v, and it has said nothing", r)
+	}
+}
+
+// https is asked by a short-lived goinitctl, in the worker's place; nothing of it is left behind.
+func TestRunHTTPSProbe(t *testing.T) {
+	var well atomic.Bool
+	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !well.Load() {
+			w.WriteHeader(http.StatusServiceUnavailable)
+			io.WriteString(w, "not yet")
+		}
+	}))
+	defer server.Close()
+	m := bootSpec(t, fill(`apps:
+  web:
+    command: sleep 1000
+    readiness: {http: "URL/ready", period: 200ms, failure_threshold: 1}
+`, "URL", server.URL))
+	bed.Wait(t, "describe to say why it is not ready", func() (bool, string) {
+		r := m.ask(t, "describe", "web/0")
+		return strings.Contains(r.Stdout, "GET "+server.URL+"/ready: status 503"), r.Stdout + r.Stderr
+	})
+	well.Store(true)
+	m.waitWorker(t, "web to be ready", "web/0", ready)
+	well.Store(false)
+	m.event(t, "worker.unready", "GET "+server.URL+"/ready: status 503\nnot yet")
+	m.must(t, "stop", "web")
+	if left := children(t, m.PID()); len(left) > 0 {
+		t.Errorf("left behind: %v", left)
 	}
 }
 
