@@ -169,7 +169,7 @@ func readAnswer(read func([]byte) (int, error)) (status int, body []byte, err er
 	want := min(contentLength(header, status), maxBody)
 	for len(body) < want {
 		var got int
-		if body, got, err = readMore(read, body); got == 0 {
+		if body, got, _ = readMore(read, body); got == 0 {
 			break
 		}
 	}
