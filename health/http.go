@@ -89,7 +89,9 @@ func (p *HTTP) check(ctx context.Context, deadline time.Time) *Failure {
 	limit := time.Until(deadline)
 	c, err := p.page.aim.dial(ctx, deadline)
 	if err != nil {
-		return p.page.fail(connectReason(err, limit))
+		f := p.page.fail(connectReason(err, limit))
+		f.ours = isOwn(err)
+		return f
 	}
 	defer c.close()
 	return p.page.Ask(c, limit)

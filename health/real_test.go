@@ -391,6 +391,37 @@ func TestExec(t *testing.T) {
 	}
 }
 
+// TestWithoutDescriptors: it is not the server's fault.
+func TestWithoutDescriptors(t *testing.T) {
+	var before unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &before); err != nil {
+		t.Fatal(err)
+	}
+	h := probe[*HTTP](t)(NewHTTP("http://127.0.0.1:1/"))
+	a := probe[*TCP](t)(NewTCP(":1"))
+	e := NewExec([]string{"true"}, runProgram)
+	none := before
+	none.Cur = 0
+	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &none); err != nil {
+		t.Fatal(err)
+	}
+	var failures []*Failure
+	for _, p := range []check{h, a, e} {
+		failures = append(failures, p.check(context.Background(), time.Now().Add(patience)))
+	}
+	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &before); err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range failures {
+		if f == nil || !f.ours || !strings.HasSuffix(f.Why, ": too many open files") {
+			t.Errorf("%+v", f)
+		}
+	}
+	if f := a.check(context.Background(), time.Now().Add(patience)); f == nil || f.ours {
+		t.Errorf("with descriptors: %+v", f)
+	}
+}
+
 // TestHangingExec is killed, with what it has started; the next one begins when it is gone.
 func TestHangingExec(t *testing.T) {
 	dir := t.TempDir()
