@@ -109,7 +109,9 @@ func run(o *runOptions) int {
 	r.boot = boot
 	r.reaper = reaper.New(r.orphan)
 	r.role = r.reaper.Role()
-	r.trees = tree.New(tree.Config{BootID: boot, PID: unix.Getpid(), Everywhere: r.role == reaper.Neither})
+	r.trees = tree.New(tree.Config{BootID: boot, PID: unix.Getpid(), Everywhere: r.role == reaper.Neither, Stuck: func(worker, who string) {
+		r.messages.Warn(worker+" was killed, and does not die: "+who+"\n  it waits in the kernel, mostly for a disk or a server of files; nothing else can be done to it", nil)
+	}})
 	arrivals := newMailbox()
 	go r.receive(signals, arrivals)
 
@@ -203,6 +205,7 @@ func (r *runner) furnish(s *spec.Spec) (err error) {
 		Reaper: r.reaper, Trees: r.trees, Outputs: r.outputs, BootID: r.boot, Environment: r.env, Dir: r.dir,
 		OOMScoreAdj: workersOOMScore(), ReadEnvFile: spec.ReadEnvFile, ReadSecret: spec.ReadSecret, Stdin: r.reader.null,
 	}
+	r.takeCgroups(s)
 	if r.options.main != nil {
 		t := openTerminal()
 		r.launcher.Interactive = mainName
@@ -293,6 +296,7 @@ func (r *runner) finish(o supervise.Outcome) int {
 	if len(o.Killed) > 0 {
 		why += "; had to be killed: " + strings.Join(o.Killed, ", ")
 	}
+	r.giveUpCgroups()
 	r.messages.Info(fmt.Sprintf("the end, with status %d: %s", o.Status, why), nil)
 	writeTermination(terminationLog, fmt.Sprintf("status %d: %s", o.Status, why))
 	r.console.Close(time.Now().Add(flushTime))

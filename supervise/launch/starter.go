@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"sync"
 
+	"goinit/cgroup"
 	"goinit/reaper"
 	"goinit/spec"
 	"goinit/supervise"
@@ -40,10 +41,18 @@ type Starter struct {
 	ReadSecret  func(path string) (string, error)
 	Stdin       int // a descriptor of /dev/null
 
+	// Cgroups is where workers' groups are made; nil: they have none, and NoCgroups says why.
+	Cgroups   *cgroup.Root
+	NoCgroups error
+	// Warn is told of what was asked for, cannot be had and need not be; once an app.
+	Warn func(text string)
+
 	// Interactive, if not empty, is an app that has goinit's own standard input, and with Foreground its terminal's
 	// foreground. It stays in goinit's session, whose terminal that is.
 	Interactive string
 	Foreground  func() bool
+
+	groups groups
 }
 
 // Start is the supervisor's Starter.
@@ -65,6 +74,13 @@ func (s *Starter) Start(w supervise.Work, told supervise.Told) (supervise.Proces
 		}
 	}
 	p := &process{}
+	entered, err := s.enter(w, p, told)
+	if err != nil {
+		s.Outputs.Drain(w.App.Name, w.Slot, w.Generation)
+		return nil, err
+	}
+	defer entered.done()
+	c.Cgroups = entered.fds
 	c.Notify = func(e reaper.Event) {
 		if e.Kind == reaper.Exited {
 			p.exited(e.Status, told.Exited)
@@ -72,11 +88,13 @@ func (s *Starter) Start(w supervise.Work, told supervise.Told) (supervise.Proces
 	}
 	main, err := s.Reaper.Start(c)
 	if err != nil {
+		s.leave(w.App.Name, p)
 		s.Outputs.Drain(w.App.Name, w.Slot, w.Generation)
 		return nil, err
 	}
 	name := w.App.Name
-	p.begin(main, s.Trees.Add(tree.Worker(name, w.Slot), main.PID(), func() {
+	p.begin(main, s.Trees.AddGroup(tree.Worker(name, w.Slot), main.PID(), p.treeGroup(), func() {
+		s.leave(name, p)
 		s.Outputs.Drain(name, w.Slot, w.Generation)
 		told.TreeGone()
 	}), told.Exited)
@@ -149,9 +167,11 @@ func (s *Starter) absolute(a *spec.App, path string) string {
 	return filepath.Join(dir, path)
 }
 
-// process is a worker's main process and its tree. Its exit may come before the tree is known.
+// process is a worker's main process, its tree and its group. Its exit may come before the tree is known.
 type process struct {
-	main *reaper.Process
+	main  *reaper.Process
+	group *cgroup.Group // nil: it has none
+	kills kills
 
 	mu   sync.Mutex
 	tree *tree.Tree
@@ -165,8 +185,15 @@ func (p *process) exited(s reaper.Status, tell func(supervise.Exit)) {
 		p.end = &s
 		return
 	}
+	p.tell(s, tell)
+}
+
+// tell tells of the exit. Nothing has been done to the group yet.
+func (p *process) tell(s reaper.Status, tell func(supervise.Exit)) {
+	e := exit(s)
+	e.OOMKilled = p.oomKilled(s)
 	p.tree.Exited()
-	tell(exit(s))
+	tell(e)
 }
 
 func (p *process) begin(main *reaper.Process, t *tree.Tree, tell func(supervise.Exit)) {
@@ -174,8 +201,7 @@ func (p *process) begin(main *reaper.Process, t *tree.Tree, tell func(supervise.
 	defer p.mu.Unlock()
 	p.main, p.tree = main, t
 	if p.end != nil {
-		t.Exited()
-		tell(exit(*p.end))
+		p.tell(*p.end, tell)
 	}
 }
 
@@ -186,8 +212,21 @@ func exit(s reaper.Status) supervise.Exit {
 	return supervise.Exit{Code: s.Code()}
 }
 
-func (p *process) PID() int                          { return p.main.PID() }
-func (p *process) Signal(sig unix.Signal) error      { return p.main.Signal(sig) }
-func (p *process) SignalGroup(sig unix.Signal) error { return p.main.SignalGroup(sig) }
-func (p *process) AwaitTree(sig unix.Signal)         { p.tree.Await(sig) }
-func (p *process) KillTree()                         { p.tree.Kill() }
+func (p *process) PID() int { return p.main.PID() }
+
+func (p *process) Signal(sig unix.Signal) error {
+	p.kills.asked(sig)
+	return p.main.Signal(sig)
+}
+
+func (p *process) SignalGroup(sig unix.Signal) error {
+	p.kills.asked(sig)
+	return p.main.SignalGroup(sig)
+}
+
+func (p *process) AwaitTree(sig unix.Signal) { p.tree.Await(sig) }
+
+func (p *process) KillTree() {
+	p.kills.asked(unix.SIGKILL)
+	p.tree.Kill()
+}

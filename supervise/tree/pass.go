@@ -16,7 +16,8 @@ func (k *Keeper) pass(r *reader) (gone []*Tree, next time.Duration) {
 	exited := k.exited() // before the look: what it then finds under a dead one's pid is another
 	var members map[*Tree][]process
 	unsure := false
-	if !k.nothingLeft(r, exited) {
+	groups := k.lookIntoGroups(r, exited)
+	if k.anyWithoutGroup(exited) && !k.nothingLeft(r, exited) {
 		all, err := r.all()
 		if err != nil { // no descriptor to be had, or no /proc: nothing is known, so nothing is gone
 			return nil, longPause
@@ -30,7 +31,12 @@ func (k *Keeper) pass(r *reader) (gone []*Tree, next time.Duration) {
 		if !t.wanted {
 			continue
 		}
-		again := t.after(r, members[t], exited, unsure)
+		var again time.Duration
+		if t.group != nil {
+			again = t.afterGroup(r, groups[t], exited)
+		} else {
+			again = t.after(r, members[t], exited, unsure)
+		}
 		if t.empty >= 2 {
 			delete(k.trees, t)
 			k.watched.Add(-1)
