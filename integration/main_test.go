@@ -27,7 +27,12 @@ var built struct {
 	arm64  string // goinit for arm64
 }
 
-func TestMain(m *testing.M) { os.Exit(run(m)) }
+func TestMain(m *testing.M) {
+	if dir := os.Getenv(writerStates); dir != "" {
+		os.Exit(writeLines(dir))
+	}
+	os.Exit(run(m))
+}
 
 func run(m *testing.M) int {
 	dir, err := os.MkdirTemp("", "goinit-integration-")
