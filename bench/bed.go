@@ -83,7 +83,7 @@ func (b *bed) start(argv []string) error {
 // machine would wake ours, which is to be idle.
 func (b *bed) environment() []string {
 	return append(environment[:len(environment):len(environment)], "HOME="+b.dir, "PEBBLE="+b.dir, "PM2_HOME="+b.dir+"/pm2",
-		"GOINIT_SOCKET_DIRECTORY="+b.dir)
+		"GOINIT_SOCKET_DIRECTORY="+b.dir, "GOINIT_LOG_DIRECTORY="+b.dir+"/logs")
 }
 
 // nextStart is the next start of an app: when, and which one.

@@ -288,9 +288,9 @@ func (r *Root) tops() (all []string) {
 	return all
 }
 
-// returnHome undoes leave, where somebody goes on after us.
+// returnHome undoes leave, so that the leaf can go. Whoever was moved there with us stays in it, and it with them.
 func (r *Root) returnHome() {
-	if r.v2 == "" || r.place.pid1 {
+	if r.v2 == "" {
 		return
 	}
 	for _, controller := range sortedKeys(r.enabled[r.v2]) {

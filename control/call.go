@@ -52,6 +52,11 @@ func (c *call) reply(parameters any) error { return c.send(parameters, false) }
 func (c *call) more(parameters any) error { return c.send(parameters, true) }
 
 func (c *call) send(parameters any, continues bool) error {
+	return c.sendFiles(parameters, continues, nil)
+}
+
+// sendFiles sends descriptors with an answer, on its first byte. They remain the caller's.
+func (c *call) sendFiles(parameters any, continues bool, files []int) error {
 	if c.req.OneWay {
 		return nil
 	}
@@ -66,7 +71,7 @@ func (c *call) send(parameters any, continues bool) error {
 	if continues {
 		limit = c.server.limits.StreamTimeout
 	}
-	c.broken = c.client.writeWithin(append(b, 0), limit)
+	c.broken = c.client.writeFiles(append(b, 0), files, limit)
 	return c.broken
 }
 

@@ -62,35 +62,66 @@ var ErrGone = errors.New("goinit has closed the connection")
 // Call asks for method, e.g. Ps, and decodes the answer into out, unless that is nil. An answer that says no is an
 // *Error.
 func (c *Client) Call(ctx context.Context, method string, in, out any, files ...int) error {
-	return c.exchange(ctx, method, in, false, files, func(p json.RawMessage) error {
+	return c.exchange(ctx, method, in, false, files, ownFiles(func(p json.RawMessage) error {
 		if out == nil {
 			return nil
 		}
 		return json.Unmarshal(p, out)
+	}))
+}
+
+// CallFiles is Call for an answer that comes with descriptors, which are the caller's to close.
+func (c *Client) CallFiles(ctx context.Context, method string, in, out any) (files []int, err error) {
+	c.conn.take = true
+	err = c.exchange(ctx, method, in, false, nil, func(p json.RawMessage, came []int) error {
+		files = came
+		return json.Unmarshal(p, out)
 	})
+	if err != nil {
+		closeFiles(files)
+		return nil, err
+	}
+	return files, nil
+}
+
+// StreamFiles is Stream for answers that come with descriptors, which are f's to close.
+func (c *Client) StreamFiles(ctx context.Context, method string, in any, f func(p json.RawMessage, files []int) error) error {
+	c.conn.take = true
+	return c.exchange(ctx, method, in, true, nil, f)
+}
+
+// ownFiles is for answers that need no descriptors.
+func ownFiles(f func(json.RawMessage) error) func(json.RawMessage, []int) error {
+	return func(p json.RawMessage, files []int) error {
+		closeFiles(files)
+		return f(p)
+	}
 }
 
 // Stream asks for all of a method's answers, and hands each to f.
 func (c *Client) Stream(ctx context.Context, method string, in any, f func(json.RawMessage) error) error {
-	return c.exchange(ctx, method, in, true, nil, f)
+	return c.exchange(ctx, method, in, true, nil, ownFiles(f))
 }
 
-func (c *Client) exchange(ctx context.Context, method string, in any, more bool, files []int, f func(json.RawMessage) error) error {
+func (c *Client) exchange(ctx context.Context, method string, in any, more bool, files []int, f func(json.RawMessage, []int) error) error {
 	stop := context.AfterFunc(ctx, func() { _ = c.conn.file.SetDeadline(time.Unix(1, 0)) })
 	defer stop()
 	err := c.ask(method, in, more, files)
 	for err == nil {
 		var r reply
-		if r, err = c.next(); err != nil {
+		var came []int
+		if r, came, err = c.nextFiles(); err != nil {
 			break
 		}
 		if r.Error != "" {
+			closeFiles(came)
 			return errorOf(r.Error, r.Parameters)
 		}
 		if !r.Continues && more && (len(r.Parameters) == 0 || string(r.Parameters) == "{}") {
+			closeFiles(came)
 			return nil // the end of a stream says no more than that
 		}
-		if err = f(r.Parameters); err != nil || !r.Continues {
+		if err = f(r.Parameters, came); err != nil || !r.Continues {
 			return err
 		}
 	}
@@ -120,22 +151,28 @@ func (c *Client) ask(method string, in any, more bool, files []int) error {
 }
 
 func (c *Client) next() (reply, error) {
+	r, files, err := c.nextFiles()
+	closeFiles(files)
+	return r, err
+}
+
+func (c *Client) nextFiles() (reply, []int, error) {
 	const most = 64 << 20 // a thousand times a long answer
 	for {
 		if frame, files, ok := c.conn.frame(); ok {
-			closeFiles(files)
 			var r reply
 			if err := json.Unmarshal(frame, &r); err != nil {
-				return r, fmt.Errorf("cannot read the answer from %s: %w", c.path, err)
+				closeFiles(files)
+				return r, nil, fmt.Errorf("cannot read the answer from %s: %w", c.path, err)
 			}
-			return r, nil
+			return r, files, nil
 		}
 		err := c.conn.fill(most)
 		switch {
 		case errors.Is(err, io.EOF), errors.Is(err, unix.ECONNRESET), errors.Is(err, os.ErrClosed):
-			return reply{}, ErrGone
+			return reply{}, nil, ErrGone
 		case err != nil:
-			return reply{}, err
+			return reply{}, nil, err
 		}
 	}
 }

@@ -33,6 +33,7 @@ type Supervisor interface {
 	// the context ends first, the program and its descendants are ended. The files are closed
 	// by the caller, and shared with the client: their flags are not to be changed.
 	Exec(ctx context.Context, e Exec) (Exit, error)
+	LogKeeper
 }
 
 // Command is one of Start, Stop, Restart, Pause, Resume, Signal, Scale, Update, Apply, Add, Remove, Save and Shutdown.

@@ -37,6 +37,8 @@ func routes() []route {
 		{"io.goinit.Config", read, quick, handle(config)},
 		{"io.goinit.Wait", read, waits, takes(wait)},
 		{"io.goinit.Logs", read, stream, takes(logs)},
+		{"io.goinit.LogStore", read, waits, takes(logStore)},
+		{"io.goinit.LogFiles", read, stream, takes(logFiles)},
 		{"io.goinit.Events", read, stream, takes(events)},
 
 		{"io.goinit.Start", write, waits, handle(start)},
@@ -52,6 +54,7 @@ func routes() []route {
 		{"io.goinit.Rm", write, waits, handle(rm)},
 		{"io.goinit.Save", write, waits, handle(save)},
 		{"io.goinit.Exec", write, program, handle(execute)},
+		{"io.goinit.LogVacuum", write, waits, handle(logVacuum)},
 		{"io.goinit.Shutdown", write, quick, handle(shutdown)},
 	}
 	for _, later := range []string{"Reload"} {

@@ -193,10 +193,12 @@ func (c *client) write(b []byte) error {
 	return c.writeWithin(b, c.server.limits.AnswerTimeout)
 }
 
-func (c *client) writeWithin(b []byte, d time.Duration) error {
+func (c *client) writeWithin(b []byte, d time.Duration) error { return c.writeFiles(b, nil, d) }
+
+func (c *client) writeFiles(b []byte, files []int, d time.Duration) error {
 	c.server.clients.mark(c, false)
 	defer c.server.clients.mark(c, true)
-	err := c.conn.send(b, nil, time.Now().Add(d))
+	err := c.conn.send(b, files, time.Now().Add(d))
 	c.slow(err)
 	return err
 }

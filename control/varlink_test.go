@@ -22,7 +22,7 @@ func TestDescriptionIsTheTypes(t *testing.T) {
 		t.Errorf("interface %q", d.name)
 	}
 	types := map[string]reflect.Type{}
-	for _, v := range []any{Worker{}, Exit{}, Description{}, Outcome{}, Change{}, Event{}, LogLine{}, Limitation{}, Info{}, AppHealth{}, Stats{}, Pressure{}, Limit{}, Cgroups{}} {
+	for _, v := range []any{Worker{}, Exit{}, Description{}, Outcome{}, Change{}, Event{}, LogSize{}, LogLine{}, Limitation{}, Info{}, AppHealth{}, Stats{}, Pressure{}, Limit{}, Cgroups{}} {
 		types[reflect.TypeOf(v).Name()] = reflect.TypeOf(v)
 	}
 	for name, typ := range types {
@@ -39,6 +39,7 @@ func TestDescriptionIsTheTypes(t *testing.T) {
 		"Ps": {PsRequest{}, PsReply{}}, "Describe": {DescribeRequest{}, DescribeReply{}}, "Info": {nothing, InfoReply{}},
 		"Health": {HealthRequest{}, HealthReply{}}, "Config": {ConfigRequest{}, ConfigReply{}}, "Wait": {WaitRequest{}, PsReply{}},
 		"Logs": {LogsRequest{}, LogsReply{}}, "Events": {EventsRequest{}, EventsReply{}},
+		"LogStore": {LogStoreRequest{}, LogStoreReply{}}, "LogFiles": {LogFilesRequest{}, LogFile{}}, "LogVacuum": {LogVacuumRequest{}, LogVacuumReply{}},
 		"Start": {order, orderReply}, "Stop": {order, orderReply}, "Restart": {order, orderReply}, "Signal": {SignalRequest{}, orderReply},
 		"Scale": {ScaleRequest{}, orderReply}, "Apply": {ApplyRequest{}, ApplyReply{}}, "Add": {AddRequest{}, orderReply},
 		"Rm": {RmRequest{}, orderReply}, "Save": {nothing, SaveReply{}}, "Exec": {ExecRequest{}, ExecReply{}}, "Shutdown": {ShutdownRequest{}, nothing},

@@ -12,6 +12,8 @@ import (
 	"io"
 	"os"
 	"regexp"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -69,7 +71,7 @@ func newRoot(s *session, b Build) *cobra.Command {
 		psVerb(s), statsVerb(s), describeVerb(s), infoVerb(s), configVerb(s), healthVerb(s), waitVerb(s), graphVerb(s), logsVerb(s), eventsVerb(s),
 		startVerb(s), stopVerb(s), restartVerb(s), pauseVerb(s), resumeVerb(s), signalVerb(s), scaleVerb(s), updateVerb(s),
 		applyVerb(s), addVerb(s), rmVerb(s), saveVerb(s), execVerb(s), shutdownVerb(s), versionVerb(b),
-		checkVerb(), compileVerb(), initVerb(), probeVerb(),
+		checkVerb(), compileVerb(), convertVerb(), initVerb(), probeVerb(),
 	)
 	root.AddCommand(laterVerbs()...)
 	return root
@@ -91,14 +93,35 @@ func noSuchVerb(args []string) error {
 	return fmt.Errorf("%q is not a verb", args[0])
 }
 
-// shieldNumbers keeps the -1 of "scale web -1" from being taken for a flag.
+// shieldNumbers keeps the -1 of "scale web -1" from being taken for a flag, and the -A 3 of "logs --grep RE -A 3", which is
+// grep's, for our -A.
 func shieldNumbers(args []string) []string {
+	if slices.Contains(args, "logs") {
+		return grepsOwn(args)
+	}
 	number := regexp.MustCompile(`^-[0-9]+$`)
 	for i, a := range args {
 		if a == "scale" && len(args) > i+2 && number.MatchString(args[i+2]) {
 			shielded := append([]string{}, args[:i+2]...)
 			shielded = append(shielded, args[i+3:]...)
 			return append(shielded, "--", args[i+2])
+		}
+	}
+	return args
+}
+
+func grepsOwn(args []string) []string {
+	number := regexp.MustCompile(`^[0-9]+$`)
+	args = slices.Clone(args)
+	for i, a := range args {
+		n, ok := strings.CutPrefix(a, "-A")
+		switch {
+		case a == "--":
+			return args
+		case ok && number.MatchString(n):
+			args[i] = "--after-context=" + n
+		case a == "-A" && i+1 < len(args) && number.MatchString(args[i+1]):
+			args[i] = "--after-context"
 		}
 	}
 	return args

@@ -44,12 +44,15 @@ func TestScripts(t *testing.T) {
 				if strings.HasPrefix(line, "% mount -t cgroup2") {
 					bed.fakes["shop"].InGroups()
 				}
+				if strings.HasPrefix(line, "% logs in files") {
+					bed.keep(t, "shop")
+				}
 				command, ok := strings.CutPrefix(line, "$ goinit ctl")
 				if !ok {
 					continue
 				}
 				got.WriteString(line)
-				out, status := bed.run(t, split(command)...)
+				out, status := bed.run(t, split(strings.ReplaceAll(command, "TMP", bed.dir))...)
 				got.WriteString(bed.stable(out))
 				if status != 0 {
 					got.WriteString("[" + strconv.Itoa(status) + "]\n")

@@ -24,7 +24,7 @@ type story struct {
 }
 
 func (p page) play(t *testing.T, bin string) {
-	s := &story{dir: filepath.Join(t.TempDir(), "shop"), env: append(environment(bin), socketDirectory(t))}
+	s := &story{dir: filepath.Join(t.TempDir(), "shop"), env: append(environment(bin), socketDirectory(t), "GOINIT_LOG_DIRECTORY=memory")}
 	if err := os.Mkdir(s.dir, 0o755); err != nil {
 		t.Fatal(err)
 	}

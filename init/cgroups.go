@@ -29,6 +29,7 @@ func (r *runner) takeCgroups(s *spec.Spec) {
 		mode = "none"
 	}
 	r.cgroups = control.Cgroups{Mode: mode, Controllers: []string{}}
+	r.launcher.Warn = func(text string) { r.messages.Warn(text, nil) }
 	if err != nil {
 		r.launcher.NoCgroups = err
 		r.cgroups.Missing = err.Error()
@@ -41,7 +42,7 @@ func (r *runner) takeCgroups(s *spec.Spec) {
 		r.messages.Info(line, nil)
 		return
 	}
-	r.launcher.Cgroups, r.launcher.Warn = root, func(text string) { r.messages.Warn(text, nil) }
+	r.launcher.Cgroups = root
 	r.cgroups.Usable, r.cgroups.Place, r.cgroups.Controllers = true, root.Dir(), root.Controllers()
 	r.messages.Info(root.Describe(), nil)
 	var u *cgroup.Unavailable

@@ -107,7 +107,7 @@ func TestMessages(t *testing.T) {
 		case c.env != "":
 			p.Env = append(p.Env, c.env)
 		case len(c.argv) > 1 && c.argv[1] == "ctl": // whatever runs on this machine
-			p.Env = append(p.Env, "GOINIT_SOCKET_DIRECTORY="+filepath.Join(dir, "sockets"))
+			p.Env = append(p.Env, "GOINIT_SOCKET_DIRECTORY="+filepath.Join(dir, "sockets"), "GOINIT_LOG_DIRECTORY=memory")
 		}
 		if err := p.Start(); err != nil {
 			t.Fatal(err)

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"goinit/logs"
+	"goinit/logs/store"
 	"goinit/spec"
 	"goinit/supervise/launch"
 	"goinit/supervise/tree"
@@ -37,7 +38,7 @@ func (o *outputs) Open(a *spec.App, slot, generation int) (stdout, stderr int, c
 	if err != nil {
 		return 0, 0, nil, err
 	}
-	w := logs.Worker{App: a.Name, Slot: slot, Generation: generation, Console: mode}
+	w := logs.Worker{App: a.Name, Slot: slot, Generation: generation, Console: mode, Limits: limitsOf(a)}
 	if o.heard != nil {
 		w.Heard = o.heard(outputKey{a.Name, slot, generation})
 	}
@@ -54,6 +55,15 @@ func (o *outputs) Open(a *spec.App, slot, generation int) (stdout, stderr int, c
 	o.open[outputKey{a.Name, slot, generation}] = output{out, make(chan struct{})}
 	o.mu.Unlock()
 	return out.Stdout(), out.Stderr(), out.Started, nil
+}
+
+// limitsOf is what the app's log may be.
+func limitsOf(a *spec.App) store.Limits {
+	l := store.Limits{MaxSize: int64(a.Logs.MaxSize), MaxFiles: a.Logs.MaxFiles, MaxAge: time.Duration(a.Logs.MaxAge), Drop: a.Logs.WhenFull == "drop"}
+	if a.Logs.RateLimit != nil {
+		l.Rate = *a.Logs.RateLimit
+	}
+	return l
 }
 
 // Drain is called when nothing of the process is left; it does not wait.

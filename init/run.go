@@ -17,6 +17,7 @@ import (
 	"goinit/init/desk"
 	"goinit/init/entry"
 	"goinit/logs"
+	"goinit/logs/store"
 	"goinit/messages"
 	"goinit/reaper"
 	"goinit/spec"
@@ -31,9 +32,9 @@ const (
 	exitNothing = 1 // there was nothing that could be run
 
 	flushTime = 200 * time.Millisecond // for the console at the end
-	// threads that run mode may want at the same time: startsAtOnce, two writers of the console, the look into /proc, the
-	// collector, and some to spare.
-	runThreads = 8
+	// threads that run mode may want at the same time: startsAtOnce, two writers of the console, the writer of the logs,
+	// which a disk may hold for ever, the look into /proc, the collector, and some to spare.
+	runThreads = 9
 	processors = 2 // one may be suspended in a fork
 
 	settleTime = time.Second // from the last start to the collection of what the boot has left
@@ -75,6 +76,7 @@ type runner struct {
 	reaper     *reaper.Reaper
 	reader     *specReader
 	console    *logs.Console
+	store      *store.Store // nil: nothing is kept
 	messages   *messages.Messages
 	outputs    *outputs
 	trees      *tree.Keeper
@@ -183,7 +185,12 @@ func (r *runner) furnish(s *spec.Spec) (err error) {
 	r.spec.Store(s)
 	now := time.Now()
 	r.specAt.Store(&now)
-	r.console, err = logs.New(logs.Options{Stdout: 1, Stderr: 2, Colour: r.colour(), Lost: func(l logs.Loss) {
+	level, err := messages.ParseLevel(s.Messages.Level)
+	if err != nil {
+		return err
+	}
+	r.store = r.newStore(s)
+	r.console, err = logs.New(logs.Options{Store: r.store, Stdout: 1, Stderr: 2, Colour: r.colour(), Lost: func(l logs.Loss) {
 		r.messages.Warn(l.String(), nil)
 	}, Broken: func(err error) {
 		r.messages.Error("a mistake of goinit's own, please report it: "+err.Error(), nil)
@@ -191,11 +198,10 @@ func (r *runner) furnish(s *spec.Spec) (err error) {
 	if err != nil {
 		return fmt.Errorf("cannot make the console: %w", err)
 	}
-	level, err := messages.ParseLevel(s.Messages.Level)
-	if err != nil {
-		return err
-	}
 	r.messages = messages.New(r.console.Messages(), level, formatOf(s))
+	if r.store != nil {
+		r.store.Start()
+	}
 	plan(r.console, s.Apps)
 	for _, name := range s.Unset {
 		r.messages.Warn("${"+name+"} is not set, and empty here; say so with ${"+name+":-}", nil)
@@ -224,7 +230,7 @@ func (r *runner) keep(arrivals *mailbox) int {
 	n.forget = r.forget
 	n.spec = r.appSpec
 	history := control.NewHistory(eventsKept)
-	r.desk = desk.New(&desk.Desk{Console: r.console, History: history, Info: r.info, Spec: r.spec.Load, Load: r.load, Applied: r.applied, Budget: r.budget,
+	r.desk = desk.New(&desk.Desk{Console: r.console, Store: r.store, History: history, Info: r.info, Spec: r.spec.Load, Load: r.load, Applied: r.applied, Budget: r.budget,
 		Save: r.save, Program: r.program})
 	r.starter = newStarter(r.launcher)
 	beside, _ := any(r.starter).(supervise.Beside)
@@ -300,6 +306,9 @@ func (r *runner) finish(o supervise.Outcome) int {
 	r.messages.Info(fmt.Sprintf("the end, with status %d: %s", o.Status, why), nil)
 	writeTermination(terminationLog, fmt.Sprintf("status %d: %s", o.Status, why))
 	r.console.Close(time.Now().Add(flushTime))
+	if r.store != nil {
+		r.store.Close(time.Now().Add(flushTime))
+	}
 	if r.role == reaper.PID1 {
 		_ = unix.Kill(-1, unix.SIGKILL)
 	}

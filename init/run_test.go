@@ -26,7 +26,7 @@ type apps struct {
 func prepare(t *testing.T, spec string) *apps {
 	t.Helper()
 	a := &apps{dir: t.TempDir()}
-	a.env = append(os.Environ(), "GOINIT_SOCKET_DIRECTORY="+filepath.Join(a.dir, "sockets"))
+	a.env = append(os.Environ(), "GOINIT_SOCKET_DIRECTORY="+filepath.Join(a.dir, "sockets"), "GOINIT_LOG_DIRECTORY="+filepath.Join(a.dir, "logs"))
 	a.write(t, spec)
 	return a
 }

@@ -1,7 +1,7 @@
 package pid1
 
 import (
-	"path/filepath"
+	"cmp"
 	"slices"
 
 	"goinit/control"
@@ -14,20 +14,15 @@ import (
 
 // serve opens the control socket. goinit runs without one where none can be had, and says so.
 func (r *runner) serve(s *spec.Spec) (*control.Server, error) {
-	l := control.Listening{Path: s.Control.Socket, Name: s.Name, ReadGroup: -1, Getenv: func(name string) string {
+	l := control.Listening{Path: s.Control.Socket, Name: cmp.Or(r.options.name, s.Name), ReadGroup: -1, Getenv: func(name string) string {
 		value, _ := r.getenv(name)
 		return value
 	}}
-	if r.options.name != "" {
-		l.Name = r.options.name
-	}
 	if r.options.socket != "" {
 		l.Path = r.options.socket
 	}
 	l.Exact = l.Name != ""
-	if l.Name == "" {
-		l.Name = control.CleanName(filepath.Base(r.dir))
-	}
+	l.Name = r.instanceName(s)
 	if group := s.Control.ReadGroup; group != "" {
 		id, err := launch.Accounts{}.GroupID(group)
 		if err != nil {

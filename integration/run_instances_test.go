@@ -39,7 +39,7 @@ func startInstance(t *testing.T, sockets, name string) *instance {
 	}
 	i.cmd = exec.Command(built.goinit, "run")
 	i.cmd.Dir, i.cmd.Stdout, i.cmd.Stderr = i.dir, i.output, i.output
-	i.cmd.Env = append(os.Environ(), "GOINIT_SOCKET_DIRECTORY="+sockets)
+	i.cmd.Env = append(os.Environ(), "GOINIT_SOCKET_DIRECTORY="+sockets, "GOINIT_LOG_DIRECTORY="+filepath.Join(i.dir, "logs"))
 	i.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Pdeathsig: syscall.SIGTERM} // an ordered stop, should the test die
 	if err := i.cmd.Start(); err != nil {
 		t.Fatal(err)

@@ -20,6 +20,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"goinit/logs/store"
+
 	"golang.org/x/sys/unix"
 )
 
@@ -37,6 +39,9 @@ type Options struct {
 	// Broken is told of a panic that was survived, of this package or of Lost: a defect. If nil, a line of text is written.
 	Broken func(error)
 
+	// Store is where lines are kept; nil: the last of them are kept in memory, and that is all.
+	Store *store.Store
+
 	queue    int           // bytes a console descriptor; 0: queueSize. Tests have others
 	patience time.Duration // 0: patience
 	kept     int           // bytes an app; 0: keptSize
@@ -47,13 +52,18 @@ const (
 	keptSize  = 1 << 20
 	readSize  = 64 << 10 // the size of a pipe
 	grownPipe = 256 << 10
+
+	// Where there is a store, memory holds the last words of each app.
+	keptBesideStore = 64 << 10
+	thinFrom        = 32 << 10 // of so many bytes that are not shown by line
+	thinTo          = 4 << 10  // no more than these, and the rest of their first line, are kept in memory
 )
 
 // Console is the way from the workers' pipes to the console and into memory.
 type Console struct {
 	options        Options
 	stdout, stderr *sink // may be the same
-	kept           *store
+	kept           *recent
 	losses         losses
 
 	// What auto and the names' width depend on; see Plan.
@@ -63,8 +73,13 @@ type Console struct {
 	width atomic.Int32
 
 	poller *poller
-	buffer []byte // the loop's
-	at     moment // the loop's
+	buffer []byte        // the loop's, as all below; made when it is first wanted, where there is no store
+	at     moment        //
+	round  round         //
+	active []*stream     // ready, and not watched
+	rest   time.Duration // how long it left the pipes alone
+	timer  *time.Timer   //
+	hurry  chan struct{} // somebody waits for the loop
 	ended  chan struct{}
 
 	mu       sync.Mutex
@@ -84,9 +99,12 @@ func New(o Options) (*Console, error) {
 	}
 	if o.kept == 0 {
 		o.kept = keptSize
+		if o.Store != nil {
+			o.kept = keptBesideStore
+		}
 	}
-	c := &Console{options: o, kept: newStore(o.kept), streams: make(map[uint32]*stream), nextID: wakeID + 1,
-		buffer: make([]byte, readSize), ended: make(chan struct{})}
+	c := &Console{options: o, kept: newRecent(o.kept), streams: make(map[uint32]*stream), nextID: wakeID + 1,
+		timer: time.NewTimer(time.Hour), hurry: make(chan struct{}, 1), ended: make(chan struct{})}
 	var err error
 	if c.poller, err = newPoller(); err != nil {
 		return nil, errors.New("cannot watch the workers' output: " + err.Error())
@@ -169,6 +187,7 @@ func (c *Console) Close(deadline time.Time) {
 	}
 	c.mu.Unlock()
 	c.poller.interrupt()
+	c.hurryUp()
 	timer := time.NewTimer(time.Until(deadline))
 	defer timer.Stop()
 	select {
@@ -182,6 +201,12 @@ func (c *Console) Close(deadline time.Time) {
 	c.stderr.close()
 	<-c.ended // a closed sink keeps nobody waiting
 	c.poller.close()
+}
+
+// Wake has the loop look again at what it has for the store. It never blocks.
+func (c *Console) Wake() {
+	c.poller.interrupt()
+	c.hurryUp()
 }
 
 // Stats are counts since the start, and what is held now.

@@ -10,8 +10,8 @@ import (
 )
 
 // filled is a store with lines a0, b0, a1, b1, ... of two apps; a has two workers.
-func filled(n int) *store {
-	s := newStore(1 << 20)
+func filled(n int) *recent {
+	s := newRecent(1 << 20)
 	a, b := s.ring("a"), s.ring("b")
 	for i := range n {
 		s.put(a, record{at: int64(i), slot: uint16(i % 2)}, fmt.Appendf(nil, "a%d", i))
@@ -57,7 +57,7 @@ func TestRead(t *testing.T) {
 func TestRingKeepsTheLastMegabyte(t *testing.T) {
 	for _, size := range []int{0, 1, 100, 5000, chunkSize - headerSize, maxLine} {
 		t.Run(fmt.Sprint(size), func(t *testing.T) {
-			s := newStore(1 << 20)
+			s := newRecent(1 << 20)
 			r := s.ring("a")
 			n := 3<<20/(size+headerSize) + 1
 			for i := range n {
@@ -136,7 +136,7 @@ func TestFollow(t *testing.T) {
 }
 
 func TestSlowFollowerIsToldWhatItMissed(t *testing.T) {
-	s := newStore(100_000)
+	s := newRecent(100_000)
 	c := &Console{kept: s}
 	r := s.ring("a")
 	const n = 10_000
@@ -168,7 +168,7 @@ func TestSlowFollowerIsToldWhatItMissed(t *testing.T) {
 
 // Many full rings are merged in order, and the last lines of them are found without reading all.
 func TestReadOfManyRings(t *testing.T) {
-	s := newStore(200_000)
+	s := newRecent(200_000)
 	const apps, each = 50, 3000
 	for i := range apps * each {
 		app := i * 7 % apps
@@ -195,7 +195,7 @@ func TestReadOfManyRings(t *testing.T) {
 }
 
 func BenchmarkTail(b *testing.B) {
-	s := newStore(1 << 20)
+	s := newRecent(1 << 20)
 	for i := range 500 * 8000 {
 		s.put(s.ring(fmt.Sprint("app", i%500)), record{at: int64(i)}, make([]byte, 100))
 	}

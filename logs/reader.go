@@ -9,7 +9,7 @@ import (
 // reader is a position in each ring that is asked for. It looks at a bounded number of records at a time with the lock
 // held: however much is kept, and whatever is asked for, the loop does not wait for it.
 type reader struct {
-	store *store
+	store *recent
 	q     Query
 	at    map[*ring]*position
 	ready queue  // next's
@@ -24,7 +24,7 @@ const (
 	batchRecords = 4096
 )
 
-func newReader(s *store, q Query) *reader {
+func newReader(s *recent, q Query) *reader {
 	r := &reader{store: s, q: q, at: make(map[*ring]*position), batch: make([]Line, 0, batchLines)}
 	if q.Tail > maxTail {
 		r.q.Tail = -1

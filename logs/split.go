@@ -3,62 +3,58 @@ package logs
 import (
 	"bytes"
 	"unicode/utf8"
+
+	"goinit/logs/segment"
 )
 
 // maxLine is how long a line may be, in bytes without its newline; a longer one is told in pieces.
-const maxLine = 64 << 10
+const maxLine = segment.MaxLine
 
 // keepTail is how large a buffer for an unfinished line is kept when the line is finished.
 const keepTail = 1 << 10
 
-// splitter makes lines of the bytes of one stream. What it holds is at most the beginning of one line.
-type splitter struct{ tail []byte }
-
-// split calls line for each line that is finished, without its newline, and, with partial set, for each piece of a line
-// that is longer than maxLine: it goes on in the next. The slices are valid during the call.
-func (s *splitter) split(b []byte, line func(b []byte, partial bool)) {
-	for len(b) > 0 {
-		i := bytes.IndexByte(b, '\n')
-		end := i
-		if i < 0 {
-			end = len(b)
+// split tells, of the beginning of a line and what follows it, whole lines, as many at a time as there are, newlines
+// included; and with partial set each piece of a line that is longer than maxLine, without a newline: it goes on in the
+// next. It returns the line that is not finished, at most maxLine of it. No line is looked at by itself: of a megabyte of
+// short lines it looks at a few.
+func split(b []byte, told func(b []byte, partial bool)) (unfinished []byte) {
+	whole := 0
+	for whole < len(b) {
+		window := b[whole:min(len(b), whole+maxLine+1)]
+		if i := lastNewline(window); i >= 0 {
+			whole += i + 1
+			continue
 		}
-		switch {
-		case len(s.tail)+end > maxLine:
-			n := s.overflow(b[:end], line)
-			b = b[n:]
-		case i < 0:
-			s.tail = append(s.tail, b...)
-			return
-		case len(s.tail) > 0:
-			s.tail = append(s.tail, b[:i]...)
-			line(s.tail, false)
-			s.reset()
-			b = b[i+1:]
-		default:
-			line(b[:i], false)
-			b = b[i+1:]
+		if len(window) <= maxLine {
+			break
 		}
+		if whole > 0 {
+			told(b[:whole], false)
+		}
+		n := cut(window, maxLine)
+		told(window[:n], true)
+		b, whole = b[whole+n:], 0
 	}
+	if whole > 0 {
+		told(b[:whole], false)
+	}
+	return b[whole:]
 }
 
-// overflow tells one piece of a line that is too long, and returns how much of b went into it. A character is not cut
-// in two, if these are characters.
-func (s *splitter) overflow(b []byte, line func(b []byte, partial bool)) int {
-	if len(s.tail) == 0 {
-		n := cut(b, maxLine)
-		line(b[:n], true)
-		return n
+// lastNewline is bytes.LastIndexByte, which goes byte by byte, in pieces of bytes.IndexByte, which does not.
+func lastNewline(b []byte) int {
+	const piece = 1 << 10
+	for end := len(b); end > 0; end -= min(end, piece) {
+		start := max(0, end-piece)
+		if i := bytes.IndexByte(b[start:end], '\n'); i >= 0 {
+			return start + i + bytes.LastIndexByte(b[start+i:end], '\n')
+		}
 	}
-	n := maxLine - len(s.tail)
-	s.tail = append(s.tail, b[:n]...)
-	whole := cut(s.tail, maxLine)
-	line(s.tail[:whole], true)
-	s.tail = append(s.tail[:0], s.tail[whole:]...)
-	return n
+	return -1
 }
 
-// cut is n, or a little less where b has a character across n; b is at least n long.
+// cut is n, or a little less where b has a character across n; b is at least n long. A character is not cut in two, if
+// these are characters.
 func cut(b []byte, n int) int {
 	for i := n - 1; i >= n-utf8.UTFMax+1 && i > 0; i-- {
 		if utf8.RuneStart(b[i]) {
@@ -71,17 +67,19 @@ func cut(b []byte, n int) int {
 	return n
 }
 
-// rest tells the line that the stream ended in, if it did not end in a newline.
-func (s *splitter) rest(line func(b []byte, partial bool)) {
-	if len(s.tail) > 0 {
-		line(s.tail, false)
+// each tells the lines of what split has told, without their newlines.
+func each(b []byte, partial bool, line func(b []byte, partial bool)) {
+	if partial {
+		line(b, true)
+		return
 	}
-	s.tail = nil
-}
-
-func (s *splitter) reset() {
-	if cap(s.tail) > keepTail {
-		s.tail = nil
+	for len(b) > 0 {
+		i := bytes.IndexByte(b, '\n')
+		if i < 0 { // the end of a stream
+			line(b, false)
+			return
+		}
+		line(b[:i], false)
+		b = b[i+1:]
 	}
-	s.tail = s.tail[:0]
 }

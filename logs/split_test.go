@@ -26,8 +26,18 @@ func TestCutKeepsCharactersWhole(t *testing.T) {
 	}
 }
 
-// FuzzSplitter: however the bytes come, the lines are those of bytes.Split, but for the long ones, which are in pieces.
-func FuzzSplitter(f *testing.F) {
+func FuzzLastNewline(f *testing.F) {
+	f.Add([]byte("a\nb"), uint16(2000))
+	f.Fuzz(func(t *testing.T, b []byte, more uint16) {
+		b = append(b, make([]byte, more)...)
+		if got, want := lastNewline(b), bytes.LastIndexByte(b, '\n'); got != want {
+			t.Fatalf("%d, want %d", got, want)
+		}
+	})
+}
+
+// FuzzSplit: however the bytes come, the lines are those of bytes.Split, but for the long ones, which are in pieces.
+func FuzzSplit(f *testing.F) {
 	f.Add([]byte("a\nb\n\nc"), uint16(1), uint8(1))
 	f.Add([]byte("\n"), uint16(3), uint8(200))
 	f.Add([]byte("x\xff\x00\n\u00e4"), uint16(2), uint8(255))
@@ -37,8 +47,7 @@ func FuzzSplitter(f *testing.F) {
 		if len(b) > 3*maxLine {
 			return
 		}
-		var s splitter
-		var got []byte
+		var tail, got []byte
 		pieces := 0
 		line := func(l []byte, partial bool) {
 			if len(l) > maxLine || partial && len(l) < maxLine-utf8.UTFMax+1 || bytes.IndexByte(l, '\n') >= 0 {
@@ -50,17 +59,24 @@ func FuzzSplitter(f *testing.F) {
 			}
 			pieces++
 		}
+		told := func(b []byte, partial bool) {
+			if !partial && b[len(b)-1] != '\n' {
+				t.Fatalf("%q is no whole line", b)
+			}
+			each(b, partial, line)
+		}
 		// As in the loop, the buffer is used again for the next read.
-		buffer := make([]byte, int(step)+1)
+		buffer := make([]byte, maxLine+int(step)+1)
 		for rest := b; len(rest) > 0; {
-			n := copy(buffer, rest)
-			s.split(buffer[:n], line)
+			n := copy(buffer[len(tail):len(tail)+int(step)+1], rest)
+			copy(buffer, tail)
+			tail = append(tail[:0], split(buffer[:len(tail)+n], told)...)
 			rest = rest[n:]
-			if cap(s.tail) > 2*maxLine {
-				t.Fatalf("%d bytes are held", cap(s.tail))
+			if len(tail) > maxLine {
+				t.Fatalf("%d bytes are held", len(tail))
 			}
 		}
-		s.rest(line)
+		each(tail, false, line)
 		want := b
 		if len(b) > 0 && b[len(b)-1] != '\n' {
 			// A line in pieces may end exactly where a piece ends: then there is no rest to tell.

@@ -6,6 +6,8 @@ import (
 	"os"
 	"time"
 
+	"goinit/logs/store"
+
 	"golang.org/x/sys/unix"
 )
 
@@ -46,7 +48,8 @@ type Worker struct {
 	Slot       int
 	Generation int
 	Console    Mode
-	Owner      *Owner // of the pipes, so that the worker may open /dev/stdout; nil: goinit itself
+	Owner      *Owner       // of the pipes, so that the worker may open /dev/stdout; nil: goinit itself
+	Limits     store.Limits // of the app in the Store
 	// Heard, if not nil, is given each line, which it may not keep. It is called by the one goroutine that reads all
 	// workers: it must be quick.
 	Heard func(line []byte)
@@ -77,8 +80,12 @@ func (c *Console) Open(w Worker) (*Output, error) {
 		return o, nil
 	}
 	ring := c.kept.ring(w.App)
+	var app *store.App
+	if c.options.Store != nil {
+		app = c.options.Store.App(w.App, w.Limits)
+	}
 	for i := range o.streams {
-		s := &stream{worker: w, name: name, which: Stream(i), ring: ring, done: make(chan struct{})}
+		s := &stream{worker: w, name: name, which: Stream(i), ring: ring, app: app, size: readSize, done: make(chan struct{})}
 		var err error
 		if o.write[i], err = c.openPipe(s); err != nil {
 			if i == 1 {

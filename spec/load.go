@@ -84,6 +84,12 @@ func (l *loader) spec(tree any) *Spec {
 	s.Messages.Format = value(messages, "format", "auto", OneOf("auto", "text", "json"))
 	messages.end()
 
+	store := f.object("log_store")
+	s.LogStore.Directory = value(store, "directory", "auto", nonEmpty)
+	s.LogStore.MaxTotal = value(store, "max_total", 128<<20, ParseLogTotal)
+	s.LogStore.Compress = value(store, "compress", "none", OneOf("none", "zstd"))
+	store.end()
+
 	s.Apps = l.apps(f)
 	f.end()
 	l.checkOrder(s.Apps)

@@ -24,11 +24,11 @@ func TestLoadFillsInEveryDefault(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := &Spec{Version: 1, Messages: Messages{"info", "auto"}, Apps: []App{{
+	want := &Spec{Version: 1, Messages: Messages{"info", "auto"}, LogStore: LogStore{"auto", 128 << 20, "none"}, Apps: []App{{
 		Name: "web", Command: []string{"node"}, WorkingDir: ".", InheritEnvironment: true, Enabled: true,
 		Workers: Workers{Count: 1}, MaxWorkers: 16,
 		Restart:   Restart{Policy: "always", SuccessCodes: []int{0}, Delay: Duration(100 * time.Millisecond), MaxDelay: Duration(30 * time.Second), ResetAfter: Duration(10 * time.Second)},
-		OnFailure: "shutdown", Stop: Stop{"SIGTERM", "process", Duration(10 * time.Second)}, Logs: Logs{"auto"},
+		OnFailure: "shutdown", Stop: Stop{"SIGTERM", "process", Duration(10 * time.Second)}, Logs: Logs{"auto", 8 << 20, 4, Duration(7 * 24 * time.Hour), "block", nil},
 	}}}
 	if !reflect.DeepEqual(s, want) {
 		t.Errorf("got  %+v\nwant %+v", s, want)

@@ -21,6 +21,7 @@ type Spec struct {
 	Shutdown Shutdown  `json:"shutdown,omitzero"`
 	Control  Control   `json:"control,omitzero"`
 	Messages Messages  `json:"messages"`
+	LogStore LogStore  `json:"log_store,omitzero"`
 	Apps     []App     `json:"apps"` // in the order of the file
 
 	// Guests are the apps that are not of the file itself: who adds some says so.
@@ -45,6 +46,13 @@ type Control struct {
 type Messages struct {
 	Level  string `json:"level"`  // error, warn, info, debug
 	Format string `json:"format"` // auto, text, json
+}
+
+// LogStore is where logs are kept.
+type LogStore struct {
+	Directory string `json:"directory"` // a path, auto, memory, off
+	MaxTotal  Size   `json:"max_total"`
+	Compress  string `json:"compress"` // none, zstd: what becomes of a closed segment
 }
 
 // App is one entry of apps:. All defaults are filled in.
@@ -154,5 +162,10 @@ type Stop struct {
 
 // Logs is where a worker's output goes.
 type Logs struct {
-	Console string `json:"console"` // auto, prefix, json, raw, inherit, off
+	Console   string   `json:"console"` // auto, prefix, json, raw, inherit, off
+	MaxSize   Size     `json:"max_size"`
+	MaxFiles  int      `json:"max_files"`
+	MaxAge    Duration `json:"max_age"`              // 0: for ever
+	WhenFull  string   `json:"when_full"`            // block, drop
+	RateLimit *int     `json:"rate_limit,omitempty"` // lines a second; nil: no limit
 }

@@ -159,6 +159,25 @@ func (s *Size) UnmarshalJSON(data []byte) error { return fromText(data, s, Parse
 // Unlimited is RLIM_INFINITY.
 const Unlimited = ^uint64(0)
 
+// MaxLogFiles is the most files that the log of an app may have.
+const MaxLogFiles = 10000
+
+// ParseLogSize reads the size of one file of a log.
+func ParseLogSize(s string) (Size, error) { return sizeAtLeast(s, 4<<10, "the smallest file of a log") }
+
+// ParseLogTotal reads the size of all files of all logs.
+func ParseLogTotal(s string) (Size, error) {
+	return sizeAtLeast(s, 1<<20, "the smallest store (log_store: {directory: off} keeps nothing)")
+}
+
+func sizeAtLeast(s string, least Size, what string) (Size, error) {
+	n, err := ParseSize(s)
+	if err == nil && n < least {
+		return 0, fmt.Errorf("%s is less than %s, %s", s, least, what)
+	}
+	return n, err
+}
+
 // ParseLimit reads a value of setrlimit(2): a number, or "unlimited".
 func ParseLimit(s string) (uint64, error) {
 	if s == "unlimited" {

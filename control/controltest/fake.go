@@ -4,8 +4,10 @@ package controltest
 import (
 	"context"
 	"encoding/json"
+	"os"
 	"slices"
 	"sync"
+	"syscall"
 	"time"
 
 	"goinit/control"
@@ -25,6 +27,9 @@ type Fake struct {
 	Reads    int                      // of Usage; under Lock
 	Lines    []control.LogLine
 	History  []control.Event
+	Store    control.LogStoreReply
+	Files    []LogFile
+	Vacuumed []control.LogVacuumRequest // what was asked for, under Lock
 	// Hook, if not nil, answers Do instead of the fake.
 	Hook func(context.Context, control.Command) (control.Result, error)
 	// Program runs what exec is for.
@@ -307,4 +312,55 @@ func (f *Fake) Exec(ctx context.Context, e control.Exec) (control.Exit, error) {
 		return control.Exit{}, control.Errorf(control.Failure, "cannot execute %s: this is a fake", e.Args[0])
 	}
 	return f.Program(ctx, e)
+}
+
+// LogStore says what Store says.
+func (f *Fake) LogStore(_ context.Context, wantDirectory bool) (control.LogStoreReply, int, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	directory := -1
+	if wantDirectory && f.Store.Directory != "" {
+		file, err := os.Open(f.Store.Directory)
+		if err != nil {
+			return f.Store, -1, err
+		}
+		defer file.Close()
+		if directory, err = syscall.Dup(int(file.Fd())); err != nil {
+			return f.Store, -1, err
+		}
+	}
+	return f.Store, directory, nil
+}
+
+// LogFiles hands over what is in Files.
+func (f *Fake) LogFiles(ctx context.Context, q control.LogFilesRequest, send func(control.LogFile, int, int) error) error {
+	f.mu.Lock()
+	files := slices.Clone(f.Files)
+	f.mu.Unlock()
+	for _, file := range files {
+		if len(q.Apps) > 0 && !slices.Contains(q.Apps, file.App) {
+			continue
+		}
+		if err := send(file.LogFile, int(file.Data.Fd()), int(file.Index.Fd())); err != nil {
+			return err
+		}
+	}
+	if q.Follow {
+		<-ctx.Done()
+	}
+	return nil
+}
+
+// Vacuum notes what it was asked for.
+func (f *Fake) Vacuum(_ context.Context, r control.LogVacuumRequest) (control.LogVacuumReply, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.Vacuumed = append(f.Vacuumed, r)
+	return control.LogVacuumReply{Removed: 3, Freed: 24 << 20, Bytes: f.Store.Bytes}, nil
+}
+
+// LogFile is a segment that the fake has.
+type LogFile struct {
+	control.LogFile
+	Data, Index *os.File
 }

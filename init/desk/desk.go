@@ -13,6 +13,7 @@ import (
 
 	"goinit/control"
 	"goinit/logs"
+	"goinit/logs/store"
 	"goinit/spec"
 	"goinit/supervise"
 	"goinit/supervise/set"
@@ -22,6 +23,7 @@ import (
 type Desk struct {
 	Supervisor *supervise.Supervisor
 	Console    *logs.Console
+	Store      *store.Store // nil: logs are not kept
 	History    *control.History
 	// Info is goinit itself, but for what the server fills in.
 	Info func() control.Info
@@ -157,7 +159,8 @@ func (d *Desk) Events(ctx context.Context, q control.EventsQuery, send func(cont
 	return d.History.Events(ctx, q, send)
 }
 
-// Logs hands over the lines that are kept, and with Follow whatever comes.
+// Logs hands over the lines that PID 1 has in memory, and with Follow whatever comes. Those are the last of each app; the
+// store has more.
 func (d *Desk) Logs(ctx context.Context, q control.LogsQuery, send func(control.LogLine) error) error {
 	of := logs.Query{Stream: q.Stream, Since: q.Since, Until: q.Until, Tail: q.Tail, Follow: q.Follow}
 	for _, t := range q.Targets {

@@ -17,8 +17,8 @@ type PID1 struct {
 func Namespace(t testing.TB, program string, args ...string) *PID1 {
 	t.Helper()
 	Need(t, "namespace", "sh", "mount")
-	// The shell mounts and becomes the program: so it is PID 1, and the process that we started.
-	const script = `mount --make-rprivate / && mount -t proc proc /proc && exec "$@"`
+	// The shell mounts and becomes the program: so it is PID 1, and the process that we started. Its logs are its own.
+	const script = `mount --make-rprivate / && mount -t proc proc /proc && mount -t tmpfs -o size=512m logs /var/log && exec "$@"`
 	p := &PID1{Output: NewOutput(), cmd: exec.Command("sh", append([]string{"-c", script, "sh", program}, args...)...)}
 	p.cmd.Stdout, p.cmd.Stderr = p.Output, p.Output
 	// A session of its own, as a container's: the terminal of whoever runs the tests is not its controlling terminal.

@@ -119,7 +119,7 @@ func TestMistakes(t *testing.T) {
 		{"later, wrong", app + "    listen: [80]\n", `4:14: listen: "80" is not an address`},
 		{"later, unknown key", app + "    readiness: {htpp: x}\n", `unknown key "htpp": is it http?`},
 		{"later, within", app + "    stop: {drain: 5s}\n", "drain is not available yet in this version: leave it out, or write 30s"},
-		{"later reference", app + "    logs: {max_files: \"${N}\"}\n", "max_files is not available yet"},
+		{"later reference", app + "    balance: \"${B}\"\n", "balance is not available yet"},
 		{"unknown dependency", app + "    depends_on: [wbe]\n", `4:18: wbe: there is no app "wbe": is it web?`},
 		{"dependency twice", app + "    depends_on: [db, db]\n  db: {command: x}\n", "4:22: depends_on: db is there twice"},
 		{"cycle of one", app + "    depends_on: [web]\n", "a cycle, nothing in it could start first: web → web"},

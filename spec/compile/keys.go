@@ -24,8 +24,9 @@ func rootKeys() mapping {
 			{"format", enum("auto", "text", "json"), "auto", "auto: json if a console is json", false},
 		}}, "", "goinit's own lines, on stderr", false},
 		{"log_store", mapping{name: "log_store", keys: []key{
-			{"directory", anyText("path, auto or off"), "auto", "/var/log/goinit, $XDG_STATE_HOME/goinit or memory; off: keep nothing", true},
-			{"max_total", size(), "128MiB", "all apps together", true},
+			{"directory", anyText("path, auto, memory or off"), "auto", "auto: $GOINIT_LOG_DIRECTORY, /var/log/goinit, $XDG_STATE_HOME/goinit or memory; off: keep nothing", false},
+			{"max_total", sizeOf(spec.ParseLogTotal), "128MiB", "all apps together; in memory 8MiB at most", false},
+			{"compress", enum("none", "zstd"), "none", "closed files, by a child of low priority; read back as if they were not", false},
 		}}, "", "where logs are kept", false},
 		{"gateway", mapping{name: "gateway", keys: []key{
 			{"listen", address(), `":9180"`, "/livez /readyz /startupz /metrics", false},
@@ -235,11 +236,11 @@ func resourceKeys() []key {
 		{"resources", mapping{name: "resources", foreign: foreignResources(), keys: each}, "", "limits of each worker; absent: none", false},
 		{"logs", mapping{name: "logs", keys: []key{
 			{"console", enum("auto", "prefix", "json", "raw", "inherit", "off"), "auto", "auto: raw if one worker in all, else prefix", false},
-			{"max_size", size(), "8MiB", "one file", true},
-			{"max_files", integer(1, 10000), "4", "of that size", true},
-			{"max_age", duration(), "7d", "of a file", true},
-			{"when_full", enum("block", "drop"), "block", "drop: counted", true},
-			{"rate_limit", integer(1, 1<<31-1), "", "lines a second", true},
+			{"max_size", sizeOf(spec.ParseLogSize), "8MiB", "one file; a line that is longer has one of its own", false},
+			{"max_files", integer(1, spec.MaxLogFiles), "4", "of that size", false},
+			{"max_age", duration(), "7d", "of a file's last line; 0s: for ever", false},
+			{"when_full", enum("block", "drop"), "block", "block: the worker waits while the store makes progress, a full or broken disk never blocks; drop: the oldest lines go, counted", false},
+			{"rate_limit", integer(1, 1<<31-1), "", "lines a second that are kept and shown, the rest is counted; absent: no limit", false},
 		}}, "", "where its output goes", false},
 	}
 }

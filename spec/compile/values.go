@@ -44,8 +44,10 @@ func duration() scalar {
 	return k
 }
 
-func size() scalar {
-	k := text("size", spec.ParseSize)
+func size() scalar { return sizeOf(spec.ParseSize) }
+
+func sizeOf(parse func(string) (spec.Size, error)) scalar {
+	k := text("size", parse)
 	k.types = object{{"type", "string"}}
 	return k
 }

@@ -5,8 +5,8 @@ import (
 	"sync/atomic"
 )
 
-// store is the rings of all apps, and who waits for more.
-type store struct {
+// recent is the rings of all apps, and who waits for more.
+type recent struct {
 	limit int
 
 	mu      sync.Mutex
@@ -16,12 +16,12 @@ type store struct {
 	grown   atomic.Bool // since the last announce
 }
 
-func newStore(limit int) *store {
-	return &store{limit: limit, rings: make(map[string]*ring), readers: make(map[chan struct{}]struct{})}
+func newRecent(limit int) *recent {
+	return &recent{limit: limit, rings: make(map[string]*ring), readers: make(map[chan struct{}]struct{})}
 }
 
 // ring is an app's, made when it is first wanted.
-func (s *store) ring(app string) *ring {
+func (s *recent) ring(app string) *ring {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	r := s.rings[app]
@@ -33,7 +33,7 @@ func (s *store) ring(app string) *ring {
 }
 
 // put appends a line; readers hear of it at the next announce.
-func (s *store) put(r *ring, rec record, line []byte) {
+func (s *recent) put(r *ring, rec record, line []byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.seq++
@@ -43,7 +43,7 @@ func (s *store) put(r *ring, rec record, line []byte) {
 }
 
 // announce wakes the readers, if there is something new.
-func (s *store) announce() {
+func (s *recent) announce() {
 	if !s.grown.Swap(false) {
 		return
 	}
@@ -58,7 +58,7 @@ func (s *store) announce() {
 }
 
 // subscribe returns a channel that has something in it when there may be something new.
-func (s *store) subscribe() chan struct{} {
+func (s *recent) subscribe() chan struct{} {
 	wake := make(chan struct{}, 1)
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -66,13 +66,13 @@ func (s *store) subscribe() chan struct{} {
 	return wake
 }
 
-func (s *store) unsubscribe(wake chan struct{}) {
+func (s *recent) unsubscribe(wake chan struct{}) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.readers, wake)
 }
 
-func (s *store) bytes() int {
+func (s *recent) bytes() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	n := 0
