@@ -65,7 +65,7 @@ func play(role []string) {
 		if err != nil {
 			fmt.Println(err)
 		}
-		_, _ = unix.Wait4(pid, nil, 0, nil) //nolint:errcheck // whatever becomes of it
+		_, _ = unix.Wait4(pid, nil, 0, nil)
 	case "daemon": // n generations away, each in a session of its own
 		if n > 0 {
 			if _, err := spawn(fmt.Sprintf("daemon %d", n-1)); err != nil {
@@ -81,6 +81,7 @@ func play(role []string) {
 	case "spin":
 		fmt.Println("ready")
 		for {
+			n++
 		}
 	}
 	fmt.Println("ready")

@@ -177,7 +177,8 @@ func TestWhatCannotBeLimited(t *testing.T) {
 	for _, r := range []*specs.LinuxResources{
 		{Devices: []specs.LinuxDeviceCgroup{{}}},
 		{Memory: &specs.LinuxMemory{Swap: pointer(int64(1))}},
-		{Memory: &specs.LinuxMemory{Kernel: pointer(int64(1)), UseHierarchy: pointer(false), CheckBeforeUpdate: pointer(true)}}, //nolint:staticcheck
+		//lint:ignore SA1019 what nobody should write is refused
+		{Memory: &specs.LinuxMemory{Kernel: pointer(int64(1)), UseHierarchy: pointer(false), CheckBeforeUpdate: pointer(true)}},
 		{BlockIO: &specs.LinuxBlockIO{LeafWeight: pointer(uint16(1))}},
 		{Unified: map[string]string{"cgroup.procs": "1", "../memory.max": "1", "x": "y"}},
 	} {

@@ -106,7 +106,8 @@ func (t *translation) memory(m *specs.LinuxMemory) {
 	if m.DisableOOMKiller != nil && *m.DisableOOMKiller {
 		t.onlyV1("no OOM killer", "memory", Write{File: "memory.oom_control", Value: "1", Unset: "0"})
 	}
-	if m.Kernel != nil { //nolint:staticcheck // the key is in the specification, so somebody may write it
+	//lint:ignore SA1019 the key is in the specification, so somebody may write it
+	if m.Kernel != nil {
 		t.refuse("memory.kernel", "the kernel has no such limit since 5.4")
 	}
 	if m.UseHierarchy != nil && !*m.UseHierarchy {
