@@ -68,7 +68,7 @@ func newRoot(s *session, b Build) *cobra.Command {
 		psVerb(s), describeVerb(s), infoVerb(s), configVerb(s), healthVerb(s), waitVerb(s), logsVerb(s), eventsVerb(s),
 		startVerb(s), stopVerb(s), restartVerb(s), signalVerb(s), scaleVerb(s),
 		applyVerb(s), addVerb(s), rmVerb(s), saveVerb(s), execVerb(s), shutdownVerb(s), versionVerb(b),
-		checkVerb(), compileVerb(), initVerb(),
+		checkVerb(), compileVerb(), initVerb(), compressLogVerb(),
 	)
 	root.AddCommand(laterVerbs()...)
 	return root

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"goinit/logs/segment"
 )
@@ -70,6 +71,10 @@ func (s *Store) adoptApp(d *disk, app string) error {
 	names := make([]string, 0, len(entries))
 	next := 1
 	for _, e := range entries {
+		if strings.HasSuffix(e.Name(), segment.Compressed.String()+".tmp") { // of a compression that was interrupted
+			os.Remove(filepath.Join(dir, e.Name()))
+			continue
+		}
 		names = append(names, e.Name())
 		if number, _, ok := segment.ParseName(e.Name()); ok {
 			next = max(next, number+1)
@@ -83,7 +88,10 @@ func (s *Store) adoptApp(d *disk, app string) error {
 				return err
 			}
 		}
-		c := closed{number: g.Number, compressed: g.Compressed && !g.Log}
+		if g.Compressed && g.Log {
+			os.Remove(d.path(app, g.Number, segment.Compressed))
+		}
+		c := closed{number: g.Number, compressed: !g.Log}
 		kinds := []segment.Kind{segment.Log, segment.Index}
 		if c.compressed {
 			kinds[0] = segment.Compressed
