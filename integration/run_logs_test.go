@@ -224,7 +224,7 @@ func TestRunLogsSurviveKills(t *testing.T) {
 		m.Wait()
 	}
 	// The last one only repairs.
-	m := runSpec(t, fmt.Sprintf("log_store: {directory: %s/logs}\napps: {stays: {command: sleep 1000}}\n", dir))
+	m := runSpec(t, fmt.Sprintf("log_store: {directory: %s/logs, max_total: 4GiB}\napps: {stays: {command: sleep 1000}}\n", dir))
 	m.Signal(t, syscall.SIGTERM)
 	m.Wait()
 	reader := newLineReader(t, log)
