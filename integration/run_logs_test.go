@@ -86,7 +86,7 @@ func (r *lineReader) piece(data *os.File, g segment.Range) {
 	}
 	r.offset = g.End
 	if g.Time < r.last {
-		r.t.Errorf("segment %d: time goes back at %d", r.number, g.Start)
+		r.t.Errorf("segment %d: time goes back at %d, by %dns; slot %d", r.number, g.Start, r.last-g.Time, g.Slot)
 	}
 	r.last = g.Time
 	if g.Note {
