@@ -3,6 +3,7 @@ package integration
 import (
 	"bytes"
 	"encoding/binary"
+	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -11,6 +12,9 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/klauspost/compress/zstd"
+
+	"goinit/control"
 	"goinit/integration/bed"
 	"goinit/logs/segment"
 )
@@ -82,7 +86,7 @@ func (r *lineReader) piece(data *os.File, g segment.Range) {
 	}
 	r.offset = g.End
 	if g.Time < r.last {
-		r.t.Errorf("segment %d: time goes back at %d", r.number, g.Start)
+		r.t.Errorf("segment %d: time goes back at %d, by %dns; slot %d", r.number, g.Start, r.last-g.Time, g.Slot)
 	}
 	r.last = g.Time
 	if g.Note {
@@ -220,7 +224,7 @@ func TestRunLogsSurviveKills(t *testing.T) {
 		m.Wait()
 	}
 	// The last one only repairs.
-	m := runSpec(t, fmt.Sprintf("log_store: {directory: %s/logs}\napps: {stays: {command: sleep 1000}}\n", dir))
+	m := runSpec(t, fmt.Sprintf("log_store: {directory: %s/logs, max_total: 4GiB}\napps: {stays: {command: sleep 1000}}\n", dir))
 	m.Signal(t, syscall.SIGTERM)
 	m.Wait()
 	reader := newLineReader(t, log)
@@ -238,6 +242,103 @@ func TestRunLogsSurviveKills(t *testing.T) {
 	}
 	if reader.lines < kills*40_000 {
 		t.Errorf("%d lines only", reader.lines)
+	}
+}
+
+// Closed segments are compressed by a child; what is in them is what was written.
+func TestRunLogsCompressed(t *testing.T) {
+	dir := t.TempDir()
+	m := runSpec(t, fmt.Sprintf(`log_store: {directory: %s/logs, compress: zstd}
+apps:
+  w: {shell: "seq -w 500000", restart: "no", logs: {console: "off", max_size: 1MiB, max_files: 10}}
+  stays: {command: sleep 1000}
+`, dir))
+	log := filepath.Join(dir, "logs", "w")
+	bed.Wait(t, "all closed segments to be compressed", func() (bool, string) {
+		logs, _ := filepath.Glob(filepath.Join(log, "*.log"))
+		zst, _ := filepath.Glob(filepath.Join(log, "*.log.zst"))
+		return len(zst) == 3 && len(logs) == 1, fmt.Sprintln(logs, zst, m.Output)
+	})
+	m.Signal(t, syscall.SIGTERM)
+	m.Wait()
+	var text []byte
+	for n := 1; n <= 4; n++ {
+		b, err := os.ReadFile(filepath.Join(log, segment.Name(n, segment.Compressed)))
+		if n == 4 {
+			b, err = os.ReadFile(filepath.Join(log, segment.Name(n, segment.Log)))
+		} else if err == nil {
+			r, _ := zstd.NewReader(nil)
+			b, err = r.DecodeAll(b, nil)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		text = append(text, b...)
+	}
+	want := 500_000
+	for i := range want {
+		if line := fmt.Sprintf("%06d\n", i+1); len(text) < 7*(i+1) || string(text[7*i:7*i+7]) != line {
+			t.Fatalf("line %d is not there", i+1)
+		}
+	}
+}
+
+// Where nothing can be written the logs are in memory, and PID 1 hands their descriptors over, as it does for files; what
+// was written before the question is there.
+func TestRunLogsByDescriptor(t *testing.T) {
+	for name, directory := range map[string]string{"memory": "memory", "disk": t.TempDir() + "/logs", "auto": "auto"} {
+		t.Run(name, func(t *testing.T) {
+			m := runSpec(t, fmt.Sprintf("log_store: {directory: %s}\napps:\n  w: {shell: \"echo out; echo err >&2\", restart: \"no\"}\n  stays: {command: sleep 1000}\n", directory))
+			m.waitRows(t, "the worker to have ended", func(r row) bool { return r.State == "completed" }, "w")
+			c, err := control.Dial(m.client[1])
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer c.Close()
+			got := ""
+			bed.Wait(t, "both lines", func() (bool, string) {
+				got = ""
+				err := c.StreamFiles(t.Context(), "LogFiles", control.LogFilesRequest{Apps: []string{"w"}}, func(p json.RawMessage, files []int) error {
+					got += string(p) + " "
+					data, index := os.NewFile(uintptr(files[0]), "log"), os.NewFile(uintptr(files[1]), "idx")
+					defer data.Close()
+					defer index.Close()
+					b, idx := make([]byte, 1000), make([]byte, 1000)
+					n, _ := data.ReadAt(b, 0)
+					k, _ := index.ReadAt(idx, 0)
+					records := segment.Good(idx[:k], int64(n))
+					for i := range records.Len() {
+						r := records.At(i)
+						got += fmt.Sprintf("%v:%s", r.Stderr, b[r.Start:r.End])
+					}
+					return nil
+				})
+				return err == nil && strings.Contains(got, "false:out\n") && strings.Contains(got, "true:err\n"), fmt.Sprintln(got, err)
+			})
+			if !strings.HasPrefix(got, `{"app":"w","number":1,"open":true} `) {
+				t.Error(got)
+			}
+			var s control.LogStoreReply
+			files, err := c.CallFiles(t.Context(), "LogStore", control.LogStoreRequest{Descriptor: true}, &s)
+			if err != nil {
+				t.Fatal(err)
+			}
+			place := "disk"
+			if name == "memory" {
+				place = name
+			}
+			if s.Place != place || len(files) != map[string]int{"disk": 1, "memory": 0}[place] || s.Bytes != 8+2*segment.RecordSize || len(s.Apps) != 1 {
+				t.Errorf("%+v with %d files", s, len(files))
+			}
+			for _, fd := range files {
+				syscall.Close(fd)
+			}
+			var v control.LogVacuumReply
+			none := int64(0)
+			if err := c.Call(t.Context(), "LogVacuum", control.LogVacuumRequest{MaxBytes: &none}, &v); err != nil || v.Removed != 1 || v.Bytes != 0 {
+				t.Errorf("%+v %v", v, err)
+			}
+		})
 	}
 }
 
