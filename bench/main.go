@@ -34,17 +34,22 @@ func main() {
 	if len(os.Args) > 1 && ownProgram(os.Args[1], os.Args[2:]) {
 		return
 	}
-	part := flag.String("part", "all", "what to measure: init (command mode), run (run mode) or all")
+	part := flag.String("part", "all", "what to measure: init (command mode), run (run mode), probes (run mode's liveness) or all")
+	probeSeconds := flag.Int("probe-seconds", 0, "how long liveness is measured (default 60)")
 	rounds := flag.Int("rounds", 0, "rounds of the start (default 150), and of the drain a thirtieth as many")
 	quick := flag.Bool("quick", false, "a minute or so for each part: fewer of everything")
 	goinit := flag.String("goinit", "bin/goinit", "the goinit to measure")
 	out := flag.String("out", "", "write the report to this file too")
 	flag.Parse()
-	if !slices.Contains([]string{"init", "run", "all"}, *part) {
-		fmt.Fprintf(os.Stderr, "bench: there is no part %q: init, run or all\n", *part)
+	if !slices.Contains([]string{"init", "run", "probes", "all"}, *part) {
+		fmt.Fprintf(os.Stderr, "bench: there is no part %q: init, run, probes or all\n", *part)
 		os.Exit(64)
 	}
-	if err := run(newPlan(*rounds, *quick), newRunPlan(*quick), *part, *goinit, *out); err != nil {
+	onRun := newRunPlan(*quick)
+	if *probeSeconds > 0 {
+		onRun.probeSeconds = *probeSeconds
+	}
+	if err := run(newPlan(*rounds, *quick), onRun, *part, *goinit, *out); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
@@ -94,11 +99,14 @@ func run(p plan, r runPlan, part, goinit, out string) error {
 	}
 	var text strings.Builder
 	w := io.MultiWriter(&text, os.Stdout)
-	if part != "run" {
+	if part == "init" || part == "all" {
 		err = reportInit(w, p, goinit, programs)
 	}
-	if err == nil && part != "init" {
+	if err == nil && (part == "run" || part == "all") {
 		err = reportRun(w, r, goinit, programs)
+	}
+	if err == nil && (part == "probes" || part == "all") {
+		err = reportProbes(w, r, goinit)
 	}
 	if err != nil || out == "" {
 		return err

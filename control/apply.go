@@ -6,6 +6,7 @@ import "encoding/json"
 type ApplyRequest struct {
 	Spec           json.RawMessage `json:"spec,omitempty"` // compiled; absent: read again where it was read first
 	DryRun         bool            `json:"dry_run,omitempty"`
+	NoWait         bool            `json:"no_wait,omitempty"` // answer when it is read and accepted
 	TimeoutSeconds float64         `json:"timeout_seconds,omitempty"`
 }
 
@@ -15,7 +16,7 @@ type ApplyReply struct {
 }
 
 func apply(c *call, r ApplyRequest) (ApplyReply, error) {
-	result, err := c.do(r.TimeoutSeconds, Apply{Spec: r.Spec, DryRun: r.DryRun})
+	result, err := c.do(r.TimeoutSeconds, Apply{Spec: r.Spec, DryRun: r.DryRun, NoWait: r.NoWait})
 	if result.Changes == nil {
 		result.Changes = []Change{}
 	}

@@ -17,6 +17,9 @@ import "context"
 type Supervisor interface {
 	// Snapshot is what is so now. It answers at once, whatever the apps are up to, and is not changed afterwards.
 	Snapshot() *Snapshot
+	// Usage reads what a worker uses, or all workers of an app together; without a process its Source is empty. Who it is
+	// about is left to the caller. It takes some files, or, without cgroups, a look at all processes.
+	Usage(Target) Stats
 	// Do carries out a command and returns when its outcome is known, or, with NoWait, when it is accepted. An error
 	// that is an *Error reaches the client as it is, another as Failed.
 	Do(context.Context, Command) (Result, error)
@@ -33,7 +36,7 @@ type Supervisor interface {
 	LogKeeper
 }
 
-// Command is one of Start, Stop, Restart, Signal, Scale, Apply, Add, Remove, Save and Shutdown.
+// Command is one of Start, Stop, Restart, Pause, Resume, Signal, Scale, Update, Apply, Add, Remove, Save and Shutdown.
 type Command interface{ command() }
 
 // Target is a part of an app, or all of it.
@@ -60,6 +63,12 @@ type Stop struct{ Order }
 // Restart stops and starts.
 type Restart struct{ Order }
 
+// Pause suspends every process of the workers.
+type Pause struct{ Order }
+
+// Resume lets them go on.
+type Resume struct{ Order }
+
 // Signal sends a signal to the workers' main processes.
 type Signal struct {
 	Order
@@ -74,10 +83,18 @@ type Scale struct {
 	NoWait   bool
 }
 
+// Update changes an app's limits while it runs.
+type Update struct {
+	App    string
+	Total  bool    // those of all its workers together, not of each
+	Limits []Limit // in the order given
+}
+
 // Apply makes the apps what a spec says, and touches only what differs.
 type Apply struct {
 	Spec   []byte // compiled, as JSON; nil: read again where it was read first
 	DryRun bool
+	NoWait bool
 }
 
 // Add adds one app.
@@ -87,7 +104,10 @@ type Add struct {
 }
 
 // Remove stops an app and forgets it.
-type Remove struct{ App string }
+type Remove struct {
+	App    string
+	NoWait bool
+}
 
 // Save writes what was added or changed by commands to where the next start finds it.
 type Save struct{}
@@ -101,8 +121,11 @@ type Shutdown struct {
 func (Start) command()    {}
 func (Stop) command()     {}
 func (Restart) command()  {}
+func (Pause) command()    {}
+func (Resume) command()   {}
 func (Signal) command()   {}
 func (Scale) command()    {}
+func (Update) command()   {}
 func (Apply) command()    {}
 func (Add) command()      {}
 func (Remove) command()   {}
@@ -111,7 +134,7 @@ func (Shutdown) command() {}
 
 // Result is what came of a Command; which fields are set depends on it.
 type Result struct {
-	Outcomes []Outcome // of an Order, Scale, Add, Remove
+	Outcomes []Outcome // of an Order, Scale, Update, Add, Remove
 	Changes  []Change  // of an Apply
 	Path     string    // of a Save
 }
@@ -119,7 +142,7 @@ type Result struct {
 // Outcome is what came of a command for one worker, or for an app without any.
 type Outcome struct {
 	Name    string `json:"name"`              // web/0, or web
-	Outcome string `json:"outcome"`           // started, stopped, restarted, signaled, unchanged, failed, accepted, added, removed
+	Outcome string `json:"outcome"`           // started, stopped, restarted, paused, resumed, signaled, updated, unchanged, failed, accepted, added, removed
 	PID     *int   `json:"pid"`               // its process afterwards
 	Message string `json:"message,omitempty"` // why, where that is not plain
 }

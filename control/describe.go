@@ -26,6 +26,7 @@ type Description struct {
 	App      string    `json:"app"`
 	WaitsFor []string  `json:"waits_for"`
 	Workers  []Worker  `json:"workers"` // those that were asked for
+	Stats    []Stats   `json:"stats"`   // what the app uses, if it was asked for, then these workers
 	Spec     *spec.App `json:"spec"`    // values of its environment are ***
 }
 
@@ -57,7 +58,8 @@ func describe(c *call, r DescribeRequest) error {
 			if len(of) == 0 {
 				continue
 			}
-			d := Description{App: a.Name, WaitsFor: append([]string{}, a.WaitsFor...), Workers: s.selected(of), Spec: concealed(a.Spec, r.ShowEnvironment)}
+			d := Description{App: a.Name, WaitsFor: append([]string{}, a.WaitsFor...), Workers: slices.Collect(c.measured(s, s.selected(of))),
+				Stats: slices.AppendSeq([]Stats{}, c.statsOf(s, of)), Spec: concealed(a.Spec, r.ShowEnvironment)}
 			if !yield(d) {
 				return
 			}

@@ -49,8 +49,11 @@ func health(c *call, r HealthRequest) (HealthReply, error) {
 		answer.Healthy = answer.Healthy && h.Healthy
 		answer.Apps = append(answer.Apps, h)
 	}
-	if s.Info.State == "stopping" && r.Check != "live" {
+	if s.Info.State == "stopping" && r.Check != "live" { // they may serve on (shutdown.delay), for those who come all the same
 		answer.Healthy = false
+		for i := range answer.Apps {
+			answer.Apps[i].Healthy, answer.Apps[i].Reason = false, "goinit is stopping"
+		}
 	}
 	return answer, nil
 }

@@ -2,7 +2,7 @@ package control
 
 import "context"
 
-// OrderRequest is what start, stop and restart take, and signal and scale in their way.
+// OrderRequest is what start, stop, restart, pause and resume take, and signal and scale in their way.
 type OrderRequest struct {
 	Targets        []string `json:"targets"`
 	NoWait         bool     `json:"no_wait,omitempty"`         // answer when it is accepted

@@ -1,9 +1,6 @@
 package control
 
-import (
-	"slices"
-	"time"
-)
+import "time"
 
 // PsRequest asks for workers; with more, again whenever one has changed.
 type PsRequest struct {
@@ -24,7 +21,7 @@ func ps(c *call, r PsRequest) error {
 		if err != nil {
 			return err
 		}
-		if err := replyList(c, "workers", c.req.More, slices.Values(s.selected(targets))); err != nil || !c.req.More {
+		if err := replyList(c, "workers", c.req.More, c.measured(s, s.selected(targets))); err != nil || !c.req.More {
 			return err
 		}
 		select {

@@ -30,6 +30,7 @@ func routes() []route {
 		{"org.varlink.service.GetInterfaceDescription", read, quick, handle(getInterfaceDescription)},
 
 		{"io.goinit.Ps", read, list, takes(ps)},
+		{"io.goinit.Stats", read, list, takes(stats)},
 		{"io.goinit.Describe", read, quick, takes(describe)},
 		{"io.goinit.Info", read, quick, handle(info)},
 		{"io.goinit.Health", read, quick, handle(health)},
@@ -43,8 +44,11 @@ func routes() []route {
 		{"io.goinit.Start", write, waits, handle(start)},
 		{"io.goinit.Stop", write, waits, handle(stop)},
 		{"io.goinit.Restart", write, waits, handle(restart)},
+		{"io.goinit.Pause", write, waits, handle(pause)},
+		{"io.goinit.Resume", write, waits, handle(resume)},
 		{"io.goinit.Signal", write, waits, handle(signal)},
 		{"io.goinit.Scale", write, waits, handle(scale)},
+		{"io.goinit.Update", write, waits, handle(updateLimits)},
 		{"io.goinit.Apply", write, spec, handle(apply)},
 		{"io.goinit.Add", write, spec, handle(add)},
 		{"io.goinit.Rm", write, waits, handle(rm)},
@@ -53,7 +57,7 @@ func routes() []route {
 		{"io.goinit.LogVacuum", write, waits, handle(logVacuum)},
 		{"io.goinit.Shutdown", write, quick, handle(shutdown)},
 	}
-	for _, later := range []string{"Reload", "Pause", "Resume", "Update"} {
+	for _, later := range []string{"Reload"} {
 		table = append(table, route{"io.goinit." + later, write, quick, func(c *call) error {
 			return Errorf(NotAvailable, "%s is not available yet", c.req.Method)
 		}})

@@ -324,6 +324,61 @@ func TestPsMore(t *testing.T) {
 	}
 }
 
+// Statistics are read when somebody asks for them, and ps asks only where there are cgroups: without, it would cost a look at
+// all processes.
+func TestReadings(t *testing.T) {
+	f, _, path := serve(t, control.DefaultLimits())
+	c := dial(t, path)
+	reads := func(method string, in any) (n int) {
+		t.Helper()
+		f.Lock()
+		f.Reads = 0
+		f.Unlock()
+		var out struct {
+			Workers []control.Worker
+			Stats   []control.Stats
+		}
+		if err := c.Call(within(t), method, in, &out); err != nil {
+			t.Fatal(err)
+		}
+		for _, w := range out.Workers {
+			if measured := w.MemoryBytes != nil && w.Cgroup != ""; measured != (f.Snapshot().Info.Cgroups.Usable && w.PID != nil) {
+				t.Errorf("%s: %+v", method, w)
+			}
+		}
+		f.Lock()
+		defer f.Unlock()
+		return f.Reads
+	}
+	all, one := control.StatsRequest{}, control.StatsRequest{Targets: []string{"web/0"}}
+	got := []int{reads("Ps", nil), reads("Info", nil), reads("Stats", one), reads("Stats", all)}
+	f.InGroups()
+	got = append(got, reads("Ps", nil), reads("Ps", control.PsRequest{Targets: []string{"web"}}), reads("Stats", all))
+	if want := []int{0, 0, 1, 6, 2, 1, 6}; !reflect.DeepEqual(got, want) {
+		t.Errorf("readings %v, want %v", got, want)
+	}
+}
+
+func TestStatsRefused(t *testing.T) {
+	_, _, path := serve(t, control.DefaultLimits())
+	for method, in := range map[string]any{
+		"-1":   control.StatsRequest{IntervalSeconds: -1},
+		"0.5":  control.StatsRequest{IntervalSeconds: 0.5},
+		"3601": control.StatsRequest{IntervalSeconds: 3601},
+		"none": control.UpdateRequest{App: "web"},
+		"many": control.UpdateRequest{App: "web", Limits: make([]control.Limit, 33)},
+	} {
+		name := "Stats"
+		if _, ok := in.(control.UpdateRequest); ok {
+			name = "Update"
+		}
+		var e *control.Error
+		if err := dial(t, path).Call(within(t), name, in, nil); !errors.As(err, &e) || e.Name != "org.varlink.service.InvalidParameter" {
+			t.Errorf("%s: %v", method, err)
+		}
+	}
+}
+
 func TestSecretsStay(t *testing.T) {
 	_, _, path := serve(t, control.DefaultLimits())
 	for _, m := range []string{`"io.goinit.Config"`, `"io.goinit.Describe","parameters":{"targets":["all"]}`} {

@@ -41,7 +41,19 @@ type Info struct {
 	Dropped     uint64       `json:"clients_dropped"` // idle or slow ones, for others
 	Refused     uint64       `json:"clients_refused"` // not allowed, or too many
 	Orphans     uint64       `json:"orphans_reaped"`
+	Cgroups     Cgroups      `json:"cgroups"`
 	Limitations []Limitation `json:"limitations"`
+}
+
+// Cgroups is what goinit has found of the kernel's control groups, and what it makes of them.
+type Cgroups struct {
+	Mode    string `json:"mode"`    // unified (v2), legacy (v1), hybrid (controllers of v1, a tree of v2), none
+	Usable  bool   `json:"usable"`  // each worker has one
+	Place   string `json:"place"`   // the directory below which goinit makes its own; or its own group, where it may not
+	Missing string `json:"missing"` // what is not there, in words; empty: nothing
+	Remedy  string `json:"remedy"`  // what would give it
+	// Controllers are those of which workers' groups have files: cpu, memory, pids, ...
+	Controllers []string `json:"controllers"`
 }
 
 // Limitation is something that this environment does not let goinit do.

@@ -120,14 +120,22 @@ func (s *Snapshot) selected(targets []Target) []Worker {
 	var rows []Worker
 	for i := range s.Apps {
 		a := &s.Apps[i]
-		whole := len(targets) == 0 || slices.Contains(targets, Target{a.Name, WholeApp})
 		for _, w := range a.rows() {
-			if whole || w.Slot != nil && slices.Contains(targets, Target{a.Name, *w.Slot}) {
+			t := Target{a.Name, WholeApp}
+			if w.Slot != nil {
+				t.Slot = *w.Slot
+			}
+			if wanted(targets, t) {
 				rows = append(rows, w)
 			}
 		}
 	}
 	return rows
+}
+
+// wanted says whether something is among targets, itself or as a part of its app; without any, everything is.
+func wanted(targets []Target, t Target) bool {
+	return len(targets) == 0 || slices.Contains(targets, t) || slices.Contains(targets, Target{t.App, WholeApp})
 }
 
 const namesInMessage = 8

@@ -22,7 +22,7 @@ func TestDescriptionIsTheTypes(t *testing.T) {
 		t.Errorf("interface %q", d.name)
 	}
 	types := map[string]reflect.Type{}
-	for _, v := range []any{Worker{}, Exit{}, Description{}, Outcome{}, Change{}, Event{}, LogSize{}, LogLine{}, Limitation{}, Info{}, AppHealth{}} {
+	for _, v := range []any{Worker{}, Exit{}, Description{}, Outcome{}, Change{}, Event{}, LogSize{}, LogLine{}, Limitation{}, Info{}, AppHealth{}, Stats{}, Pressure{}, Limit{}, Cgroups{}} {
 		types[reflect.TypeOf(v).Name()] = reflect.TypeOf(v)
 	}
 	for name, typ := range types {
@@ -43,7 +43,8 @@ func TestDescriptionIsTheTypes(t *testing.T) {
 		"Start": {order, orderReply}, "Stop": {order, orderReply}, "Restart": {order, orderReply}, "Signal": {SignalRequest{}, orderReply},
 		"Scale": {ScaleRequest{}, orderReply}, "Apply": {ApplyRequest{}, ApplyReply{}}, "Add": {AddRequest{}, orderReply},
 		"Rm": {RmRequest{}, orderReply}, "Save": {nothing, SaveReply{}}, "Exec": {ExecRequest{}, ExecReply{}}, "Shutdown": {ShutdownRequest{}, nothing},
-		"Reload": {nothing, nothing}, "Pause": {nothing, nothing}, "Resume": {nothing, nothing}, "Update": {nothing, nothing},
+		"Pause": {order, orderReply}, "Resume": {order, orderReply}, "Update": {UpdateRequest{}, orderReply}, "Stats": {StatsRequest{}, StatsReply{}},
+		"Reload": {nothing, nothing},
 	}
 	for name, m := range methods {
 		compare(t, name+"'s parameters", d.in[name], reflect.TypeOf(m[0]))

@@ -14,17 +14,21 @@ type Worker struct {
 	Ready      bool       `json:"ready"`
 	Generation int        `json:"generation"`
 	Restarts   int        `json:"restarts"`
+	Failures   int        `json:"failures,omitempty"` // in a row, until it is well for a while
 	StartedAt  *time.Time `json:"started_at"`
 	StateSince time.Time  `json:"state_since"`
 	NextAt     *time.Time `json:"next_at"` // when a restart or a run is due
 	LastExit   *Exit      `json:"last_exit"`
 	Message    string     `json:"message,omitempty"` // why it is in this state: "for db to be ready"
 
+	// With cgroups, when it was asked for.
 	CPUSeconds      *float64 `json:"cpu_seconds,omitempty"`
-	MemoryBytes     *int64   `json:"memory_bytes,omitempty"`
-	MemoryPeakBytes *int64   `json:"memory_peak_bytes,omitempty"`
-	OOMKills        *int64   `json:"oom_kills,omitempty"`
+	MemoryBytes     *uint64  `json:"memory_bytes,omitempty"`
+	MemoryPeakBytes *uint64  `json:"memory_peak_bytes,omitempty"`
+	OOMKills        *uint64  `json:"oom_kills,omitempty"` // how often its process was killed for want of memory
 	Cgroup          string   `json:"cgroup,omitempty"`
+
+	Kills uint64 `json:"-"` // what OOMKills becomes where there are cgroups
 }
 
 // Name is how the worker is addressed: web/0, or its app's name if it has none of its own.

@@ -21,7 +21,7 @@ func applyVerb(s *session) *cobra.Command {
 		Short: "make the apps what the spec says now; what has not changed is not touched",
 		Args:  cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			in := control.ApplyRequest{DryRun: dry, TimeoutSeconds: s.seconds()}
+			in := control.ApplyRequest{DryRun: dry, NoWait: s.noWait, TimeoutSeconds: s.seconds()}
 			if file != "" {
 				compiled, err := s.compile(file)
 				if err != nil {

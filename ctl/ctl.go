@@ -12,6 +12,8 @@ import (
 	"io"
 	"os"
 	"regexp"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -29,6 +31,7 @@ type world struct {
 	width          int  // of the terminal, or 80
 	terminal       bool // stdout is one
 	compile        func(path string) ([]byte, error)
+	sample         time.Duration // between the two readings of which stats makes a share of a CPU
 }
 
 // Main runs goinit ctl with the arguments behind "ctl" and returns the exit status.
@@ -36,7 +39,7 @@ func Main(args []string, b Build) int {
 	width, terminal := terminalWidth(1)
 	w := &world{
 		stdout: os.Stdout, stderr: os.Stderr, files: [3]int{0, 1, 2}, getenv: os.Getenv, now: time.Now,
-		width: width, terminal: terminal, compile: compileFile,
+		width: width, terminal: terminal, compile: compileFile, sample: 500 * time.Millisecond,
 	}
 	return run(context.Background(), w, args, b)
 }
@@ -65,10 +68,10 @@ func newRoot(s *session, b Build) *cobra.Command {
 	}
 	s.flags(root.PersistentFlags())
 	root.AddCommand(
-		psVerb(s), describeVerb(s), infoVerb(s), configVerb(s), healthVerb(s), waitVerb(s), logsVerb(s), eventsVerb(s),
-		startVerb(s), stopVerb(s), restartVerb(s), signalVerb(s), scaleVerb(s),
+		psVerb(s), statsVerb(s), describeVerb(s), infoVerb(s), configVerb(s), healthVerb(s), waitVerb(s), graphVerb(s), logsVerb(s), eventsVerb(s),
+		startVerb(s), stopVerb(s), restartVerb(s), pauseVerb(s), resumeVerb(s), signalVerb(s), scaleVerb(s), updateVerb(s),
 		applyVerb(s), addVerb(s), rmVerb(s), saveVerb(s), execVerb(s), shutdownVerb(s), versionVerb(b),
-		checkVerb(), compileVerb(), initVerb(), compressLogVerb(),
+		checkVerb(), compileVerb(), convertVerb(), initVerb(), probeVerb(), compressLogVerb(),
 	)
 	root.AddCommand(laterVerbs()...)
 	return root
@@ -81,7 +84,7 @@ func noSuchVerb(args []string) error {
 	}
 	ours := map[string]string{
 		"status": "ps", "list": "ps", "ls": "ps", "delete": "rm", "del": "rm", "remove": "rm", "kill": "signal",
-		"inspect": "describe", "show": "describe", "monit": "top", "reread": "apply", "up": "start", "down": "stop",
+		"inspect": "describe", "freeze": "pause", "unpause": "resume", "thaw": "resume", "show": "describe", "monit": "top", "reread": "apply", "up": "start", "down": "stop",
 		"log": "logs", "tail": "logs", "plan": "config", "replan": "apply", "resurrect": "apply",
 	}[args[0]]
 	if ours != "" {
@@ -90,14 +93,35 @@ func noSuchVerb(args []string) error {
 	return fmt.Errorf("%q is not a verb", args[0])
 }
 
-// shieldNumbers keeps the -1 of "scale web -1" from being taken for a flag.
+// shieldNumbers keeps the -1 of "scale web -1" from being taken for a flag, and the -A 3 of "logs --grep RE -A 3", which is
+// grep's, for our -A.
 func shieldNumbers(args []string) []string {
+	if slices.Contains(args, "logs") {
+		return grepsOwn(args)
+	}
 	number := regexp.MustCompile(`^-[0-9]+$`)
 	for i, a := range args {
 		if a == "scale" && len(args) > i+2 && number.MatchString(args[i+2]) {
 			shielded := append([]string{}, args[:i+2]...)
 			shielded = append(shielded, args[i+3:]...)
 			return append(shielded, "--", args[i+2])
+		}
+	}
+	return args
+}
+
+func grepsOwn(args []string) []string {
+	number := regexp.MustCompile(`^[0-9]+$`)
+	args = slices.Clone(args)
+	for i, a := range args {
+		n, ok := strings.CutPrefix(a, "-A")
+		switch {
+		case a == "--":
+			return args
+		case ok && number.MatchString(n):
+			args[i] = "--after-context=" + n
+		case a == "-A" && i+1 < len(args) && number.MatchString(args[i+1]):
+			args[i] = "--after-context"
 		}
 	}
 	return args

@@ -137,6 +137,31 @@ func TestWatch(t *testing.T) {
 	}
 }
 
+// stats --watch prints a table after the other, the second with what was used since the first; json, an array a line.
+func TestStatsWatch(t *testing.T) {
+	for _, tt := range []struct{ format, first, then string }{
+		{"table", "db/0    -    12s", "db/0    20.0%  12s"},
+		{"json", `"worker":"db/0"`, `"cpu_seconds":12.6`},
+	} {
+		b := newBed(t, "shop")
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+		defer cancel()
+		w := b.world
+		var seen strings.Builder
+		w.stdout = writerFunc(func(p []byte) (int, error) {
+			seen.Write(p)
+			if strings.Contains(seen.String(), tt.then) {
+				cancel()
+			}
+			return len(p), nil
+		})
+		run(ctx, &w, []string{"stats", "db", "-o", tt.format, "--watch", "--interval", "1s"}, Build{})
+		if ctx.Err() != context.Canceled || !strings.Contains(seen.String(), tt.first) {
+			t.Errorf("%s: %s", tt.format, seen.String())
+		}
+	}
+}
+
 type writerFunc func([]byte) (int, error)
 
 func (f writerFunc) Write(p []byte) (int, error) { return f(p) }

@@ -63,6 +63,9 @@ func (s *session) describe(d *control.Description) error {
 		s.describeSpec(d.Spec, add)
 	}
 	add("waits for", strings.Join(d.WaitsFor, ", "))
+	if len(d.Workers) > 1 {
+		describeUse(d.Stats, nil, "", add)
+	}
 	for i := range d.Workers {
 		w := &d.Workers[i]
 		if w.Worker == nil {
@@ -90,10 +93,7 @@ func (s *session) describe(d *control.Description) error {
 		if w.LastExit != nil {
 			add("  last exit", fmt.Sprintf("%s, status %d, %s ago", exitText(w.LastExit), w.LastExit.Status, span(s.now().Sub(w.LastExit.At))))
 		}
-		if w.MemoryBytes != nil {
-			add("  memory", bytesOf(*w.MemoryBytes))
-		}
-		add("  cgroup", w.Cgroup)
+		describeUse(d.Stats, w.Slot, "  ", add)
 	}
 	return t.print(s.stdout)
 }
@@ -121,10 +121,60 @@ func (s *session) describeSpec(a *spec.App, add func(key, value string)) {
 		}
 		add(key, d.App+": "+d.Condition)
 	}
+	describeProbes(a, add)
+	describeLimits("limits", "each worker: ", &a.Resources.Limits, add)
+	if a.Resources.Total != nil {
+		describeLimits("", "all together: ", a.Resources.Total, add)
+	}
 	add("restart", a.Restart.Policy)
 	add("on failure", a.OnFailure)
 	if a.Stop.Signal != "" {
 		add("stop", a.Stop.Signal+" to the "+a.Stop.Target)
+	}
+}
+
+// describeProbes says how one finds out whether it is well, and what is run around it.
+func describeProbes(a *spec.App, add func(key, value string)) {
+	kind := func(http, tcp string, exec []string) string {
+		switch {
+		case http != "":
+			return http
+		case tcp != "":
+			return "tcp " + tcp
+		}
+		return "exec " + words(exec)
+	}
+	if r := a.Readiness; r != nil {
+		text := kind(r.HTTP, r.TCP, r.Exec)
+		switch {
+		case r.Notify:
+			text = "notify"
+		case r.FD > 0:
+			text = fmt.Sprintf("a newline on descriptor %d", r.FD)
+		case r.Listening > 0:
+			text = fmt.Sprintf("it listens on port %d", r.Listening)
+		case r.Log != "":
+			text = "a line that matches " + r.Log
+		}
+		add("readiness", fmt.Sprintf("%s, within %v", text, r.StartTimeout))
+	}
+	if l := a.Liveness; l != nil {
+		text := kind(l.HTTP, l.TCP, l.Exec)
+		switch {
+		case l.Heartbeat > 0:
+			text = fmt.Sprintf("a heartbeat every %v", l.Heartbeat)
+		case l.Silence > 0:
+			text = fmt.Sprintf("a line every %v", l.Silence)
+		default:
+			text += fmt.Sprintf(" every %v", l.Period)
+		}
+		add("liveness", text+", else "+l.Action)
+	}
+	if len(a.Hooks.BeforeStart) > 0 {
+		add("before start", words(a.Hooks.BeforeStart))
+	}
+	if len(a.Hooks.AfterExit) > 0 {
+		add("after exit", words(a.Hooks.AfterExit))
 	}
 }
 

@@ -2,7 +2,6 @@ package ctl
 
 import (
 	"fmt"
-	"strings"
 	"time"
 )
 
@@ -24,32 +23,8 @@ func span(d time.Duration) string {
 	return fmt.Sprintf("%dd", int(d/day))
 }
 
-// instant reads --since and --until: a moment (RFC 3339, or its date), or how long ago.
-func (w *world) instant(flag, s string) (*time.Time, error) {
-	if s == "" {
-		return nil, nil
-	}
-	for _, layout := range []string{time.RFC3339Nano, "2006-01-02T15:04:05", "2006-01-02 15:04:05", "2006-01-02T15:04", "2006-01-02"} {
-		if t, err := time.ParseInLocation(layout, s, time.Local); err == nil {
-			return &t, nil
-		}
-	}
-	text := s
-	if days, ok := strings.CutSuffix(s, "d"); ok {
-		text = days + "h"
-	}
-	d, err := time.ParseDuration(text)
-	if err != nil || d < 0 {
-		return nil, fmt.Errorf("--%s %s: it is a time (2026-11-21T08:00:00Z) or how long ago (10m, 2d)", flag, s)
-	}
-	if text != s {
-		d *= 24
-	}
-	t := w.now().Add(-d)
-	return &t, nil
-}
-
-func bytesOf(n int64) string {
+// bytesOf is a size in the largest unit of which there are ten.
+func bytesOf[N int64 | uint64](n N) string {
 	switch {
 	case n >= 10<<30:
 		return fmt.Sprintf("%dGi", n>>30)

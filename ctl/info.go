@@ -3,6 +3,7 @@ package ctl
 import (
 	"fmt"
 	"strconv"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -46,6 +47,27 @@ func infoVerb(s *session) *cobra.Command {
 	}
 }
 
+// cgroups tells what there is, and what would give the rest.
+func (s *session) cgroups(t *table, c *control.Cgroups) {
+	text := c.Mode
+	switch {
+	case c.Usable:
+		text += ", one for each worker, below " + c.Place
+		if len(c.Controllers) > 0 {
+			text += ": " + strings.Join(c.Controllers, " ")
+		}
+	case c.Place != "":
+		text += ", at " + c.Place
+	}
+	t.add("cgroups", printable(text))
+	if c.Missing != "" {
+		t.add("", "  missing: "+printable(c.Missing))
+	}
+	if c.Remedy != "" {
+		t.add("", "  "+printable(c.Remedy))
+	}
+}
+
 func (s *session) info(i *control.Info) error {
 	t := &table{}
 	t.add("instance", i.Instance)
@@ -63,6 +85,7 @@ func (s *session) info(i *control.Info) error {
 	t.add("socket", i.Socket)
 	t.add("clients", fmt.Sprintf("%d; %d dropped, %d refused so far", i.Clients, i.Dropped, i.Refused))
 	t.add("orphans", fmt.Sprintf("%d reaped", i.Orphans))
+	s.cgroups(t, &i.Cgroups)
 	for n, l := range i.Limitations {
 		key := ""
 		if n == 0 {

@@ -49,23 +49,32 @@ func (s *session) watch(c *cobra.Command, in control.PsRequest) error {
 	if err != nil {
 		return err
 	}
-	first := true
+	next := s.screen()
 	return follow(c.Context(), s, true, "Ps", in, func(_ string, r control.PsReply) error {
-		switch {
-		case format == "json" || format == "yaml":
+		if format == "json" || format == "yaml" {
 			return s.object(r.Workers)
-		case s.terminal:
-			if err := s.print("\x1b[H\x1b[2J"); err != nil {
-				return err
-			}
-		case !first:
-			if err := s.print("\n"); err != nil {
-				return err
-			}
 		}
-		first = false
+		if err := next(); err != nil {
+			return err
+		}
 		return s.workers(r.Workers, format == "wide", s.stdout)
 	})
+}
+
+// screen is to be called ahead of each table of several: on a terminal it wipes the one before, elsewhere it leaves a line
+// between them.
+func (s *session) screen() (next func() error) {
+	first := true
+	return func() error {
+		defer func() { first = false }()
+		switch {
+		case s.terminal:
+			return s.print("\x1b[H\x1b[2J")
+		case !first:
+			return s.print("\n")
+		}
+		return nil
+	}
 }
 
 // workers is the table of ps.
@@ -82,7 +91,7 @@ func (s *session) workers(workers []control.Worker, wide bool, to io.Writer) err
 		header = append(header, "MEMORY")
 	}
 	if wide {
-		header = append(header, "GENERATION", "CPU", "STARTED")
+		header = append(header, "PEAK", "OOM", "CPU", "GENERATION", "STARTED")
 	}
 	t := s.table(wide, append(header, "NOTE")...)
 	for _, w := range workers {
@@ -98,7 +107,7 @@ func (s *session) workers(workers []control.Worker, wide bool, to io.Writer) err
 			if w.StartedAt != nil {
 				started = w.StartedAt.Format("2006-01-02T15:04:05Z07:00")
 			}
-			row = append(row, strconv.Itoa(w.Generation), optional(w.CPUSeconds, func(s float64) string { return fmt.Sprintf("%.1fs", s) }), started)
+			row = append(row, optional(w.MemoryPeakBytes, bytesOf), optional(w.OOMKills, decimal), optional(w.CPUSeconds, cpuTime), strconv.Itoa(w.Generation), started)
 		}
 		t.add(append(row, s.note(&w))...)
 	}
@@ -120,6 +129,9 @@ func (s *session) workers(workers []control.Worker, wide bool, to io.Writer) err
 // note is what one wants to know of a worker that is not simply running: what is next, and what was last.
 func (s *session) note(w *control.Worker) string {
 	note := printable(w.Message)
+	if w.Failures > 1 {
+		note = join(fmt.Sprintf("%d failures in a row", w.Failures), note)
+	}
 	if w.NextAt != nil {
 		note = join(note, "next in "+span(w.NextAt.Sub(s.now())))
 	}
@@ -145,8 +157,8 @@ func exitText(e *control.Exit) string {
 }
 
 func join(a, b string) string {
-	if a == "" {
-		return b
+	if a == "" || b == "" {
+		return a + b
 	}
 	return a + "; " + b
 }

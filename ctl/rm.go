@@ -12,7 +12,7 @@ func rmVerb(s *session) *cobra.Command {
 		Short: "stop an app and forget it",
 		Args:  cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			return s.order(c, "Rm", control.RmRequest{App: args[0], TimeoutSeconds: s.seconds()})
+			return s.order(c, "Rm", control.RmRequest{App: args[0], NoWait: s.noWait, TimeoutSeconds: s.seconds()})
 		},
 	})
 }

@@ -41,12 +41,18 @@ func TestScripts(t *testing.T) {
 				if name, ok := strings.CutPrefix(strings.TrimSpace(line), "% goinit run -N "); ok {
 					bed.another(t, name)
 				}
+				if strings.HasPrefix(line, "% mount -t cgroup2") {
+					bed.fakes["shop"].InGroups()
+				}
+				if strings.HasPrefix(line, "% logs in files") {
+					bed.keep(t, "shop")
+				}
 				command, ok := strings.CutPrefix(line, "$ goinit ctl")
 				if !ok {
 					continue
 				}
 				got.WriteString(line)
-				out, status := bed.run(t, split(command)...)
+				out, status := bed.run(t, split(strings.ReplaceAll(command, "TMP", bed.dir))...)
 				got.WriteString(bed.stable(out))
 				if status != 0 {
 					got.WriteString("[" + strconv.Itoa(status) + "]\n")
@@ -96,6 +102,7 @@ func newBed(t *testing.T, names ...string) *bed {
 	b.world = world{
 		stdout: &b.out, stderr: &b.out, files: [3]int{0, 1, 2}, width: 80, getenv: b.getenv,
 		now:     func() time.Time { return controltest.Epoch.Add(3 * time.Minute) },
+		sample:  time.Millisecond,
 		compile: func(string) ([]byte, error) { return []byte(`{"version":1,"apps":[]}`), nil },
 	}
 	for _, n := range names {

@@ -91,6 +91,10 @@ func tell(w io.Writer, err error, status int) {
 		fmt.Fprintln(w, m.Problems)
 		return
 	}
+	if m := (foreignMistake{}); errors.As(err, &m) { // so do they
+		fmt.Fprintln(w, m)
+		return
+	}
 	fmt.Fprintf(w, "goinit ctl: %v\n", strings.TrimRight(err.Error(), "\n"))
 	var told *control.Error
 	switch {

@@ -8,6 +8,7 @@ import (
 
 	"goinit/logs"
 	"goinit/messages"
+	"goinit/spec"
 	"goinit/supervise"
 )
 
@@ -16,7 +17,8 @@ type narrator struct {
 	messages *messages.Messages
 	console  *logs.Console
 	outputs  *outputs
-	forget   func(app string) // of an app that has left
+	forget   func(app string)            // of an app that has left
+	spec     func(name string) *spec.App // as the last word wants it, or nil
 
 	mu     sync.Mutex
 	queue  []supervise.Event
@@ -36,7 +38,7 @@ const (
 )
 
 func newNarrator(m *messages.Messages, c *logs.Console, o *outputs) *narrator {
-	return &narrator{messages: m, console: c, outputs: o, wake: make(chan struct{}, 1), done: make(chan struct{})}
+	return &narrator{messages: m, console: c, outputs: o, spec: func(string) *spec.App { return nil }, wake: make(chan struct{}, 1), done: make(chan struct{})}
 }
 
 // grave events are told whatever else is not.
@@ -108,6 +110,13 @@ func (n *narrator) say(e supervise.Event, patient bool) {
 	}
 	text := func(key string) string { return fmt.Sprint(e.Data[key]) }
 	exit, _ := e.Data["last_exit"].(*supervise.LastExit)
+	if (e.Type == "worker.exited" || e.Type == "worker.start-failed" || e.Type == "worker.start-timeout") && looping(e) || toldBefore(e, exit) {
+		m.Debug(e.Worker+" "+ended(exit)+howLong(e), fields)
+		return
+	}
+	if n.sayOfUse(e, exit, fields) || n.sayOfLife(e, fields) {
+		return
+	}
 	switch e.Type {
 	case "worker.started":
 		m.Debug(e.Worker+" started, pid "+text("pid"), fields)
@@ -115,6 +124,9 @@ func (n *narrator) say(e supervise.Event, patient bool) {
 		m.Error(e.Worker+" "+ended(exit), fields)
 	case "worker.exited":
 		m.Info(e.Worker+" "+ended(exit)+howLong(e)+howOften(e, exit)+n.lastLine(e, exit, patient), fields)
+	case "worker.crash-loop":
+		n.lastLine(e, exit, patient) // waits for it
+		n.sayLoop(e, exit, fields)
 	case "worker.completed":
 		m.Debug(e.Worker+" has completed", fields)
 	case "worker.backoff":
@@ -126,12 +138,13 @@ func (n *narrator) say(e supervise.Event, patient bool) {
 		m.Error(e.App+" is not started again: it "+why, fields)
 	case "app.removed":
 		n.forget(e.App)
-	case "app.held":
-		m.Error(e.App+" waits for "+text("dependency")+", of which nothing will come", fields)
 	case "shutdown.started":
 		within := ", with no limit of time"
 		if e.Data["budget"] != nil {
 			within = ", within " + text("budget")
+		}
+		if e.Data["delay"] != nil {
+			within += "; for " + text("delay") + " not ready, and serving on (shutdown.delay)"
 		}
 		m.Info("stopping everything: "+text("reason")+within, fields)
 	case "shutdown.hurried":
@@ -155,6 +168,12 @@ func ended(e *supervise.LastExit) string {
 		return "ended"
 	case e.Error != "":
 		return "could not be started: " + e.Error
+	case e.Reason == "start-timeout":
+		return "was not ready in time"
+	case e.Reason == "unhealthy":
+		return "was unhealthy and is stopped"
+	case e.Reason == "oom-killed":
+		return "was killed by the kernel for want of memory"
 	case e.Signal != nil:
 		return "was killed by " + *e.Signal
 	}
@@ -188,6 +207,9 @@ func howOften(e supervise.Event, exit *supervise.LastExit) string {
 // lastLine is what a worker that failed has said last.
 func (n *narrator) lastLine(e supervise.Event, exit *supervise.LastExit, patient bool) string {
 	if e.Slot == nil || exit == nil || exit.Status == 0 || exit.Reason == "stopped" || exit.Reason == "replaced" {
+		return ""
+	}
+	if n.outputs == nil {
 		return ""
 	}
 	if drained := n.outputs.drained(e.App, *e.Slot, e.Generation); drained != nil && patient {

@@ -17,6 +17,7 @@ const drainTime = 2 * time.Second
 // outputs gives workers their stdout and stderr: it is the log room as package launch wants it.
 type outputs struct {
 	console *logs.Console
+	heard   func(outputKey) func(line []byte) // who wants a process' lines; nil: nobody
 	mu      sync.Mutex
 	open    map[outputKey]output
 }
@@ -38,6 +39,9 @@ func (o *outputs) Open(a *spec.App, slot, generation int) (stdout, stderr int, c
 		return 0, 0, nil, err
 	}
 	w := logs.Worker{App: a.Name, Slot: slot, Generation: generation, Console: mode, Limits: limitsOf(a)}
+	if o.heard != nil {
+		w.Heard = o.heard(outputKey{a.Name, slot, generation})
+	}
 	if a.User != "" {
 		if account, err := (launch.Accounts{}).Resolve(a.User); err == nil {
 			w.Owner = &logs.Owner{UID: int(account.UID), GID: int(account.GID)}
@@ -75,7 +79,9 @@ func (o *outputs) Drain(app string, slot, generation int) {
 		out.Output.Drain(time.Now().Add(drainTime))
 		close(out.drained)
 		o.mu.Lock()
-		delete(o.open, key)
+		if o.open[key].drained == out.drained { // a hook and its worker are of one generation
+			delete(o.open, key)
+		}
 		o.mu.Unlock()
 	}()
 }

@@ -8,6 +8,7 @@ import (
 	"os"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -81,9 +82,11 @@ type runner struct {
 	trees      *tree.Keeper
 	launcher   *launch.Starter
 	starter    *starter
+	prober     *prober
 	supervisor *supervise.Supervisor
 	desk       *desk.Desk
 	limits     []control.Limitation
+	cgroups    control.Cgroups
 }
 
 func run(o *runOptions) int {
@@ -95,7 +98,7 @@ func run(o *runOptions) int {
 	runtime.GOMAXPROCS(min(processors, runtime.NumCPU()))
 	letRuntimeSettle()
 	warmThreads(runThreads)
-	r := &runner{options: o, env: entry.Environ(), bornAt: time.Now()}
+	r := &runner{options: o, env: entry.Environ(), bornAt: time.Now(), cgroups: noCgroups}
 	if err := r.place(); err != nil {
 		say("goinit: " + err.Error())
 		return exitNothing
@@ -108,7 +111,9 @@ func run(o *runOptions) int {
 	r.boot = boot
 	r.reaper = reaper.New(r.orphan)
 	r.role = r.reaper.Role()
-	r.trees = tree.New(tree.Config{BootID: boot, PID: unix.Getpid(), Everywhere: r.role == reaper.Neither})
+	r.trees = tree.New(tree.Config{BootID: boot, PID: unix.Getpid(), Everywhere: r.role == reaper.Neither, Stuck: func(worker, who string) {
+		r.messages.Warn(worker+" was killed, and does not die: "+who+"\n  it waits in the kernel, mostly for a disk or a server of files; nothing else can be done to it", nil)
+	}})
 	arrivals := newMailbox()
 	go r.receive(signals, arrivals)
 
@@ -206,6 +211,7 @@ func (r *runner) furnish(s *spec.Spec) (err error) {
 		Reaper: r.reaper, Trees: r.trees, Outputs: r.outputs, BootID: r.boot, Environment: r.env, Dir: r.dir,
 		OOMScoreAdj: workersOOMScore(), ReadEnvFile: spec.ReadEnvFile, ReadSecret: spec.ReadSecret, Stdin: r.reader.null,
 	}
+	r.takeCgroups(s)
 	if r.options.main != nil {
 		t := openTerminal()
 		r.launcher.Interactive = mainName
@@ -222,13 +228,17 @@ func (r *runner) keep(arrivals *mailbox) int {
 	s := r.spec.Load()
 	n := newNarrator(r.messages, r.console, r.outputs)
 	n.forget = r.forget
+	n.spec = r.appSpec
 	history := control.NewHistory(eventsKept)
 	r.desk = desk.New(&desk.Desk{Console: r.console, Store: r.store, History: history, Info: r.info, Spec: r.spec.Load, Load: r.load, Applied: r.applied, Budget: r.budget,
 		Save: r.save, Program: r.program})
 	r.starter = newStarter(r.launcher)
+	beside, _ := any(r.starter).(supervise.Beside)
+	r.prober = newProber(beside, func(text string) { r.messages.Warn(text, nil) })
+	r.outputs.heard = r.prober.heard
 	var err error
 	r.supervisor, err = supervise.New(supervise.Config{
-		Spec: s, Starter: r.starter, Budget: r.budget(s), CPUs: cpus(),
+		Spec: s, Starter: r.starter, Prober: r.prober, Budget: r.budget(s), CPUs: cpus(),
 		Events: func(e supervise.Event) {
 			history.Add(desk.Event(e))
 			n.tell(e)
@@ -260,6 +270,15 @@ func (r *runner) keep(arrivals *mailbox) int {
 	return r.finish(outcome)
 }
 
+// appSpec is an app as the last word wants it; nil: there is none of that name.
+func (r *runner) appSpec(name string) *spec.App {
+	apps := r.supervisor.Apps()
+	if i := slices.IndexFunc(apps, func(a spec.App) bool { return a.Name == name }); i >= 0 {
+		return &apps[i]
+	}
+	return nil
+}
+
 // close ends the control socket, and the programs that exec has put beside workers. What does not end of SIGKILL holds
 // nothing up.
 func (r *runner) close(server *control.Server) {
@@ -283,6 +302,7 @@ func (r *runner) finish(o supervise.Outcome) int {
 	if len(o.Killed) > 0 {
 		why += "; had to be killed: " + strings.Join(o.Killed, ", ")
 	}
+	r.giveUpCgroups()
 	r.messages.Info(fmt.Sprintf("the end, with status %d: %s", o.Status, why), nil)
 	writeTermination(terminationLog, fmt.Sprintf("status %d: %s", o.Status, why))
 	r.console.Close(time.Now().Add(flushTime))

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"goinit/reaper"
+	"goinit/spec"
 	"goinit/supervise"
 	"goinit/supervise/launch"
 )
@@ -42,6 +43,18 @@ func (s *starter) Start(w supervise.Work, told supervise.Told) (supervise.Proces
 		return nil, &startError{failed, strings.TrimPrefix(explainStart(failed, c), "cannot start ")}
 	}
 	return p, err
+}
+
+// What a supervise.Groups does is the launcher's.
+
+func (s *starter) Update(a *spec.App) error                     { return s.launcher.Update(a) }
+func (s *starter) AppUsage(app string) (supervise.Usage, error) { return s.launcher.AppUsage(app) }
+func (s *starter) Forget(app string)                            { s.launcher.Forget(app) }
+
+// Beside is the supervisor's, for programs beside workers.
+func (s *starter) Beside(w supervise.Work, argv, environment []string, told supervise.Told) (supervise.Process, error) {
+	defer s.enter()()
+	return s.launcher.Beside(w, argv, environment, told)
 }
 
 // startError is a StartError in a person's words.

@@ -137,3 +137,24 @@ func children(t *testing.T, pid int) []string {
 	}
 	return all
 }
+
+// --no-wait answers when the order is accepted: what it stops takes its time, which here is for ever.
+func TestRunNoWait(t *testing.T) {
+	const deaf = "{shell: \"trap '' TERM; echo deaf; while :; do sleep 1000; done\", stop: {timeout: 10m}}\n"
+	m := runSpec(t, "apps:\n  keep: {command: sleep 1000}\n  gone: "+deaf+"  removed: "+deaf)
+	for _, app := range []string{"gone", "removed"} {
+		bed.Wait(t, app+" to ignore SIGTERM", func() (bool, string) {
+			said := m.must(t, "logs", app)
+			return strings.Contains(said, "deaf"), said
+		})
+	}
+	m.write(t, "apps:\n  keep: {command: sleep 1000}\n  removed: "+deaf)
+	m.must(t, "apply", "--no-wait")
+	if out := m.must(t, "rm", "--no-wait", "removed"); !strings.Contains(out, "accepted") {
+		t.Errorf("rm --no-wait said %q", out)
+	}
+	rows := m.waitRows(t, "both to be stopping", func(r row) bool { return r.App == "keep" || r.State == "stopping" })
+	if len(rows) != 3 {
+		t.Errorf("%v", rows)
+	}
+}

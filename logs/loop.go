@@ -416,6 +416,9 @@ func (c *Console) line(b []byte, partial bool) {
 		rec.flags |= flagPart
 	}
 	c.kept.put(s.ring, rec, b)
+	if s.worker.Heard != nil {
+		s.worker.Heard(b)
+	}
 	switch at.mode {
 	case Prefix:
 		at.record = c.appendPrefixed(at.record[:0], s, b)

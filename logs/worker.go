@@ -50,6 +50,9 @@ type Worker struct {
 	Console    Mode
 	Owner      *Owner       // of the pipes, so that the worker may open /dev/stdout; nil: goinit itself
 	Limits     store.Limits // of the app in the Store
+	// Heard, if not nil, is given each line, which it may not keep. It is called by the one goroutine that reads all
+	// workers: it must be quick.
+	Heard func(line []byte)
 }
 
 // Owner is a user and a group, by number.

@@ -18,14 +18,23 @@ func (l *loader) app(name string, f *fields) App {
 	a.DependsOn = l.dependencies(f)
 	a.Main = value(f, "main", false, ParseBool)
 
+	a.Readiness = l.readiness(f, &a)
+	a.Liveness = l.liveness(f, &a)
+
 	a.Restart = l.restart(f, a.Main)
 	l.noteUnsure(f)
 	a.OnFailure = value(f, "on_failure", "shutdown", OneOf("shutdown", "ignore"))
+	a.Recycle = l.recycle(f)
+	a.Resources = l.resources(f)
+	if a.Recycle.Memory.Percent > 0 && a.Resources.Memory == 0 && !l.unknown(f.object("resources"), "memory") {
+		l.fail(f.at("recycle.memory"), "%v is of resources.memory, and there is none: write that, or a size", a.Recycle.Memory)
+	}
 	stop := f.object("stop")
 	a.Stop.Signal = value(stop, "signal", "SIGTERM", ParseStopSignal)
 	a.Stop.Target = value(stop, "target", "process", OneOf("process", "tree"))
 	a.Stop.Timeout = value(stop, "timeout", seconds(10), ParseDuration)
 	stop.end()
+	a.Hooks = l.hooks(f)
 	logs := f.object("logs")
 	a.Logs.Console = value(logs, "console", "auto", OneOf("auto", "prefix", "json", "raw", "inherit", "off"))
 	a.Logs.MaxSize = value(logs, "max_size", 8<<20, ParseLogSize)
@@ -34,8 +43,26 @@ func (l *loader) app(name string, f *fields) App {
 	a.Logs.WhenFull = value(logs, "when_full", "block", OneOf("block", "drop"))
 	a.Logs.RateLimit = pointer(logs, "rate_limit", IntBetween(1, 1<<31-1))
 	logs.end()
+	l.checkHeard(f, &a)
 	f.end()
 	return a
+}
+
+// hooks are commands like command:.
+func (l *loader) hooks(f *fields) Hooks {
+	o := f.object("hooks")
+	h := Hooks{BeforeStart: list(o, "before_start", nil, text), AfterExit: list(o, "after_exit", nil, text)}
+	timeout := value(o, "timeout", seconds(30), positive)
+	for key, words := range map[string][]string{"before_start": h.BeforeStart, "after_exit": h.AfterExit} {
+		if _, ok := o.o.values[key]; ok && (len(words) == 0 || words[0] == "" && l.mode != checking) {
+			l.fail(o.at(key), "is empty: write the program and its arguments")
+		}
+	}
+	if len(h.BeforeStart)+len(h.AfterExit) > 0 {
+		h.Timeout = timeout
+	}
+	o.end()
+	return h
 }
 
 func seconds(n int) Duration { return Duration(n) * 1e9 }

@@ -68,6 +68,10 @@ func (l *loader) spec(tree any) *Spec {
 
 	shutdown := f.object("shutdown")
 	s.Shutdown.Timeout = value(shutdown, "timeout", nil, parseAuto(ParseDuration))
+	s.Shutdown.Delay = value(shutdown, "delay", 0, ParseDuration)
+	if t := s.Shutdown.Timeout; t != nil && s.Shutdown.Delay >= *t && s.Shutdown.Delay > 0 && !l.unknown(shutdown, "timeout", "delay") {
+		l.fail(shutdown.at("delay"), "%v is all of shutdown.timeout, %v, which it is part of: leave the apps time to stop", s.Shutdown.Delay, *t)
+	}
 	shutdown.end()
 
 	control := f.object("control")

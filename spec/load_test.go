@@ -70,7 +70,7 @@ func TestLoadTellsEveryMistake(t *testing.T) {
 	_, err := Load([]byte(`{"version": 2, "bogus": 1, "apps": {
 		"web": {"command": ["x"], "workers": "${N}", "stop": {"timeout": 10}, "environment": {"A": null, "B": "${B:?set it}"}},
 		"All": {"command": "x"}, "all": {"command": []}, "db": {"readiness": {}},
-		"a": {"command": ["x"], "depends_on": {"b": "started"}}, "b": {"command": ["x"], "depends_on": {"a": {"condition": "started", "restart": true}}},
+		"a": {"command": ["x"], "depends_on": {"b": "started"}}, "b": {"command": ["x"], "depends_on": {"a": {"condition": "started"}}},
 		"c": {"command": [""], "depends_on": {"nobody": "started", "perhaps": {"required": false}, "web": "completed"}, "restart": {"delay": "1m", "max_delay": "1s"}}}}`),
 		environ(map[string]string{"N": "many"}))
 	var problems Problems
@@ -82,8 +82,8 @@ func TestLoadTellsEveryMistake(t *testing.T) {
 		`apps.web.workers: "many" is not a number of workers`, `apps.web.stop.timeout: "10" has no unit: write 10s or 10ms`,
 		"apps.web.environment.A: null", "apps.web.environment.B: ${B} is not set or empty: set it",
 		`apps.All: "All" is not a name`, "apps.All.command: a list is wanted here", `apps.all: "all" means every app`, "apps.all.command: is empty",
-		"apps.db.readiness: is not a key of this version", "apps.db: has nothing to run",
-		"apps.b.depends_on.a: a cycle, nothing in it could start first: a → b → a", "apps.b.depends_on.a.restart: true is not available yet",
+		"apps.db.readiness: one of notify, fd, listening, log, http, tcp, exec is wanted in it", "apps.db: has nothing to run",
+		"apps.b.depends_on.a: a cycle, nothing in it could start first: a → b → a",
 		"apps.c.command: its first word, the program, is empty", `apps.c.depends_on.nobody: there is no app "nobody"`,
 		"apps.c.depends_on.web: web never completes", "apps.c.restart.max_delay: 1s is less than delay, 1m",
 	} {
@@ -91,7 +91,7 @@ func TestLoadTellsEveryMistake(t *testing.T) {
 			t.Errorf("not told: %s", want)
 		}
 	}
-	if len(problems) != 18 || t.Failed() {
+	if len(problems) != 17 || t.Failed() {
 		t.Errorf("%d problems:\n%v", len(problems), err)
 	}
 }

@@ -52,10 +52,8 @@ func (l *loader) tooManyDependencies(path string, n int) bool {
 }
 
 func (l *loader) dependency(f *fields, app string) Dependency {
-	d := Dependency{App: app, Condition: value(f, "condition", "ready", condition), Required: value(f, "required", true, ParseBool)}
-	if value(f, "restart", false, ParseBool) {
-		l.fail(f.at("restart"), "true is not available yet in this version")
-	}
+	d := Dependency{App: app, Condition: value(f, "condition", "ready", condition), Required: value(f, "required", true, ParseBool),
+		Restart: value(f, "restart", false, ParseBool)}
 	f.end()
 	return d
 }

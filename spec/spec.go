@@ -33,6 +33,7 @@ type Spec struct {
 // Shutdown is how goinit itself ends.
 type Shutdown struct {
 	Timeout *Duration `json:"timeout,omitempty"` // nil: auto
+	Delay   Duration  `json:"delay,omitempty"`   // part of it: not ready, and serving on
 }
 
 // Control is the socket.
@@ -83,10 +84,16 @@ type App struct {
 	DependsOn []Dependency `json:"depends_on,omitempty"`
 	Main      bool         `json:"main,omitempty"`
 
-	Restart   Restart `json:"restart"`
-	OnFailure string  `json:"on_failure"` // shutdown, ignore
-	Stop      Stop    `json:"stop"`
-	Logs      Logs    `json:"logs"`
+	Readiness *Readiness `json:"readiness,omitempty"` // nil: ready once executed
+	Liveness  *Liveness  `json:"liveness,omitempty"`  // nil: nobody asks
+
+	Restart   Restart   `json:"restart"`
+	OnFailure string    `json:"on_failure"` // shutdown, ignore
+	Recycle   Recycle   `json:"recycle,omitzero"`
+	Stop      Stop      `json:"stop"`
+	Hooks     Hooks     `json:"hooks,omitzero"`
+	Resources Resources `json:"resources,omitzero"`
+	Logs      Logs      `json:"logs"`
 }
 
 // Variable is one of the environment: a value, or the file that holds it (a secret).
@@ -124,8 +131,8 @@ type Workers struct {
 type Dependency struct {
 	App       string `json:"app"`
 	Condition string `json:"condition"`         // started, ready, completed
-	Required  bool   `json:"required"`          // false: an app that there is not does no harm
-	Restart   bool   `json:"restart,omitempty"` // restart with it; Load refuses true in this version
+	Required  bool   `json:"required"`          // false: one that fails, or that there is not, holds nobody up
+	Restart   bool   `json:"restart,omitempty"` // restart when it has come again
 }
 
 // Restart is what to do when a worker's process ends by itself.
@@ -137,6 +144,13 @@ type Restart struct {
 	ResetAfter   Duration `json:"reset_after"`
 	MaxRestarts  *int     `json:"max_restarts,omitempty"` // nil: no limit
 	Window       Duration `json:"window,omitempty"`       // what MaxRestarts counts in; 0: ever
+}
+
+// Hooks are commands around each process of a worker, run in its place.
+type Hooks struct {
+	BeforeStart []string `json:"before_start,omitempty"` // status 0: start; 125: never again; else a failed start
+	AfterExit   []string `json:"after_exit,omitempty"`   // with the exit in GOINIT_EXIT_…; status 125: never again
+	Timeout     Duration `json:"timeout,omitempty"`      // of one
 }
 
 // Stop is the one way out.

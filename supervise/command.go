@@ -32,6 +32,19 @@ type Restart struct {
 	NoWait  bool
 }
 
+// Pause suspends every process of the targets that run, and Resume lets them go on. One that is stopped meanwhile is let
+// go on for that.
+type Pause struct {
+	Targets []string
+	NoWait  bool
+}
+
+// Resume ends a Pause.
+type Resume struct {
+	Targets []string
+	NoWait  bool
+}
+
 // Signal sends a signal to the main processes.
 type Signal struct {
 	Targets []string
@@ -46,6 +59,15 @@ type Scale struct {
 	NoWait   bool
 }
 
+// Update changes the limits of an app that runs, without a restart. They are part of the target from then on: an Apply of
+// the spec as it was takes them back.
+type Update struct {
+	App string
+	// Change changes the app's Resources, or says what is wrong. It may write to Total; other pointers and maps are the
+	// target's own, and to be replaced.
+	Change func(*spec.Resources) error
+}
+
 // Apply makes the apps those of a spec; with DryRun it only says what would change.
 type Apply struct {
 	Apps   []spec.App
@@ -53,6 +75,8 @@ type Apply struct {
 	NoWait bool
 	// Budget of an ordered stop from now on; nil: as it was.
 	Budget *time.Duration
+	// Delay of it from now on, before the first stop; nil: as it was.
+	Delay *time.Duration
 	// Accepted, if not nil, is called once the apps are what counts, before they are waited for; not for a DryRun. It must
 	// neither block nor call back.
 	Accepted func()
@@ -79,8 +103,11 @@ type Shutdown struct {
 func (Start) command()    {}
 func (Stop) command()     {}
 func (Restart) command()  {}
+func (Pause) command()    {}
+func (Resume) command()   {}
 func (Signal) command()   {}
 func (Scale) command()    {}
+func (Update) command()   {}
 func (Apply) command()    {}
 func (Add) command()      {}
 func (Remove) command()   {}
@@ -99,6 +126,7 @@ var (
 	ErrEnded        = errors.New("goinit is ending")
 	ErrSuperseded   = errors.New("another command came between")
 	ErrNotRunning   = errors.New("there is no process")
+	ErrNotPaused    = errors.New("only what runs can be paused")
 	ErrInvalid      = errors.New("invalid")
 	ErrFailed       = errors.New("it did not come up")
 )

@@ -25,12 +25,18 @@ func (s *Supervisor) Do(ctx context.Context, c Command) (Result, error) {
 		return s.act(ctx, c.Targets, kind, goalDown, c.NoWait)
 	case Restart:
 		return s.act(ctx, c.Targets, app.AskRestart, goalAnew, c.NoWait)
+	case Pause:
+		return s.act(ctx, c.Targets, app.AskPause, goalPaused, c.NoWait)
+	case Resume:
+		return s.act(ctx, c.Targets, app.AskResume, goalNone, c.NoWait)
 	case Signal:
 		return s.signal(ctx, c)
 	case Scale:
 		return s.scale(ctx, c)
+	case Update:
+		return s.update(ctx, c)
 	case Apply:
-		return s.apply(ctx, setCommand{dryRun: c.DryRun, noWait: c.NoWait, budget: c.Budget, accepted: c.Accepted,
+		return s.apply(ctx, setCommand{dryRun: c.DryRun, noWait: c.NoWait, budget: c.Budget, delay: c.Delay, accepted: c.Accepted,
 			change: func([]spec.App) ([]spec.App, error) { return c.Apps, nil }})
 	case Add:
 		return s.apply(ctx, setCommand{noWait: c.NoWait, change: func(target []spec.App) ([]spec.App, error) {
@@ -149,7 +155,7 @@ func (s *Supervisor) apply(ctx context.Context, c setCommand) (Result, error) {
 	}
 	var fresh []*owner
 	for _, name := range slices.Concat(c.diff.Added, c.diff.Changed) {
-		if o := s.owner(name); o != nil && o.spec.Enabled {
+		if o := s.owner(name); o != nil && o.spec.Load().Enabled {
 			fresh = append(fresh, o)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -22,11 +23,16 @@ type fake struct {
 	behave func(p *fakeProcess)      // called when one has started, in a goroutine of its own
 	refuse func(worker string) error // a start that fails
 
+	noGroups error                // why there are none; nil: there are
+	limits   map[string]spec.Size // of memory, by app: what Update said last
+	behaving sync.WaitGroup       // what behave does; a bubble ends only after it
+
 	mu     sync.Mutex
 	pid    int
 	alive  map[string]*fakeProcess
-	log    []string // "12s start web/0"
-	events []string // their types
+	given  map[string]Given // to the last process of each worker
+	log    []string         // "12s start web/0"
+	events []string         // their types
 	began  time.Time
 	wrong  []string
 }
@@ -34,6 +40,7 @@ type fake struct {
 type fakeProcess struct {
 	f      *fake
 	worker string
+	argv   []string // of a hook
 	pid    int
 	told   Told
 
@@ -41,10 +48,15 @@ type fakeProcess struct {
 	signals                    chan syscall.Signal
 	dead, treeAsked, goneTold  bool
 	childrenLeft, uninterrupts bool
+	frozen                     bool
+	unfreezable                error
+	freezes                    time.Duration // that a Freeze takes
+	usage                      Usage
+	memory                     spec.Size // the limit that it was started with
 }
 
 func newFake() *fake {
-	return &fake{alive: map[string]*fakeProcess{}, began: time.Now(), pid: 100}
+	return &fake{alive: map[string]*fakeProcess{}, given: map[string]Given{}, began: time.Now(), pid: 100}
 }
 
 func (f *fake) note(format string, args ...any) {
@@ -86,12 +98,13 @@ func (f *fake) Start(w Work, told Told) (Process, error) {
 		f.wrong = append(f.wrong, "a second process of "+name)
 	}
 	f.pid++
-	p := &fakeProcess{f: f, worker: name, pid: f.pid, told: told, signals: make(chan syscall.Signal, 64)}
+	f.given[name] = w.Given
+	p := &fakeProcess{f: f, argv: w.Argv, worker: name, pid: f.pid, told: told, memory: w.App.Resources.Memory, signals: make(chan syscall.Signal, 64)}
 	f.alive[name] = p
 	if f.behave != nil {
-		go f.behave(p)
+		f.behaving.Go(func() { f.behave(p) })
 	} else {
-		go p.untilTerm()
+		f.behaving.Go(p.untilTerm)
 	}
 	return p, nil
 }
@@ -186,6 +199,69 @@ func (p *fakeProcess) KillTree() {
 	}
 }
 
+func (p *fakeProcess) Freeze() error {
+	p.mu.Lock()
+	takes := p.freezes
+	p.mu.Unlock()
+	time.Sleep(takes)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.unfreezable != nil {
+		p.f.note("unfreezable %s", p.worker)
+		return p.unfreezable
+	}
+	p.frozen = true
+	p.f.note("freeze %s", p.worker)
+	return nil
+}
+
+func (p *fakeProcess) Thaw() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.frozen = false
+	p.f.note("thaw %s", p.worker)
+	return nil
+}
+
+func (p *fakeProcess) Usage() (Usage, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.goneTold {
+		return Usage{}, syscall.ESRCH
+	}
+	return p.usage, nil
+}
+
+// Update, AppUsage and Forget make the fake a Groups.
+func (f *fake) Update(a *spec.App) error {
+	f.note("update %s", a.Name)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.limits == nil {
+		f.limits = map[string]spec.Size{}
+	}
+	f.limits[a.Name] = a.Resources.Memory
+	return f.noGroups
+}
+
+func (f *fake) AppUsage(app string) (Usage, error) {
+	f.mu.Lock()
+	alive := maps.Clone(f.alive)
+	f.mu.Unlock()
+	u := Usage{Source: FromCgroup, Cgroup: "/apps/" + app}
+	for name, p := range alive {
+		if strings.HasPrefix(name, app+"/") {
+			p.mu.Lock()
+			u.CPU += p.usage.CPU
+			u.Memory += p.usage.Memory
+			p.mu.Unlock()
+		}
+	}
+	return u, f.noGroups
+}
+
+func (f *fake) Forget(app string) { f.note("forget %s", app) }
+
 // appOf is an app with the defaults, changed.
 func appOf(name string, change ...func(*spec.App)) spec.App {
 	a := spec.App{Name: name, Command: []string{name}, Enabled: true, InheritEnvironment: true, Workers: spec.Workers{Count: 1}, OnFailure: "shutdown",
@@ -216,16 +292,24 @@ func (f *fake) eventTypes() []string {
 // bubble runs a Supervisor in virtual time, and the test beside it; at the end all is stopped.
 func bubble(t *testing.T, f func() *fake, budget time.Duration, apps []spec.App, test func(s *Supervisor, f *fake, ended <-chan Outcome)) {
 	t.Helper()
+	bubbleWith(t, f, Config{Spec: &spec.Spec{Apps: apps}, Budget: budget}, test)
+}
+
+// bubbleWith is a bubble with more to say.
+func bubbleWith(t *testing.T, f func() *fake, c Config, test func(s *Supervisor, f *fake, ended <-chan Outcome)) {
+	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		f := f()
-		s, err := New(Config{Spec: &spec.Spec{Apps: apps}, Starter: f, Budget: budget, CPUs: 3, Events: func(e Event) {
+		c.Starter, c.CPUs = f, 3
+		c.Events = func(e Event) {
 			f.mu.Lock()
 			f.events = append(f.events, e.Type)
 			f.mu.Unlock()
 			if e.Type == "goinit.internal-error" {
 				t.Errorf("internal error: %v", e.Data)
 			}
-		}})
+		}
+		s, err := New(c)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -246,6 +330,7 @@ func bubble(t *testing.T, f func() *fake, budget time.Duration, apps []spec.App,
 		for _, p := range f.alive { // so that no goroutine of the fake is left in the bubble
 			p.exit(Exit{})
 		}
+		f.behaving.Wait()
 	})
 }
 

@@ -12,19 +12,21 @@ import (
 	"goinit/signame"
 	"goinit/spec"
 	"goinit/supervise/app"
+	"goinit/supervise/tree"
 )
 
 // owner is the goroutine that owns an app, and what it owns.
 type owner struct {
 	supervisor *Supervisor
 	name       string
-	spec       spec.App // not changed
+	spec       atomic.Pointer[spec.App] // what it is now; replaced by the set's goroutine when its limits change, never written to
 	inbox      inbox[app.Event, request]
 	snapshot   atomic.Pointer[[]Worker]
 
 	// Of the goroutine alone:
 	state     app.App
 	processes map[int]started
+	watches   map[int]*watched
 	timers    map[int]*time.Timer
 	seen      map[int]*seen
 	waiters   []*waiter
@@ -37,6 +39,7 @@ type owner struct {
 type started struct {
 	generation int
 	process    Process
+	frost      *frost
 }
 
 func newOwner(s *Supervisor, a spec.App) (*owner, error) {
@@ -44,9 +47,14 @@ func newOwner(s *Supervisor, a spec.App) (*owner, error) {
 	if !ok {
 		return nil, fmt.Errorf("%s: stop.signal: %q is not a signal", a.Name, a.Stop.Signal)
 	}
-	o := &owner{supervisor: s, name: a.Name, spec: a, inbox: newInbox[app.Event, request](),
-		processes: map[int]started{}, timers: map[int]*time.Timer{}, seen: map[int]*seen{}}
-	config := app.Config{Name: a.Name, Restart: a.Restart, Stop: a.Stop, StopSignal: stop}
+	o := &owner{supervisor: s, name: a.Name, inbox: newInbox[app.Event, request](),
+		processes: map[int]started{}, watches: map[int]*watched{}, timers: map[int]*time.Timer{}, seen: map[int]*seen{}}
+	o.spec.Store(&a)
+	if o.wantsWatch() && s.config.Prober == nil {
+		return nil, fmt.Errorf("%s: readiness and liveness: there is nobody to ask after it", a.Name)
+	}
+	config := configOf(&a)
+	config.StopSignal = stop
 	o.state = app.New(config, s.workers(&a), a.Enabled)
 	o.publish()
 	return o, nil
@@ -90,13 +98,21 @@ func (o *owner) turn() {
 		if f.Kind == app.AskRemove && f.Slot == app.AllSlots {
 			o.leaving = true
 		}
-		o.guard(func() { o.step(f) })
+		o.guard(func() { o.happened(f) })
 	}
 	for _, c := range commands {
 		o.guard(func() { o.command(c) })
 	}
 	o.guard(o.publish)
 	o.guard(o.answer)
+}
+
+func (o *owner) happened(e app.Event) {
+	if e.Kind == verdictWaits {
+		o.heard(e.Slot, e.Generation)
+		return
+	}
+	o.step(e)
 }
 
 // step gives an event to the machine and does what it says.
@@ -106,6 +122,7 @@ func (o *owner) step(e app.Event) {
 	var effects []app.Effect
 	o.state, effects = o.state.Step(e)
 	o.look()
+	o.attend()
 	for _, effect := range effects {
 		o.do(effect)
 	}
@@ -127,6 +144,14 @@ func (o *owner) do(effect app.Effect) {
 		if p, ok := o.processes[e.Slot]; ok && p.generation == e.Generation {
 			p.process.KillTree()
 		}
+	case app.Freeze:
+		if p, ok := o.processes[e.Slot]; ok && p.generation == e.Generation {
+			p.frost.freeze(e.Epoch, func(epoch int, err error) { o.frozen(e.Slot, e.Generation, epoch, err) })
+		}
+	case app.Thaw:
+		if p, ok := o.processes[e.Slot]; ok && p.generation == e.Generation {
+			p.frost.thaw()
+		}
 	case app.ArmTimer:
 		o.cancel(e.Slot)
 		o.timers[e.Slot] = time.AfterFunc(e.After, func() {
@@ -137,9 +162,20 @@ func (o *owner) do(effect app.Effect) {
 		}
 	case app.CancelTimer:
 		o.cancel(e.Slot)
+	case app.EndAll:
+		o.supervisor.inbox.fact(fact{owner: o, end: tree.Worker(o.name, e.Slot) + " is unhealthy: " + firstLine(e.Detail)})
 	case app.Emit:
 		o.emit(e)
 	}
+}
+
+// frozen is the answer to a Freeze; it comes from another goroutine.
+func (o *owner) frozen(slot, generation, epoch int, err error) {
+	e := app.Event{Kind: app.Frozen, Slot: slot, Generation: generation, Epoch: epoch}
+	if err != nil {
+		e.Kind, e.Detail = app.FreezeFailed, err.Error()
+	}
+	o.inbox.fact(e)
 }
 
 func (o *owner) cancel(slot int) {
@@ -152,24 +188,48 @@ func (o *owner) cancel(slot int) {
 // start makes the process. The answer goes to the machine ahead of whatever the process has to tell.
 func (o *owner) start(e app.Start) {
 	o.publish() // a start may take its time, and ps should say who is starting
-	slot, generation := e.Slot, e.Generation
-	p, err := o.supervisor.config.Starter.Start(
-		Work{App: &o.spec, Slot: slot, Generation: generation},
-		Told{
-			Exited: func(x Exit) {
-				o.inbox.fact(app.Event{Kind: app.Exited, Slot: slot, Generation: generation, Exit: app.Exit{Code: x.Code, Signal: x.Signal}})
-			},
-			TreeGone: func() {
-				o.inbox.fact(app.Event{Kind: app.TreeGone, Slot: slot, Generation: generation})
-			},
-		})
+	p, v, err := o.launch(e)
 	if err != nil {
-		delete(o.processes, slot)
-		o.step(app.Event{Kind: app.StartFailed, Slot: slot, Generation: generation, Exit: app.Exit{Code: failedStatus(err), Error: err.Error()}})
+		delete(o.processes, e.Slot)
+		o.step(app.Event{Kind: app.StartFailed, Slot: e.Slot, Generation: e.Generation, Exit: app.Exit{Code: failedStatus(err), Error: err.Error()}})
 		return
 	}
-	o.processes[slot] = started{generation, p}
-	o.step(app.Event{Kind: app.Started, Slot: slot, Generation: generation, PID: p.PID()})
+	o.processes[e.Slot] = started{e.Generation, p, &frost{process: p, guard: o.guard}}
+	if v != nil {
+		v.watch.Started(p.PID())
+		o.watches[e.Slot] = v
+	}
+	o.step(app.Event{Kind: app.Started, Slot: e.Slot, Generation: e.Generation, PID: p.PID()})
+}
+
+// launch starts a worker, and whoever is to look after it, or a hook.
+func (o *owner) launch(e app.Start) (p Process, v *watched, err error) {
+	slot, generation := e.Slot, e.Generation
+	w := Work{App: o.spec.Load(), Slot: slot, Generation: generation}
+	if e.Hook != app.NoHook {
+		w = hooked(w, e)
+	} else if v, err = o.watch(w); err != nil {
+		return nil, nil, err
+	}
+	if v != nil {
+		w.Given = v.watch.Given()
+	}
+	if w.Given.Close != nil {
+		defer w.Given.Close()
+	}
+	p, err = o.supervisor.config.Starter.Start(w, Told{
+		Exited: func(x Exit) {
+			o.inbox.fact(app.Event{Kind: app.Exited, Slot: slot, Generation: generation, Exit: app.Exit{Code: x.Code, Signal: x.Signal, OOMKilled: x.OOMKilled}})
+		},
+		TreeGone: func() {
+			o.inbox.fact(app.Event{Kind: app.TreeGone, Slot: slot, Generation: generation})
+		},
+		Alarm: func(a Alarm) { o.alarm(slot, generation, a) },
+	})
+	if err != nil && v != nil {
+		v.stop()
+	}
+	return p, v, err
 }
 
 // failedStatus is a shell's: 127 where there was nothing to execute, else 126.
@@ -196,6 +256,7 @@ func (o *owner) end() {
 	for slot := range o.timers {
 		o.cancel(slot)
 	}
+	o.unwatch()
 	for _, c := range o.inbox.close() {
 		c.refuse(ErrEnded)
 	}

@@ -109,7 +109,11 @@ func TestRandomGraphs(t *testing.T) {
 			f.behave = func(p *fakeProcess) {
 				f.mu.Lock()
 				life, slow, deaf, crash := chance.IntN(5), chance.IntN(3), chance.IntN(4) == 0, chance.IntN(4) == 0
+				freezes := time.Duration(chance.IntN(3)) * time.Second
 				f.mu.Unlock()
+				p.mu.Lock()
+				p.freezes = freezes
+				p.mu.Unlock()
 				if _, over := stopping.Load("now"); !over && crash {
 					time.Sleep(time.Duration(life) * time.Second)
 					p.exit(Exit{Code: life})
@@ -171,7 +175,7 @@ func TestRandomGraphs(t *testing.T) {
 func anyCommand(r *rand.Rand, apps []spec.App) Command {
 	a := apps[r.IntN(len(apps))].Name
 	targets := []string{[]string{a, a + "/0", "all"}[r.IntN(3)]}
-	switch r.IntN(6) {
+	switch r.IntN(9) {
 	case 0:
 		return Start{Targets: targets}
 	case 1:
@@ -180,6 +184,12 @@ func anyCommand(r *rand.Rand, apps []spec.App) Command {
 		return Restart{Targets: targets}
 	case 4:
 		return Signal{Targets: targets, Signal: syscall.SIGHUP}
+	case 5:
+		return Pause{Targets: targets}
+	case 6:
+		return Resume{Targets: targets}
+	case 7:
+		return Update{App: a, Change: memory(spec.Size(r.IntN(3)) << 20)}
 	default:
 		change := slices.Clone(apps)
 		i := r.IntN(len(change))

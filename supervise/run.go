@@ -20,6 +20,7 @@ type setCommand struct {
 	dryRun   bool
 	noWait   bool
 	budget   *time.Duration
+	delay    *time.Duration
 	remove   bool // somebody has laid hands on an app
 	accepted func()
 	diff     *set.Diff // filled in before the reply
@@ -55,9 +56,15 @@ func (s *Supervisor) turn() {
 		switch {
 		case f.owner == nil:
 			s.step(set.TimerFired{Epoch: f.epoch, Now: s.now()})
+		case f.end != "":
+			if s.set.Phase < set.Stopping { // else it would be a second request, which hurries
+				status := 1
+				s.step(set.Shutdown{Reason: f.end, Status: &status, Now: s.now()})
+			}
 		case s.owner(f.owner.name) != f.owner: // an app of that name has come back since
 		case f.left:
 			s.forget(f.owner)
+			s.ungroup(f.owner.name)
 			s.publish(Event{Type: "app.removed", App: f.owner.name})
 			s.step(set.Gone{App: f.owner.name, Now: s.now()})
 		default:
@@ -69,6 +76,13 @@ func (s *Supervisor) turn() {
 	}
 	s.publishTarget()
 	s.answer()
+}
+
+// ungroup says that an app's group is not needed any more, unless it comes back.
+func (s *Supervisor) ungroup(name string) {
+	if groups, ok := s.config.Starter.(Groups); ok && s.targetApp(name) == nil {
+		groups.Forget(name)
+	}
 }
 
 func (s *Supervisor) forget(gone *owner) {
@@ -108,6 +122,9 @@ func (s *Supervisor) command(c *setCommand) {
 	}
 	if c.budget != nil {
 		s.set.Budget = *c.budget
+	}
+	if c.delay != nil {
+		s.set.Delay = *c.delay
 	}
 	s.set.Touched = c.remove
 	s.step(set.Apply{Target: target, Now: s.now()})
@@ -168,6 +185,9 @@ func (s *Supervisor) do(effect set.Effect) {
 		s.tell(e.App, app.Event{Kind: app.DependenciesMet, Slot: app.AllSlots})
 	case set.Hold:
 		s.tell(e.App, app.Event{Kind: app.DependencyFailed, Slot: app.AllSlots, Dependency: e.Dependency})
+	case set.RestartApp:
+		s.publish(Event{Type: "app.restarts", App: e.App, Data: map[string]any{"dependency": e.Dependency}})
+		s.tell(e.App, app.Event{Kind: app.DependencyRestarted, Slot: app.AllSlots})
 	case set.StopApp:
 		s.tell(e.App, app.Event{Kind: app.Shutdown, Slot: app.AllSlots, Within: e.Within})
 	case set.HurryApp:
@@ -176,6 +196,12 @@ func (s *Supervisor) do(effect set.Effect) {
 		s.tell(e.App, app.Event{Kind: app.AskRemove, Slot: app.AllSlots})
 	case set.ScaleApp:
 		s.tell(e.App.Name, app.Event{Kind: app.AskScale, Slot: app.AllSlots, Workers: s.workers(&e.App)})
+	case set.UpdateApp:
+		if o := s.owner(e.App.Name); o != nil {
+			app := e.App
+			o.spec.Store(&app)
+			go s.relimit(o)
+		}
 	case set.AddApp:
 		s.add(e.App)
 	case set.ArmTimer:

@@ -17,6 +17,7 @@ type seen struct {
 	startedAt  *time.Time
 	nextAt     *time.Time
 	exitAt     time.Time
+	unpausable string // why the last pause has failed
 }
 
 // look notes what the last step has changed.
@@ -30,9 +31,12 @@ func (o *owner) look() {
 			o.seen[s.Number] = v
 		}
 		if v.state != s.State {
+			if s.State == app.Paused {
+				v.unpausable = ""
+			}
 			v.state, v.since, v.nextAt = s.State, now, nil
 		}
-		if s.Process == app.Alive && v.generation != s.Generation {
+		if s.Process == app.Alive && s.Hook == app.NoHook && v.generation != s.Generation {
 			v.generation = s.Generation
 			v.startedAt = &now
 		}
@@ -81,16 +85,20 @@ func (o *owner) worker(s *app.Slot) Worker {
 	v := o.seen[s.Number]
 	number, name := s.Number, tree.Worker(o.name, s.Number)
 	w := Worker{
-		App: o.name, Slot: &number, Worker: &name, State: s.State.String(), Ready: s.State == app.Running,
-		Generation: s.Generation, Restarts: s.Restarts, StateSince: v.since, NextAt: v.nextAt,
+		App: o.name, Slot: &number, Worker: &name, State: s.State.String(), Ready: s.IsReady(), Said: s.Said,
+		Generation: s.Generation, Restarts: s.Restarts, OOMKills: s.OOMKills, StateSince: v.since, NextAt: v.nextAt,
 	}
 	if s.PID != 0 {
 		pid := s.PID
 		w.PID = &pid
 		w.StartedAt = v.startedAt
+		w.process = o.processes[s.Number].process
 	}
-	if s.State == app.Waiting {
-		w.WaitsFor = o.state.Held
+	if s.State != app.Running { // then it may be well by now
+		w.Failures = s.Failures
+	}
+	if s.State == app.Starting || s.State == app.Running {
+		w.NotReady = s.NotReady
 	}
 	if s.HasExited {
 		w.LastExit = lastExit(s.LastExit, v.exitAt)
@@ -129,15 +137,35 @@ func (o *owner) emit(e app.Emit) {
 			if e.Type == "worker.exited" || e.Type == "worker.start-failed" {
 				v.exitAt = at
 			}
-			if e.Type == "worker.exited" && v.startedAt != nil {
+			at = v.exitAt
+			if (e.Type == "worker.exited" || e.Type == "worker.crash-loop" && e.Exit.Error == "") && v.startedAt != nil {
 				data["uptime_seconds"] = at.Sub(*v.startedAt).Seconds()
 			}
-			at = v.exitAt
 		}
 		data["last_exit"] = lastExit(*e.Exit, at)
 	}
+	if e.Hook != app.NoHook {
+		data["hook"] = e.Hook.String()
+	}
+	if e.Again {
+		data["again"] = true
+	}
+	if e.Action != "" {
+		data["action"] = e.Action
+	}
+	if e.Failures > 0 {
+		data["failures"] = e.Failures
+	}
 	if e.Delay > 0 {
 		data["delay"] = e.Delay.String()
+	}
+	if e.Detail != "" {
+		data["detail"] = e.Detail
+	}
+	if e.Type == "worker.pause-failed" {
+		if v := o.seen[e.Slot]; v != nil {
+			v.unpausable = e.Detail
+		}
 	}
 	if e.Dependency != "" {
 		data["dependency"] = e.Dependency

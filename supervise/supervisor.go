@@ -16,6 +16,8 @@ import (
 type Config struct {
 	Spec    *spec.Spec
 	Starter Starter
+	// Prober watches the workers of apps with readiness or liveness; nil: such an app is refused.
+	Prober Prober
 	// Budget is the time that an ordered stop may take, where the spec does not say; 0: as long as it takes.
 	Budget time.Duration
 	// CPUs is what workers: auto counts; 0: those of the process.
@@ -37,13 +39,18 @@ type Supervisor struct {
 	owners  atomic.Pointer[[]*owner] // in the order of the spec
 	target  atomic.Pointer[[]spec.App]
 	phase   atomic.Uint32
+	waits   atomic.Pointer[map[string][]set.Wait]
 	ended   chan struct{}
+
+	updating chan struct{} // held by whoever changes limits
 
 	// Of Run's goroutine alone:
 	set     *set.Set
 	timer   *time.Timer
 	waiters []setWaiter
-	outcome Outcome
+	// published is the change of what is waited for that others can see.
+	published int
+	outcome   Outcome
 }
 
 // fact is something that happened to an app as a whole.
@@ -51,7 +58,8 @@ type fact struct {
 	owner   *owner
 	summary app.Summary
 	left    bool
-	epoch   int // of the timer, where owner is nil
+	end     string // it asks for the end of goinit: why
+	epoch   int    // of the timer, where owner is nil
 }
 
 // New makes a Supervisor, or says what is wrong with the spec.
@@ -65,8 +73,9 @@ func New(c Config) (*Supervisor, error) {
 	if err := set.Check(c.Spec.Apps); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrInvalid, err)
 	}
-	s := &Supervisor{config: c, beganAt: time.Now(), inbox: newInbox[fact, setCommand](), ended: make(chan struct{}),
+	s := &Supervisor{config: c, beganAt: time.Now(), inbox: newInbox[fact, setCommand](), ended: make(chan struct{}), updating: make(chan struct{}, 1),
 		set: set.New(c.Spec.Apps, c.Budget)}
+	s.set.Delay = time.Duration(c.Spec.Shutdown.Delay)
 	var owners []*owner
 	for _, a := range c.Spec.Apps {
 		o, err := newOwner(s, a)
@@ -122,7 +131,29 @@ func (s *Supervisor) publishTarget() {
 	target := s.set.Target()
 	s.target.Store(&target)
 	s.phase.Store(uint32(s.set.Phase))
+	s.publishWaits()
 }
+
+// publishWaits swaps what is waited for, if that has changed.
+func (s *Supervisor) publishWaits() {
+	if s.waits.Load() != nil && s.published == s.set.WaitsChanged {
+		return
+	}
+	s.published = s.set.WaitsChanged
+	all := map[string][]set.Wait{}
+	for _, m := range s.set.Members {
+		if len(m.Waits) > 0 {
+			all[m.Spec.Name] = m.Waits
+		}
+	}
+	s.waits.Store(&all)
+	if s.config.Changed != nil {
+		s.config.Changed()
+	}
+}
+
+// Waits says what an app waits for, while it waits.
+func (s *Supervisor) Waits(app string) []set.Wait { return (*s.waits.Load())[app] }
 
 // Run starts the apps and keeps them running until goinit is to end; it returns when nothing of them is left, or the
 // budget is over. The end of the context asks for an ordered stop. To be called once.

@@ -45,7 +45,7 @@ func (o *owner) match(name string) []int {
 	case name == "all" || name == o.name:
 		return []int{-1}
 	case strings.HasPrefix(name, "@"):
-		if slices.Contains(o.spec.Tags, name[1:]) {
+		if slices.Contains(o.spec.Load().Tags, name[1:]) {
 			return []int{-1}
 		}
 		return nil

@@ -20,11 +20,12 @@ const maxWorkers = 4096
 type goal uint8
 
 const (
-	goalNone goal = iota
-	goalUp        // every slot is running or has completed
-	goalAnew      // the same, by a process that is not the one there was
-	goalDown      // nothing runs
-	goalSize      // as many workers as asked for, and up
+	goalNone   goal = iota
+	goalUp          // every slot is running or has completed
+	goalAnew        // the same, by a process that is not the one there was
+	goalDown        // nothing runs
+	goalSize        // as many workers as asked for, and up
+	goalPaused      // whatever ran is suspended
 )
 
 // request is a command on its way to an app.
@@ -89,6 +90,10 @@ func (o *owner) ask(r *request) error {
 		}
 	case app.AskSignal:
 		return o.signal(r.slots, e)
+	case app.AskPause:
+		if !o.pausable(r.slots) {
+			return fmt.Errorf("%s: %w", o.name, ErrNotPaused)
+		}
 	}
 	if r.slots == nil {
 		o.step(e)
@@ -101,6 +106,13 @@ func (o *owner) ask(r *request) error {
 	return nil
 }
 
+// pausable reports whether one of the slots is running, or paused already.
+func (o *owner) pausable(slots []int) bool {
+	return slices.ContainsFunc(o.state.Slots, func(s app.Slot) bool {
+		return (s.State == app.Running || s.State == app.Paused) && (slots == nil || slices.Contains(slots, s.Number))
+	})
+}
+
 // signal is told what came of it.
 func (o *owner) signal(slots []int, e app.Event) error {
 	sent := false
@@ -110,7 +122,7 @@ func (o *owner) signal(slots []int, e app.Event) error {
 			continue
 		}
 		p, ok := o.processes[s.Number]
-		if s.Process != app.Alive || !ok {
+		if s.Process != app.Alive || s.Hook != app.NoHook || !ok {
 			continue
 		}
 		if err := p.process.Signal(e.Signal); err != nil {
@@ -179,6 +191,9 @@ func (o *owner) slotOutcome(w *waiter, n int) (done bool, err error) {
 		}
 		return true, o.superseded(s)
 	}
+	if w.goal == goalPaused {
+		return o.paused(s)
+	}
 	if w.goal == goalSize && s.State == app.Stopping && s.Next == app.Leave {
 		return false, nil
 	}
@@ -188,10 +203,23 @@ func (o *owner) slotOutcome(w *waiter, n int) (done bool, err error) {
 	return o.up(s, w.goal == goalSize && o.state.Down)
 }
 
+// paused is what a pause waits for: what did not run stays as it is.
+func (o *owner) paused(s *app.Slot) (done bool, err error) {
+	switch {
+	case s.State == app.Paused:
+		return s.Frozen, nil
+	case s.State == app.Running && o.seen[s.Number].unpausable != "":
+		return true, fmt.Errorf("cannot pause %s: %s", tree.Worker(o.name, s.Number), o.seen[s.Number].unpausable)
+	case s.State == app.Running:
+		return true, o.superseded(s)
+	}
+	return true, nil
+}
+
 // up is what a start waits for. Of an app that is stopped as a whole, a scale expects no more.
 func (o *owner) up(s *app.Slot, downWillDo bool) (done bool, err error) {
 	switch s.State {
-	case app.Running, app.Completed:
+	case app.Running, app.Paused, app.Completed:
 		return true, nil
 	case app.Failed, app.Backoff:
 		x := lastExit(s.LastExit, o.seen[s.Number].exitAt)
@@ -199,6 +227,10 @@ func (o *owner) up(s *app.Slot, downWillDo bool) (done bool, err error) {
 		switch {
 		case x.Error != "":
 			how = x.Error
+		case s.LastExit.Reason == app.ReasonStartTimeout:
+			how = fmt.Sprintf("was not ready within %v", o.state.Config.StartTimeout)
+		case s.LastExit.Reason == app.ReasonUnhealthy:
+			how = "was unhealthy"
 		case x.Signal != nil:
 			how = "was killed by " + *x.Signal
 		}

@@ -2,6 +2,8 @@ package supervise
 
 import (
 	"time"
+
+	"goinit/supervise/app"
 )
 
 // Worker is a slot as others see it: the JSON of ps, that scripts may rely on. Fields are added, never renamed.
@@ -14,13 +16,21 @@ type Worker struct {
 	Ready      bool       `json:"ready"`
 	Generation int        `json:"generation"`
 	Restarts   int        `json:"restarts"`
+	Failures   int        `json:"failures,omitempty"`  // in a row, while State is backoff or until it was well for a while
+	Said       string     `json:"status,omitempty"`    // what it does, in its own words: STATUS= of sd_notify
+	NotReady   string     `json:"not_ready,omitempty"` // why it is not, where somebody asks
 	StartedAt  *time.Time `json:"started_at"`
 	StateSince time.Time  `json:"state_since"`
 	NextAt     *time.Time `json:"next_at"`
 	LastExit   *LastExit  `json:"last_exit"`
-	// WaitsFor is the dependency that has failed, while State is waiting and nothing will come of it.
-	WaitsFor string `json:"waits_for,omitempty"`
+	// OOMKills is how many of the slot's processes were killed for want of memory.
+	OOMKills int `json:"oom_kills"`
+
+	process Process // nil: none
 }
+
+// LoopAt is how many failures in a row of a worker are told as a worker.crash-loop; those after it are not told one by one.
+const LoopAt = app.LoopAt
 
 // LastExit is how the process before ended.
 type LastExit struct {

@@ -22,7 +22,9 @@ type Fake struct {
 	mu       sync.Mutex
 	now      *control.Snapshot
 	changed  chan struct{}
-	Commands []control.Command // what was asked for, under Lock
+	Commands []control.Command        // what was asked for, under Lock
+	Uses     map[string]control.Stats // by target: web, web/0; under Lock
+	Reads    int                      // of Usage; under Lock
 	Lines    []control.LogLine
 	History  []control.Event
 	Store    control.LogStoreReply
@@ -71,6 +73,8 @@ func New() *Fake {
 	s.Apps[0].Workers[0].LastExit = &control.Exit{Signal: &killed, Status: 137, Reason: "oom-killed", At: Epoch}
 	s.Apps[0].Workers[1].LastExit = &control.Exit{Code: &code, Status: 1, Reason: "exited", At: later}
 	s.Apps[0].Workers[1].NextAt = &later
+	s.Apps[0].Workers[0].Kills = 1
+	s.Info.Cgroups = control.Cgroups{Mode: "none", Controllers: []string{}, Missing: "/sys/fs/cgroup is read-only", Remedy: "docker run --security-opt writable-cgroups=true"}
 	f.Lines = []control.LogLine{Line("web", 0, "stdout", "listening on :8080"), Line("db", 0, "stderr", "a warning"), Line("web", 0, "stdout", "GET /")}
 	for _, a := range []string{"db", "web"} {
 		w, gen := a+"/0", 1
@@ -78,6 +82,7 @@ func New() *Fake {
 			Data: json.RawMessage(`{"pid":12}`)})
 	}
 	f.Set(&s)
+	f.uses("proc")
 	return f
 }
 
@@ -89,6 +94,64 @@ func Worker(app string, slot, pid int, state control.State) control.Worker {
 		w.PID, w.StartedAt = &pid, &Epoch
 	}
 	return w
+}
+
+// use is what somebody uses who has used n seconds of CPU: from a cgroup, or from /proc.
+func use(n float64, source string) control.Stats {
+	at := Epoch.Add(time.Duration(n * float64(time.Second)))
+	user, system, memory, pids := n*0.75, n*0.25, uint64(n*(8<<20)), uint64(n)
+	s := control.Stats{At: at, Source: source, CPUSeconds: &n, CPUUserSeconds: &user, CPUSystemSeconds: &system, MemoryBytes: &memory, Pids: &pids}
+	if source == "cgroup" {
+		peak, limit, anon, file, none, written, most := memory+memory/2, uint64(64<<20), memory/2, memory/4, uint64(0), uint64(3<<20), uint64(100)
+		throttled := 0.5
+		s.MemoryPeakBytes, s.MemoryLimitBytes, s.MemoryAnonBytes, s.MemoryFileBytes, s.MemorySwapBytes, s.MemoryKernelBytes = &peak, &limit, &anon, &file, &none, &file
+		s.CPUThrottledSeconds, s.CPUThrottledPeriods, s.PidsLimit, s.IOReadBytes, s.IOWrittenBytes = &throttled, &pids, &most, &none, &written
+		s.MemoryPressure, s.OOMKills, s.PidsRefused = &control.Pressure{SomePercent: 1.5, TotalSeconds: 0.25}, &none, &none
+	}
+	return s
+}
+
+// InGroups gives the fake cgroups, and its apps something that they use; without, as before, it is read from /proc.
+func (f *Fake) InGroups() {
+	s := *f.Snapshot()
+	s.Info.Limitations = nil
+	s.Apps = slices.Clone(s.Apps)
+	web := *s.Apps[0].Spec
+	web.Resources = spec.Resources{Limits: spec.Limits{Memory: 64 << 20, CPUs: 0.5, Pids: 100}, Total: &spec.Limits{Memory: 1 << 30}}
+	s.Apps[0].Spec = &web
+	s.Info.Cgroups = control.Cgroups{Mode: "unified", Usable: true, Place: "/sys/fs/cgroup", Controllers: []string{"cpu", "memory", "pids"},
+		Missing: "controller io", Remedy: "echo +io >/sys/fs/cgroup/cgroup.subtree_control"}
+	f.Set(&s)
+	f.uses("cgroup")
+}
+
+func (f *Fake) uses(source string) {
+	f.Lock()
+	defer f.Unlock()
+	f.Uses = map[string]control.Stats{}
+	for target, seconds := range map[string]float64{"web": 4, "web/0": 3, "db": 12.5, "db/0": 12.5} {
+		u := use(seconds, source)
+		if source == "cgroup" {
+			u.Cgroup = "/apps/" + target
+		}
+		f.Uses[target] = u
+	}
+}
+
+// Usage is of Uses. Each time it is asked, somebody has used a tenth of a second more in half a second.
+func (f *Fake) Usage(t control.Target) control.Stats {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.Reads++
+	u, ok := f.Uses[t.String()]
+	if !ok {
+		return control.Stats{At: Epoch}
+	}
+	next := u
+	seconds := *u.CPUSeconds + 0.1
+	next.CPUSeconds, next.At = &seconds, u.At.Add(500*time.Millisecond)
+	f.Uses[t.String()] = next
+	return u
 }
 
 // Line is a log line.
@@ -120,6 +183,9 @@ func (f *Fake) Become(app string, state control.State) {
 		s.Apps[i].Workers = slices.Clone(s.Apps[i].Workers)
 		for j := range s.Apps[i].Workers {
 			w := &s.Apps[i].Workers[j]
+			if state == control.Paused && w.PID == nil {
+				continue
+			}
 			w.State, w.Ready = state, state == control.Running
 			if state == control.Stopped || state == control.Completed {
 				w.PID = nil
@@ -168,6 +234,21 @@ func (f *Fake) Do(ctx context.Context, c control.Command) (control.Result, error
 		return outcomes(c.Order, "stopped")
 	case control.Restart:
 		return outcomes(c.Order, "restarted")
+	case control.Pause:
+		for _, t := range c.Targets {
+			f.Become(t.App, control.Paused)
+		}
+		return outcomes(c.Order, "paused")
+	case control.Resume:
+		for _, t := range c.Targets {
+			f.Become(t.App, control.Running)
+		}
+		return outcomes(c.Order, "resumed")
+	case control.Update:
+		if !f.Snapshot().Info.Cgroups.Usable {
+			return control.Result{}, control.Errorf(control.Failure, "cannot limit %s: there are no cgroups", c.App)
+		}
+		return control.Result{Outcomes: []control.Outcome{{Name: c.App, Outcome: "updated"}}}, nil
 	case control.Signal:
 		return outcomes(c.Order, "signaled")
 	case control.Scale:

@@ -7,6 +7,8 @@ package desk
 
 import (
 	"context"
+	"maps"
+	"strings"
 	"time"
 
 	"goinit/control"
@@ -14,6 +16,7 @@ import (
 	"goinit/logs/store"
 	"goinit/spec"
 	"goinit/supervise"
+	"goinit/supervise/set"
 )
 
 // Desk is a control.Supervisor. Its fields are set before its first use.
@@ -39,12 +42,13 @@ type Desk struct {
 	Budget func(*spec.Spec) time.Duration
 
 	changes control.Changes
+	reading chan struct{} // held by whoever reads what somebody uses
 	turn    chan struct{} // whose turn it is to apply: from reading a spec to its being the one that counts
 }
 
 // New completes a Desk whose fields are set.
 func New(d *Desk) *Desk {
-	d.turn = make(chan struct{}, 1)
+	d.turn, d.reading = make(chan struct{}, 1), make(chan struct{}, 1)
 	return d
 }
 
@@ -62,46 +66,76 @@ func (d *Desk) Snapshot() *control.Snapshot {
 	for _, w := range all {
 		workers[w.App] = append(workers[w.App], w)
 	}
+	leaving := maps.Clone(workers)
 	for i := range whole.Apps {
 		a := &whole.Apps[i]
-		s.Apps = append(s.Apps, snapshotOf(a, workers[a.Name]))
-		delete(workers, a.Name)
+		s.Apps = append(s.Apps, snapshotOf(a, workers[a.Name], waitsOf(d.Supervisor.Waits(a.Name), workers)))
+		delete(leaving, a.Name)
 	}
 	for _, w := range all { // those that are leaving
-		if rest, leaving := workers[w.App]; leaving {
-			s.Apps = append(s.Apps, snapshotOf(&spec.App{Name: w.App}, rest))
-			delete(workers, w.App)
+		if rest, is := leaving[w.App]; is {
+			s.Apps = append(s.Apps, snapshotOf(&spec.App{Name: w.App}, rest, nil))
+			delete(leaving, w.App)
 		}
 	}
 	return s
 }
 
-func snapshotOf(a *spec.App, workers []supervise.Worker) control.App {
+// waitsOf says what an app waits for, each with what has become of it so far.
+func waitsOf(waits []set.Wait, workers map[string][]supervise.Worker) (all []string) {
+	for _, w := range waits {
+		text := w.App + ": " + w.Condition
+		switch of := workers[w.App]; {
+		case len(of) == 0:
+			text += " (there is no such app)"
+		case w.InVain:
+			text += " (" + of[0].State + ", in vain)"
+		default:
+			text += " (" + worst(of) + ")"
+		}
+		all = append(all, text)
+	}
+	return all
+}
+
+// worst is the state of the worker that is furthest from being ready.
+func worst(workers []supervise.Worker) string {
+	state := workers[0].State
+	for _, w := range workers {
+		if !w.Ready {
+			return w.State
+		}
+	}
+	return state
+}
+
+func snapshotOf(a *spec.App, workers []supervise.Worker, waits []string) control.App {
 	out := control.App{Name: a.Name, Spec: a}
 	for _, w := range workers {
 		out.State, out.Since = control.State(w.State), w.StateSince.UTC()
-		if w.WaitsFor != "" {
-			out.WaitsFor = []string{w.WaitsFor}
+		if w.State == "waiting" {
+			out.WaitsFor = waits
 		}
 		if w.Slot != nil {
-			out.Workers = append(out.Workers, workerOf(w))
-		}
-	}
-	if out.State == "waiting" && out.WaitsFor == nil {
-		for _, dependency := range a.DependsOn {
-			out.WaitsFor = append(out.WaitsFor, dependency.App+": "+dependency.Condition)
+			out.Workers = append(out.Workers, workerOf(w, waits))
 		}
 	}
 	return out
 }
 
-func workerOf(w supervise.Worker) control.Worker {
+func workerOf(w supervise.Worker, waits []string) control.Worker {
 	out := control.Worker{
 		App: w.App, Slot: w.Slot, Worker: w.Worker, PID: w.PID, State: control.State(w.State), Ready: w.Ready,
-		Generation: w.Generation, Restarts: w.Restarts, StartedAt: utc(w.StartedAt), StateSince: w.StateSince.UTC(), NextAt: utc(w.NextAt),
+		Generation: w.Generation, Restarts: w.Restarts, Failures: w.Failures, StartedAt: utc(w.StartedAt), StateSince: w.StateSince.UTC(), NextAt: utc(w.NextAt),
 	}
-	if w.WaitsFor != "" {
-		out.Message = "for " + w.WaitsFor
+	out.Kills = uint64(w.OOMKills)
+	switch {
+	case w.State == "waiting" && len(waits) > 0:
+		out.Message = "for " + strings.Join(waits, ", ")
+	case w.NotReady != "" && !w.Ready:
+		out.Message, _, _ = strings.Cut(w.NotReady, "\n")
+	default:
+		out.Message = w.Said
 	}
 	if e := w.LastExit; e != nil {
 		out.LastExit = &control.Exit{Code: e.Code, Signal: e.Signal, Status: e.Status, Reason: e.Reason, At: e.At.UTC()}

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"sync"
 	"syscall"
+	"time"
 
 	"goinit/control"
 	"goinit/logs"
@@ -25,6 +26,12 @@ func (d *Desk) Do(ctx context.Context, command control.Command) (control.Result,
 		return d.order(ctx, c.Order, "stopped", supervise.Stop{Targets: names(c.Targets), NoWait: c.NoWait})
 	case control.Restart:
 		return d.order(ctx, c.Order, "restarted", supervise.Restart{Targets: names(c.Targets), NoWait: c.NoWait})
+	case control.Pause:
+		return d.suspend(ctx, c.Order, "paused", supervise.Pause{Targets: names(c.Targets), NoWait: c.NoWait})
+	case control.Resume:
+		return d.suspend(ctx, c.Order, "resumed", supervise.Resume{Targets: names(c.Targets), NoWait: c.NoWait})
+	case control.Update:
+		return d.update(ctx, c)
 	case control.Signal:
 		return d.signal(ctx, c)
 	case control.Scale:
@@ -36,8 +43,11 @@ func (d *Desk) Do(ctx context.Context, command control.Command) (control.Result,
 		return d.add(ctx, c)
 	case control.Remove:
 		order := control.Order{Targets: []control.Target{{App: c.App, Slot: control.WholeApp}}}
-		result, err := d.order(ctx, order, "removed", supervise.Remove{App: c.App})
-		if err == nil {
+		result, err := d.order(ctx, order, "removed", supervise.Remove{App: c.App, NoWait: c.NoWait})
+		switch {
+		case err == nil && c.NoWait:
+			result.Outcomes = []control.Outcome{{Name: c.App, Outcome: "accepted"}}
+		case err == nil:
 			result.Outcomes = []control.Outcome{{Name: c.App, Outcome: "removed"}}
 		}
 		return result, err
@@ -151,8 +161,8 @@ func (d *Desk) apply(ctx context.Context, c control.Apply) (control.Result, erro
 	if err != nil {
 		return control.Result{}, control.Errorf(control.Failure, "nothing was changed: %v", err)
 	}
-	budget := d.Budget(loaded)
-	result, err := d.Supervisor.Do(ctx, supervise.Apply{Apps: loaded.Apps, DryRun: c.DryRun, Budget: &budget, Accepted: func() {
+	budget, delay := d.Budget(loaded), time.Duration(loaded.Shutdown.Delay)
+	result, err := d.Supervisor.Do(ctx, supervise.Apply{Apps: loaded.Apps, DryRun: c.DryRun, NoWait: c.NoWait, Budget: &budget, Delay: &delay, Accepted: func() {
 		d.Applied(loaded)
 		leave()
 	}})
@@ -167,7 +177,7 @@ func changes(diff *set.Diff) (all []control.Change) {
 	for _, part := range [...]struct {
 		action string
 		apps   []string
-	}{{"add", diff.Added}, {"remove", diff.Removed}, {"restart", diff.Changed}, {"update", diff.Scaled}, {"none", diff.Unchanged}} {
+	}{{"add", diff.Added}, {"remove", diff.Removed}, {"restart", diff.Changed}, {"update", diff.Updated}, {"none", diff.Unchanged}} {
 		for _, name := range part.apps {
 			all = append(all, control.Change{App: name, Action: part.action})
 		}
@@ -187,6 +197,8 @@ func (d *Desk) explain(err error, workers []supervise.Worker) error {
 		e := control.Errorf(control.NoSuchTarget, "%v", err)
 		e.Target = target.Target
 		return e
+	case errors.Is(err, supervise.ErrNoGroups):
+		return control.Errorf(control.NotAvailable, "%v", err)
 	case errors.Is(err, supervise.ErrBusy):
 		return control.Errorf(control.Busy, "%v", err)
 	}

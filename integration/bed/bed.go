@@ -1,6 +1,6 @@
 // Package bed makes the places in which goinit is tried out: a bed is something real that runs goinit as its init. So far
-// there are a PID namespace of this machine (Namespace) and a Docker engine (Docker, Engine); a virtual machine and a
-// kubelet join here.
+// there are a PID namespace of this machine (Namespace), a Docker engine (Docker, Engine) and a virtual machine with its
+// own kernel (Machine); a kubelet joins here.
 //
 // Every bed keeps these rules, and a new one has to:
 //

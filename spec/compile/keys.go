@@ -13,7 +13,7 @@ func rootKeys() mapping {
 		{"include", list{of: anyText("path or pattern"), alone: true}, "[]", "more files, from this file's folder; only apps: in them, a name twice is an error", false},
 		{"shutdown", mapping{name: "shutdown", keys: []key{
 			{"timeout", text("duration or auto", autoOr(spec.ParseDuration)), "auto", "the whole ordered stop; auto: 28s under Kubernetes, 9s as PID 1 elsewhere, none otherwise", false},
-			{"delay", duration(), "0s", "first say not ready and go on serving", true},
+			{"delay", duration(), "0s", "first say not ready and go on serving; part of timeout", false},
 		}}, "", "how goinit itself ends", false},
 		{"control", mapping{name: "control", keys: []key{
 			{"socket", anyText("path or auto"), "auto", "the control socket", false},
@@ -114,8 +114,8 @@ func orderKeys() []key {
 			sequence: readyAll{},
 			mapping: table{keys: "app", check: check(spec.ParseAppName), of: either{scalar: condition, short: wrapped("condition"), mapping: mapping{name: "depends_on", keys: []key{
 				{"condition", condition, "ready", "started, ready or completed", false},
-				{"required", boolean(), "true", "false: there need not be such an app", false},
-				{"restart", boolean(), "false", "restart with it", true},
+				{"required", boolean(), "true", "false: one that fails, or that there is not, holds nobody up", false},
+				{"restart", boolean(), "false", "true: restart when it has come again", false},
 			}}}}}, "", "what must be so before it starts; [db] is {db: ready}", false},
 		{"main", boolean(), "false", `true: its final exit ends goinit with its status; restart is then "no" unless given`, false},
 	}
@@ -124,7 +124,7 @@ func orderKeys() []key {
 func healthKeys() []key {
 	probes := []key{
 		{"http", url(), "", "a URL that answers 2xx or 3xx", false},
-		{"tcp", address(), "", "an address that accepts", false},
+		{"tcp", probeAddress(), "", "an address that accepts", false},
 		{"exec", words{}, "", "a command that exits 0", false},
 	}
 	timing := []key{
@@ -136,19 +136,19 @@ func healthKeys() []key {
 		{"readiness", mapping{name: "readiness", oneOf: []string{"notify", "fd", "node", "listening", "log", "http", "tcp", "exec"}, foreign: foreignProbe(), keys: append(append([]key{
 			{"notify", boolean(), "", "sd_notify READY=1", false},
 			{"fd", integer(3, 255), "", "a newline on this descriptor", false},
-			{"node", boolean(), "", "process.send('ready')", false},
+			{"node", boolean(), "", "process.send('ready')", true},
 			{"listening", integer(1, 65535), "", "it listens on this port", false},
 			{"log", regex(), "", "a line that matches", false},
 		}, probes...), append([]key{
 			{"start_timeout", duration(), "60s", "not ready by then: a failed start", false},
 			{"success_threshold", integer(1, 1000), "1", "successes in a row that count", false},
-		}, timing...)...)}, "", "absent: ready once executed", true},
+		}, timing...)...)}, "", "absent: ready once executed", false},
 		{"liveness", mapping{name: "liveness", oneOf: []string{"http", "tcp", "exec", "heartbeat", "silence"}, foreign: foreignProbe(), keys: append(append([]key{
 			{"heartbeat", duration(), "", "WATCHDOG=1 at least that often", false},
 			{"silence", duration(), "", "no line for that long", false},
 			{"initial_delay", duration(), "0s", "counted from ready", false},
 			{"action", enum("restart", "reload", "shutdown", "none"), "restart", "none: an event only", false},
-		}, probes...), timing...)}, "", "absent: none", true},
+		}, probes...), timing...)}, "", "absent: none", false},
 	}
 }
 
@@ -174,13 +174,13 @@ func lifeKeys() []key {
 			{"history", integer(0, 1000), "10", "runs that are remembered", false},
 		}}}, "", "makes it a job; restart does not apply", true},
 		{"recycle", mapping{name: "recycle", keys: []key{
-			{"schedule", cron(), "", "when", false},
-			{"timezone", anyText("time zone"), "UTC", "of schedule", false},
-			{"max_age", duration(), "", "of a worker", false},
-			{"jitter", duration(), "5m", "not all at once", false},
-			{"memory", text("size or percentage", parsePercentOrSize), "", "of resources.memory, or a size", false},
-			{"pressure", text("PSI trigger", parsePressure), "", "some 150ms per 1s", false},
-		}}, "", "replace workers on purpose; absent: never", true},
+			{"schedule", cron(), "", "when", true},
+			{"timezone", anyText("time zone"), "UTC", "of schedule", true},
+			{"max_age", duration(), "", "of a worker", true},
+			{"jitter", duration(), "5m", "not all at once", true},
+			{"memory", text("size or percentage", spec.ParseMemoryThreshold), "", "of resources.memory, or a size", false},
+			{"pressure", text("PSI trigger", spec.ParsePressure), "", "some 150ms per 1s", false},
+		}}, "", "replace workers on purpose; absent: never", false},
 		{"reload", mapping{name: "reload", keys: []key{
 			{"max_surge", text("number or auto", autoOr(spec.IntBetween(0, spec.MaxWorkers))), "auto", "workers more than there should be", true},
 			{"max_unavailable", text("number or auto", autoOr(spec.IntBetween(0, spec.MaxWorkers))), "auto", "workers fewer than there should be", true},
@@ -199,10 +199,10 @@ func lifeKeys() []key {
 			{"action", enum("reload", "restart"), "reload", "what it does", false},
 		}}}, "false", "files whose change reloads it", true},
 		{"hooks", mapping{name: "hooks", keys: []key{
-			{"before_start", words{}, "", "a command before each start", false},
-			{"after_exit", words{}, "", "a command after each exit", false},
+			{"before_start", words{}, "", "a command before each start; status 0: start, 125: never again, else a failed start", false},
+			{"after_exit", words{}, "", "a command after each exit, with GOINIT_EXIT_CODE, _SIGNAL, _STATUS and _REASON; status 125: never again", false},
 			{"timeout", duration(), "30s", "of one hook", false},
-		}}, "{}", "commands around a worker's life", true},
+		}}, "{}", "commands around a worker's life, run in its place", false},
 	}
 }
 
@@ -212,9 +212,9 @@ func resourceKeys() []key {
 		{"memory_high", size(), "", "memory.high", false},
 		{"memory_low", size(), "", "memory.low", false},
 		{"swap", size(), "", "memory.swap.max", false},
-		{"cpus", text("number of CPUs", parseCPUs), "", "cpu.max", false},
+		{"cpus", text("number of CPUs", spec.ParseCPUs), "", "cpu.max", false},
 		{"cpu_weight", integer(1, 10000), "", "cpu.weight", false},
-		{"cpuset", text("list of CPUs", parseCPUSet), "", "cpuset.cpus", false},
+		{"cpuset", text("list of CPUs", spec.ParseCPUSet), "", "cpuset.cpus", false},
 		{"pids", integer(1, 1<<22), "", "pids.max", false},
 		{"io", mapping{name: "io", keys: []key{
 			{"weight", integer(1, 10000), "", "io.weight", false},
@@ -233,7 +233,7 @@ func resourceKeys() []key {
 		key{"total", mapping{name: "total", keys: limits}, "", "all workers of the app together; the same keys", false},
 		key{"required", boolean(), "true", "false: warn where a limit cannot be set", false})
 	return []key{
-		{"resources", mapping{name: "resources", foreign: foreignResources(), keys: each}, "", "limits of each worker; absent: none", true},
+		{"resources", mapping{name: "resources", foreign: foreignResources(), keys: each}, "", "limits of each worker; absent: none", false},
 		{"logs", mapping{name: "logs", keys: []key{
 			{"console", enum("auto", "prefix", "json", "raw", "inherit", "off"), "auto", "auto: raw if one worker in all, else prefix", false},
 			{"max_size", sizeOf(spec.ParseLogSize), "8MiB", "one file; a line that is longer has one of its own", false},

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -105,12 +106,16 @@ func TestEveryKeyForNowIsLoaded(t *testing.T) {
 	text := `
 version: 1
 name: shop
-shutdown: {timeout: 28s, delay: 0s}
+shutdown: {timeout: 28s, delay: 5s}
 control: {socket: /run/x.sock, read_group: staff}
 messages: {level: debug, format: json}
 log_store: {directory: auto, max_total: 128MiB, compress: zstd}
 apps:
-  db: {shell: sleep 5, restart: on-failure}
+  db: {shell: sleep 5, restart: on-failure, readiness: {fd: 3}, liveness: {silence: 5m, action: none}}
+  cache: {command: cache, readiness: {listening: 6379}, liveness: {tcp: ":6379", period: 1s, timeout: 500ms, failure_threshold: 2}}
+  queue: {command: queue, readiness: {log: "^up"}, liveness: {exec: [check, it], initial_delay: 3s}}
+  front: {command: front, readiness: {exec: [ok], success_threshold: 2, failure_threshold: 5}, liveness: {http: "http://[::1]:80/x"}}
+  mail: {command: mail, readiness: {notify: true, start_timeout: 1m30s}, liveness: {heartbeat: 30s}}
   web:
     command: [node, server.js]
     working_dir: /srv
@@ -134,18 +139,23 @@ apps:
     listen: []
     balance: auto
     node: auto
-    depends_on: {db: {condition: completed, required: true, restart: false}}
+    depends_on: {db: {condition: completed, required: true, restart: true}}
+    readiness: {http: "http://127.0.0.1:8080/ready"}
     main: true
     restart: {policy: always, success_codes: [0, 3], delay: 1s, max_delay: 2s, reset_after: 3s, max_restarts: 5, window: 1m}
     on_failure: ignore
     reload: {max_surge: auto, max_unavailable: auto}
     stop: {drain: 30s, signal: SIGRTMIN+3, target: tree, timeout: 1m30s}
     watch: false
-    hooks: {}
+    hooks: {before_start: [migrate, up], after_exit: cleanup --all, timeout: 5s}
+    recycle: {memory: 90%, pressure: some 150ms per 1s}
+    resources: {memory: 256MiB, memory_high: 200MiB, memory_low: 1MiB, swap: 0MiB, cpus: 0.5, cpu_weight: 50, cpuset: "0-3,5", pids: 100,
+      io: {weight: 10, limits: [{device: /dev/vda, read_bps: 1MiB, write_bps: 2MiB, read_iops: 3, write_iops: 4}]}, hugetlb: {2MiB: 4MiB},
+      oci: {cpu: {idle: 0}, hugepageLimits: [{pageSize: 2MB, limit: 0}], unified: {memory.oom.group: "1"}}, total: {memory: 1GiB}, required: false}
     logs: {console: json, max_size: 8MiB, max_files: 4, max_age: 7d, when_full: block, rate_limit: 100}
 `
 	s := load(t, text, nil)
-	if len(s.Apps) != 2 {
+	if len(s.Apps) != 6 {
 		t.Fatalf("%d apps", len(s.Apps))
 	}
 	everyKey(func(path string, k key) {
@@ -175,4 +185,34 @@ func laterAbove(path string) bool {
 		above = above || k.later && (strings.HasPrefix(path, p+".") || strings.HasPrefix(path, p+"["))
 	})
 	return above
+}
+
+// Who writes a spec asks for the order and the defaults, and has to know what is no mistake but only not available yet.
+func TestKeys(t *testing.T) {
+	names := func(path string) (all []string) {
+		for _, k := range Keys(path) {
+			all = append(all, k.Name)
+		}
+		return all
+	}
+	if root := names(""); root[0] != "version" || root[len(root)-1] != "apps" {
+		t.Errorf("the file: %v", root)
+	}
+	if stop := Keys("app.stop"); len(stop) < 3 || stop[1] != (Key{"signal", "SIGTERM"}) {
+		t.Errorf("app.stop: %v", stop)
+	}
+	if restart := names("app.restart"); !slices.Contains(restart, "max_restarts") {
+		t.Errorf("app.restart, which may be one word: %v", restart)
+	}
+	for _, path := range []string{"app.environment", "app.nonsense", "nonsense.app", "app.stop.signal"} {
+		if Keys(path) != nil {
+			t.Errorf("%s has keys", path)
+		}
+	}
+	_, problems := Compile("f", memory{"f": reference.Full()})
+	for _, p := range problems {
+		if p.Later != strings.Contains(p.Message, "is not available yet") {
+			t.Errorf("later is %v: %v", p.Later, p)
+		}
+	}
 }

@@ -201,7 +201,44 @@ func (k freeform) read(c *checker, n *yaml.Node, path string) any {
 		c.at(n, path, "a mapping is wanted here, not a %s", shape(n))
 		return bad
 	}
-	return object{}
+	return anything{}.read(c, n, path)
+}
+
+// anything is a value within a freeform.
+type anything struct{}
+
+func (anything) String() string { return "anything" }
+func (anything) schema() object { return object{} }
+
+func (anything) read(c *checker, n *yaml.Node, path string) any {
+	switch n.Kind {
+	case yaml.MappingNode:
+		all := object{}
+		for _, p := range c.pairs(n, 0) {
+			at := path + "." + p.key.Value
+			c.note(at, p)
+			all = append(all, member{p.key.Value, c.read(anything{}, p.value, at)})
+		}
+		return all
+	case yaml.SequenceNode:
+		all := make([]any, 0, len(n.Content))
+		for i, e := range n.Content {
+			all = append(all, c.read(anything{}, e, path+"."+strconv.Itoa(i)))
+		}
+		return all
+	}
+	switch n.ShortTag() {
+	case "!!int":
+		if i, err := strconv.ParseInt(n.Value, 0, 64); err == nil {
+			return i
+		}
+	case "!!bool":
+		return n.Value == "true"
+	case "!!null":
+		c.at(n, path, "has no value: leave the key out")
+		return bad
+	}
+	return n.Value
 }
 
 func isNull(n *yaml.Node) bool {

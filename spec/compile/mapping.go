@@ -106,6 +106,9 @@ func (k key) read(c *checker, p pair, path string) (any, bool) {
 	}
 	if len(c.problems) == before && !sameJSON(value, k.defaultValue()) {
 		c.problem(c.placeAt(p.key), "%s is not available yet in this version%s", k.name, k.unlessDefault())
+		if before < len(c.problems) && !c.stopped {
+			c.problems[before].Later = true
+		}
 	}
 	return nil, false
 }

@@ -14,6 +14,7 @@ type Problem struct {
 	Line, Column int // from 1; 0: the file as a whole
 	Message      string
 	Text         string // of the line
+	Later        bool   // it is right, and the work behind its key comes with a later version
 }
 
 func (p Problem) String() string {
@@ -63,7 +64,7 @@ func (c *checker) problem(at place, format string, args ...any) {
 	}
 	c.told[at] = true
 	if at.line > 0 && at.line <= len(at.file.lines) {
-		p.Text = printable(at.file.lines[at.line-1])
+		p.Text = Printable(at.file.lines[at.line-1])
 	}
 	c.problems = append(c.problems, p)
 	if len(c.problems) == maxProblems {
@@ -72,8 +73,8 @@ func (c *checker) problem(at place, format string, args ...any) {
 	}
 }
 
-// printable is a line as a terminal can take it.
-func printable(line string) string {
+// Printable is a line as a terminal can take it.
+func Printable(line string) string {
 	const width = 160
 	line = strings.Map(func(r rune) rune {
 		if r == '\t' {

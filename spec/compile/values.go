@@ -3,7 +3,6 @@ package compile
 import (
 	"fmt"
 	"net"
-	neturl "net/url"
 	"regexp"
 	"slices"
 	"strconv"
@@ -182,24 +181,10 @@ func (k readyAll) read(c *checker, n *yaml.Node, path string) any {
 	return all
 }
 
-func regex() scalar {
-	return text("regular expression", func(s string) (string, error) {
-		if _, err := regexp.Compile(s); err != nil {
-			return "", fmt.Errorf("%q is not a regular expression: %w", clip(s), err)
-		}
-		return s, nil
-	})
-}
+func regex() scalar { return text("regular expression", spec.ParseRegexp) }
 
-func url() scalar {
-	return text("URL", func(s string) (string, error) {
-		u, err := neturl.Parse(s)
-		if err != nil || u.Scheme != "http" || u.Host == "" {
-			return "", fmt.Errorf("%q is not a URL to probe: write http://127.0.0.1:8080/healthz", clip(s))
-		}
-		return s, nil
-	})
-}
+func url() scalar          { return text("URL", spec.ParseProbeURL) }
+func probeAddress() scalar { return text("address", spec.ParseProbeAddress) }
 
 func address() scalar {
 	return text("address", func(s string) (string, error) {
@@ -225,42 +210,4 @@ func cron() scalar {
 		}
 		return s, nil
 	})
-}
-
-func parsePercentOrSize(s string) (string, error) {
-	if digits, ok := strings.CutSuffix(s, "%"); ok {
-		if n, err := strconv.Atoi(digits); err != nil || n < 1 || n > 100 {
-			return "", fmt.Errorf("%q is not from 1%% to 100%%", clip(s))
-		}
-		return s, nil
-	}
-	_, err := spec.ParseSize(s)
-	return s, err
-}
-
-func parsePressure(s string) (string, error) {
-	f := strings.Fields(s)
-	if len(f) == 4 && (f[0] == "some" || f[0] == "full") && f[2] == "per" {
-		stall, err := spec.ParseDuration(f[1])
-		window, err2 := spec.ParseDuration(f[3])
-		if err == nil && err2 == nil && stall > 0 && stall <= window {
-			return s, nil
-		}
-	}
-	return "", fmt.Errorf("%q is not a pressure: write some 150ms per 1s", clip(s))
-}
-
-func parseCPUs(s string) (float64, error) {
-	n, err := strconv.ParseFloat(s, 64)
-	if err != nil || n < 0.01 || n > 4096 {
-		return 0, fmt.Errorf("%q is not a number of CPUs: write 0.5 or 2", clip(s))
-	}
-	return n, nil
-}
-
-func parseCPUSet(s string) (string, error) {
-	if !regexp.MustCompile(`^[0-9]+(-[0-9]+)?(,[0-9]+(-[0-9]+)?)*$`).MatchString(s) {
-		return "", fmt.Errorf("%q is not a list of CPUs: write 0-3 or 0,2", clip(s))
-	}
-	return s, nil
 }

@@ -17,6 +17,12 @@ type Config struct {
 	Stop       spec.Stop
 	StopSignal syscall.Signal // Stop.Signal, understood
 	AwaitReady bool           // running only after a Ready, not as soon as it is executed
+	// StartTimeout is the time from the start to the first Ready; 0: no limit.
+	StartTimeout time.Duration
+	Unhealthy    string // what an Unhealthy leads to: restart, reload, shutdown; else nothing but an event
+	BeforeStart  bool   // there is a hook ahead of each process
+	AfterExit    bool   // and one after its end
+	HookTimeout  time.Duration
 }
 
 // App is the state of the machine.
@@ -28,6 +34,7 @@ type App struct {
 	Held    string // the dependency that failed, for which it waits in vain
 	Down    bool   // stopped as a whole: a scale does not start anything
 	Closing bool   // a shutdown has come
+	Returns int    // how often a process came again, other than by recycling
 
 	// What slots that were removed have counted up to: one that comes back in their place goes on from there.
 	generation, epoch int
@@ -86,13 +93,13 @@ func (a App) toSlots(e Event) (App, []Effect) {
 		out = a.toSlot(s, e, out)
 	}
 	a.forget()
-	return a, out
+	return a, a.endTurns(e, out)
 }
 
 // toSlot looks the event up in the table, unless it is about something that is over.
 func (a *App) toSlot(s *Slot, e Event, out []Effect) []Effect {
 	switch e.Kind {
-	case Started, StartFailed, Ready, Exited, TreeGone:
+	case Started, StartFailed, Ready, Unready, Unhealthy, Extended, MainPID, Said, SaysStopping, Exited, TreeGone, Frozen, FreezeFailed, Recycle:
 		if e.Generation != s.Generation {
 			return out
 		}
@@ -111,7 +118,13 @@ func (a *App) toSlot(s *Slot, e Event, out []Effect) []Effect {
 		return out
 	}
 	st := step{config: &a.Config, met: a.Met, slot: *s, event: e, out: out}
+	if e.Kind == Recycle || e.Kind == Unhealthy {
+		st.turn, st.due = !a.replacing(), a.lastDue()+1
+	}
 	c.do(&st)
+	if st.returned {
+		a.Returns++
+	}
 	*s = st.slot
 	return st.out
 }
@@ -155,23 +168,27 @@ func (a App) scale(e Event) (App, []Effect) {
 		}
 	}
 	a.forget()
-	return a, out
+	return a, a.endTurns(e, out)
 }
 
 // Summary is what the set has to know of an app: comparable, and small.
 type Summary struct {
 	Started   bool          // every slot has executed its program
-	Ready     bool          // every slot is running
+	Ready     bool          // every slot is running, and ready
+	WasReady  bool          // or has completed
 	Completed bool          // every slot is
 	Failed    bool          // some slot gave up
 	Final     bool          // every slot has completed or failed
 	ByHand    bool          // some slot was stopped by request
 	Idle      bool          // nothing runs and nothing will by itself, and it does not wait
+	Troubled  bool          // some slot has failed, and is to be started again
 	Waiting   bool          // some slot waits for dependencies
 	Settled   bool          // no slot is on its way to anything
 	Closing   bool          // a shutdown has come to it
 	Empty     bool          // no slot has a process, or what is left of one
+	Returns   int           // how often a process came again, other than by recycling
 	Status    int           // of the first failure, else of the last exit
+	Reason    Reason        // of that exit
 	FailedAt  time.Duration // when the first slot gave up
 	Killed    string        // the workers whose last stop ended in SIGKILL, in words
 }
@@ -179,21 +196,23 @@ type Summary struct {
 // Summary looks at the slots.
 func (a App) Summary() Summary {
 	some := len(a.Slots) > 0
-	m := Summary{Started: true, Ready: true, Completed: some, Final: some, Idle: true, Settled: true, Empty: true, Closing: a.Closing}
+	m := Summary{Started: true, Ready: true, WasReady: true, Returns: a.Returns, Completed: some, Final: some, Idle: true, Settled: true, Empty: true, Closing: a.Closing}
 	var killed []string
 	for i := range a.Slots {
 		s := &a.Slots[i]
 		m.Started = m.Started && (s.Began || s.State == Completed)
-		m.Ready = m.Ready && s.State == Running
+		m.Ready = m.Ready && s.IsReady()
+		m.WasReady = m.WasReady && (s.IsReady() || s.State == Completed)
 		m.Completed = m.Completed && s.State == Completed
 		m.Final = m.Final && (s.State == Completed || s.State == Failed)
 		m.Idle = m.Idle && s.State.Final()
 		m.Settled = m.Settled && s.State != Waiting && s.State != Starting && s.State != Stopping
 		m.Empty = m.Empty && s.Process == None
+		m.Troubled = m.Troubled || s.State == Backoff || s.Failures > 0 && !s.IsReady()
 		m.Waiting = m.Waiting || s.State == Waiting
 		m.ByHand = m.ByHand || s.State == Stopped && s.ByHand
 		if s.State == Failed && (!m.Failed || s.FailedAt < m.FailedAt) {
-			m.Failed, m.FailedAt, m.Status = true, s.FailedAt, s.LastExit.Status()
+			m.Failed, m.FailedAt, m.Status, m.Reason = true, s.FailedAt, s.LastExit.Status(), s.LastExit.Reason
 		}
 		if s.Killed {
 			killed = append(killed, a.Config.Name+"/"+strconv.Itoa(s.Number))
@@ -202,7 +221,7 @@ func (a App) Summary() Summary {
 	if !m.Failed {
 		for i := range a.Slots {
 			if s := &a.Slots[i]; s.HasExited && (m.Status == 0) {
-				m.Status = s.LastExit.Status()
+				m.Status, m.Reason = s.LastExit.Status(), s.LastExit.Reason
 			}
 		}
 	}

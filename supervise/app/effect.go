@@ -8,8 +8,19 @@ import (
 // Effect is something that the driver is to do, in the order given.
 type Effect interface{ effect() }
 
-// Start asks for a process; the answer is Started or StartFailed.
-type Start struct{ Slot, Generation int }
+// Start asks for a process; the answer is Started or StartFailed. What a hook runs is the slot's process like any other:
+// signals, stops and kills are the same.
+type Start struct {
+	Slot, Generation int
+	Hook             Hook
+	Exit             Exit // AfterExit: of the process that it comes after
+}
+
+// EndAll asks for the end of goinit, for what the slot's worker has come to.
+type EndAll struct {
+	Slot   int
+	Detail string
+}
 
 // Signal sends a signal to the process, or to its whole group.
 type Signal struct {
@@ -28,6 +39,14 @@ type AwaitTree struct {
 // KillTree kills the process and all of its tree; once it has exited, TreeGone follows.
 type KillTree struct{ Slot, Generation int }
 
+// Freeze stops every process of the tree where it is; the answer is Frozen or FreezeFailed with the same Epoch. Those of
+// one process, and its Thaws, are to be carried out in the order given.
+type Freeze struct{ Slot, Generation, Epoch int }
+
+// Thaw lets a frozen process go on; there is no answer. It comes ahead of every other effect for a process that may be
+// frozen, so nobody else needs to know of frost.
+type Thaw struct{ Slot, Generation int }
+
 // ArmTimer asks for a Timer event with this epoch. It replaces an armed one.
 type ArmTimer struct {
 	Slot, Epoch int
@@ -45,12 +64,20 @@ type Emit struct {
 	Exit             *Exit         // worker.exited, worker.start-failed, app.failed
 	Delay            time.Duration // worker.backoff: until the next start; worker.stopping: until SIGKILL
 	Dependency       string        // app.held
+	Detail           string        // worker.recycled, .unready, .unhealthy, .pause-failed: why
+	Hook             Hook          // hook.started, hook.failed
+	Failures         int           // worker.crash-loop, .backoff: failures in a row; .exited, .start-failed: those before
+	Again            bool          // worker.ready: it was before
+	Action           string        // worker.unhealthy: what it leads to
 }
 
 func (Start) effect()       {}
 func (Signal) effect()      {}
 func (AwaitTree) effect()   {}
 func (KillTree) effect()    {}
+func (EndAll) effect()      {}
+func (Freeze) effect()      {}
+func (Thaw) effect()        {}
 func (ArmTimer) effect()    {}
 func (CancelTimer) effect() {}
 func (Emit) effect()        {}
@@ -58,9 +85,11 @@ func (Emit) effect()        {}
 // TimerKind is what a slot's timer is armed for.
 type TimerKind uint8
 
-// The timers. More come with readiness and jobs.
+// The timers. More come with jobs.
 const (
 	NoTimer      TimerKind = iota
 	RestartTimer           // back-off is over
 	StopTimer              // the time to stop is over
+	StartTimer             // the time to become ready is over
+	HookTimer              // the time of a hook is over
 )

@@ -13,18 +13,30 @@ const (
 	DependenciesMet Kind = iota
 	Started              // answer to Start: PID
 	StartFailed          // the other answer: Exit
-	Ready                // said or probed to be ready; only with Config.AwaitReady
+	Ready                // said or probed to be ready, for the first time or again; only with Config.AwaitReady
+	Unready              // not any more: Detail
+	Unhealthy            // stuck: Detail
+	Extended             // it asks for time, to start or to stop: Within, from now
+	MainPID              // another process of its tree is the main one: PID
+	Said                 // what it does, in its own words: Detail
+	SaysStopping         // that it ends by itself
 	Exited               // the main process: Exit
 	TreeGone             // nothing of the process's tree is left; comes after Exited, and once
 	Timer                // an armed timer has fired: Epoch
+	Frozen               // answer to Freeze: Epoch
+	FreezeFailed         // the other answer: Epoch, Detail
+	Recycle              // the process is to be replaced when it is its turn, for what Detail says
 	AskStart
 	AskStop
 	AskRestart
 	AskSignal // Signal
 	AskKill   // a stop that gives no time
 	AskRemove
-	Shutdown // a stop that gives no more than Within, and after which nothing starts
-	Hurry    // whoever is stopping is killed
+	AskPause
+	AskResume
+	DependencyRestarted // and what depends on it is to be restarted, if it runs
+	Shutdown            // a stop that gives no more than Within, and after which nothing starts
+	Hurry               // whoever is stopping is killed
 	slotKinds
 )
 
@@ -36,8 +48,9 @@ const (
 
 func (k Kind) String() string {
 	return [...]string{
-		"dependencies met", "started", "start failed", "ready", "exited", "tree gone", "timer", "start", "stop", "restart",
-		"signal", "kill", "remove", "shutdown", "hurry", "scale", "dependency failed",
+		"dependencies met", "started", "start failed", "ready", "unready", "unhealthy", "extended", "main pid", "said",
+		"says stopping", "exited", "tree gone", "timer", "frozen", "freeze failed", "recycle",
+		"start", "stop", "restart", "signal", "kill", "remove", "pause", "resume", "dependency restarted", "shutdown", "hurry", "scale", "dependency failed",
 	}[k]
 }
 
@@ -48,7 +61,7 @@ const AllSlots = -1
 type Event struct {
 	Kind       Kind
 	Slot       int           // or AllSlots
-	Generation int           // of the process that it is about: Started, StartFailed, Ready, Exited, TreeGone
+	Generation int           // of the process that it is about, of all that are about one
 	Now        time.Duration // on a clock that never jumps
 	Jitter     float64       // random, 0 to 1
 
@@ -59,6 +72,7 @@ type Event struct {
 	Within     time.Duration
 	Workers    int
 	Dependency string
+	Detail     string // a line for people
 }
 
 // Unlimited is a Shutdown's Within that leaves the app its own stop timeout.
@@ -70,6 +84,9 @@ type Exit struct {
 	Signal syscall.Signal // 0: it exited
 	Reason Reason         // filled in by the machine
 	Error  string         // of a start that failed
+	// OOMKilled says that the kernel has killed in the process's cgroup for want of memory. It is the reason of the end
+	// only where the end looks like that.
+	OOMKilled bool
 }
 
 // Status is the status as a shell gives it.
@@ -87,7 +104,11 @@ type Reason string
 const (
 	ReasonExited      Reason = "exited"
 	ReasonSignaled    Reason = "signaled"
+	ReasonOOMKilled   Reason = "oom-killed"
 	ReasonStopped     Reason = "stopped"
 	ReasonReplaced    Reason = "replaced"
 	ReasonStartFailed Reason = "start-failed"
+
+	ReasonStartTimeout Reason = "start-timeout"
+	ReasonUnhealthy    Reason = "unhealthy"
 )

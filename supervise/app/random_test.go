@@ -38,6 +38,11 @@ type place struct {
 	sweep      bool // AwaitTree or KillTree was given
 	timer      int  // the epoch of the armed timer, 0 none
 	wanted     bool // the last request does not forbid a start
+	frost      int  // the epoch of the Freeze that is to be answered
+	frozen     bool // Freeze was given, and Thaw was not
+	hook       Hook // what its process is, or was
+	well       bool // and it ended so
+	recycled   bool // its process was stopped to be replaced, and none has come back
 }
 
 func (w *world) place(n int) *place {
@@ -106,13 +111,20 @@ func (w *world) effect(effect Effect) {
 		if p.asked || p.alive || p.tree {
 			w.fail("a second process in slot %d", e.Slot)
 		}
-		if !p.wanted || w.a.Closing {
+		if e.Hook != AfterExit && (!p.wanted || w.a.Closing) {
 			w.fail("a start in slot %d after it was asked to stop", e.Slot)
 		}
-		if e.Generation <= p.generation {
-			w.fail("generation %d after %d", e.Generation, p.generation)
+		same := e.Hook == AfterExit && p.hook == NoHook || e.Hook == NoHook && p.hook == BeforeStart && p.well
+		if e.Generation < p.generation || (e.Generation == p.generation) != same {
+			w.fail("generation %d after %d, hook %s after %s", e.Generation, p.generation, e.Hook, p.hook)
 		}
-		p.asked, p.sweep, p.generation = true, false, e.Generation
+		if e.Hook == NoHook && w.a.Config.BeforeStart && p.hook != BeforeStart {
+			w.fail("slot %d starts without its hook", e.Slot)
+		}
+		p.asked, p.sweep, p.generation, p.hook, p.well = true, false, e.Generation, e.Hook, false
+		if p.frozen {
+			w.fail("slot %d starts anew, and nothing was thawed", e.Slot)
+		}
 	case KillTree, AwaitTree:
 		var slot int
 		switch e := e.(type) {
@@ -122,6 +134,9 @@ func (w *world) effect(effect Effect) {
 			slot = e.Slot
 		}
 		p := w.place(slot)
+		if p.frozen {
+			w.fail("%T in the frozen slot %d", e, slot)
+		}
 		if !p.alive && !p.tree {
 			w.fail("%T of nothing in slot %d", e, slot)
 		}
@@ -129,6 +144,33 @@ func (w *world) effect(effect Effect) {
 	case Signal:
 		if !w.place(e.Slot).alive {
 			w.fail("a signal to nothing in slot %d", e.Slot)
+		}
+		if e.Stop && w.place(e.Slot).frozen {
+			w.fail("a stop signal to a frozen slot %d", e.Slot)
+		}
+	case Freeze:
+		p := w.place(e.Slot)
+		if p.frozen || !p.alive {
+			w.fail("slot %d is frozen twice, or empty: %+v", e.Slot, p)
+		}
+		p.frozen, p.frost = true, e.Epoch
+	case Thaw:
+		p := w.place(e.Slot)
+		if !p.frozen {
+			w.fail("slot %d is thawed and was not frozen", e.Slot)
+		}
+		p.frozen = false
+	case Emit:
+		switch e.Type {
+		case "worker.ready", "worker.stopped", "worker.completed", "worker.removed", "app.failed":
+			w.place(e.Slot).recycled = false
+		case "worker.recycled":
+			for n, p := range w.slots {
+				if p.recycled && n != e.Slot {
+					w.fail("slot %d is recycled while %d is", e.Slot, n)
+				}
+			}
+			w.place(e.Slot).recycled = true
 		}
 	case ArmTimer:
 		if e.After <= 0 || e.After > 30*time.Second {
@@ -158,8 +200,17 @@ func (w *world) invariants() {
 		if (s.Timer != NoTimer) != (p.timer != 0) {
 			w.fail("slot %d: the machine's timer is %d, armed is %d", s.Number, s.Timer, p.timer)
 		}
-		if p.timer != 0 && s.State != Backoff && s.State != Stopping {
+		if p.timer != 0 && s.State != Backoff && s.State != Stopping && s.State != Starting {
 			w.fail("a timer is armed in state %s", s.State)
+		}
+		if s.State == Starting && s.Process == Alive && s.Timer == NoTimer && !s.Killing && (s.Hook != NoHook || w.a.Config.StartTimeout > 0) {
+			w.fail("slot %d: a start that nothing will end", s.Number)
+		}
+		if s.Process == Alive && s.Hook != p.hook {
+			w.fail("slot %d: the process is %q to the machine, %q in truth", s.Number, s.Hook, p.hook)
+		}
+		if s.IsReady() && (!p.alive || p.hook != NoHook) {
+			w.fail("slot %d is ready without a process", s.Number)
 		}
 		if (s.Process == None) != (!p.asked && !p.alive && !p.tree) {
 			w.fail("slot %d: %d processes to the machine, not so in truth: %+v", s.Number, s.Process, p)
@@ -167,13 +218,22 @@ func (w *world) invariants() {
 		if (s.State == Backoff || s.State == Waiting || s.State.Final()) && s.Process != None {
 			w.fail("a process in state %s", s.State)
 		}
+		if (s.State == Paused) != p.frozen {
+			w.fail("slot %d is %s, in truth frozen: %v", s.Number, s.State, p.frozen)
+		}
+		if p.recycled != s.Replacing {
+			w.fail("slot %d is being replaced: %v, in truth %v", s.Number, s.Replacing, p.recycled)
+		}
+		if s.Due > 0 && s.State == Running && !w.recycling() {
+			w.fail("slot %d waits to be recycled, and nobody else is", s.Number)
+		}
 		if s.State == Backoff && s.Timer != RestartTimer {
 			w.fail("backoff without a timer")
 		}
 		if s.State == Stopping && s.Process == Alive && s.Timer == NoTimer && !s.Killing {
 			w.fail("a stop that nothing will end")
 		}
-		if s.State == Stopping && s.Process == Dead && !p.sweep {
+		if s.Process == Dead && !p.sweep {
 			w.fail("nobody looks after the tree of slot %d", s.Number)
 		}
 	}
@@ -182,6 +242,15 @@ func (w *world) invariants() {
 			w.fail("slot %d was removed with something in it: %+v", n, p)
 		}
 	}
+}
+
+func (w *world) recycling() bool {
+	for _, p := range w.slots {
+		if p.recycled {
+			return true
+		}
+	}
+	return false
 }
 
 // happens is one thing that may happen now.
@@ -195,7 +264,7 @@ func (w *world) happens() {
 		}
 		return n
 	}
-	switch w.r.IntN(22) {
+	switch w.r.IntN(28) {
 	case 0, 1, 2, 3:
 		if p.asked {
 			p.asked = false
@@ -209,7 +278,9 @@ func (w *world) happens() {
 	case 4, 5, 6:
 		if p.alive {
 			p.alive, p.tree = false, true
-			w.step(Event{Kind: Exited, Slot: n, Generation: p.generation, Exit: Exit{Code: w.r.IntN(2)}})
+			x := Exit{Code: []int{0, 0, 1, 137, neverAgain}[w.r.IntN(5)], OOMKilled: w.r.IntN(4) == 0}
+			p.well = x.Code == 0
+			w.step(Event{Kind: Exited, Slot: n, Generation: p.generation, Exit: x})
 		}
 	case 7, 8, 9:
 		if p.tree && p.sweep {
@@ -219,11 +290,11 @@ func (w *world) happens() {
 	case 10, 11, 12:
 		if p.timer != 0 {
 			epoch := p.timer
-			p.timer = 0
+			p.timer, p.well = 0, false
 			w.step(Event{Kind: Timer, Slot: n, Epoch: epoch})
 		}
 	case 13: // what is late, or a lie
-		k := []Kind{Started, StartFailed, Exited, TreeGone, Ready}[w.r.IntN(5)]
+		k := []Kind{Started, StartFailed, Exited, TreeGone, Ready, Unready, Unhealthy, Recycle, Frozen, FreezeFailed}[w.r.IntN(10)]
 		w.step(Event{Kind: k, Slot: n, Generation: p.generation - 1 - w.r.IntN(2)})
 		w.step(Event{Kind: Timer, Slot: n, Epoch: p.timer - 1 - w.r.IntN(2)})
 		if p.alive || p.asked {
@@ -248,6 +319,24 @@ func (w *world) happens() {
 		if w.r.IntN(200) == 0 {
 			w.step(Event{Kind: Shutdown, Slot: AllSlots, Within: time.Duration(w.r.Int64N(int64(20*time.Second))) - 1})
 		}
+	case 22:
+		w.step(Event{Kind: []Kind{AskPause, AskResume}[w.r.IntN(2)], Slot: all()})
+	case 23:
+		if p.frost != 0 {
+			frost := p.frost
+			p.frost = 0
+			w.step(Event{Kind: []Kind{Frozen, FreezeFailed}[w.r.IntN(2)], Slot: n, Generation: p.generation, Epoch: frost - w.r.IntN(2)})
+		}
+	case 25:
+		w.step(Event{Kind: []Kind{Unready, Unhealthy, Said, SaysStopping, MainPID}[w.r.IntN(5)], Slot: n, Generation: p.generation, PID: 77})
+	case 26:
+		w.step(Event{Kind: Extended, Slot: n, Generation: p.generation, Within: time.Duration(w.r.Int64N(int64(30 * time.Second)))})
+	case 27:
+		if w.r.IntN(4) == 0 {
+			w.step(Event{Kind: DependencyRestarted, Slot: AllSlots})
+		}
+	case 24:
+		w.step(Event{Kind: Recycle, Slot: n, Generation: p.generation - w.r.IntN(2)})
 	case 21:
 		if p.alive {
 			w.step(Event{Kind: Ready, Slot: n, Generation: p.generation})
@@ -266,6 +355,9 @@ func TestRandom(t *testing.T) {
 		r := rand.New(rand.NewPCG(seed, 7))
 		c := config([]string{"always", "on-failure", "no"}[r.IntN(3)])
 		c.AwaitReady = r.IntN(2) == 0
+		c.StartTimeout = time.Duration(r.IntN(2)) * 20 * time.Second
+		c.Unhealthy = []string{"restart", "reload", "shutdown", "none"}[r.IntN(4)]
+		c.BeforeStart, c.AfterExit, c.HookTimeout = r.IntN(3) == 0, r.IntN(3) == 0, 5*time.Second
 		if r.IntN(2) == 0 {
 			most := r.IntN(4)
 			c.Restart.MaxRestarts, c.Restart.Window = &most, spec.Duration(time.Minute)
@@ -287,7 +379,7 @@ func TestRandom(t *testing.T) {
 func (w *world) calm() {
 	for n := range 4 {
 		p := w.place(n)
-		for range 10 {
+		for range 20 {
 			w.now += time.Second
 			switch {
 			case p.asked:

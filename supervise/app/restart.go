@@ -29,26 +29,41 @@ func (s *step) decide() {
 // again is the first restart at once, then with a delay that doubles.
 func (s *step) again() {
 	policy := &s.config.Restart
-	if s.slot.ReadyAt > 0 && s.event.Now-s.slot.ReadyAt >= time.Duration(policy.ResetAfter) {
-		s.slot.Failures = 0
-	}
+	s.forgive()
 	if s.tooMany() {
 		s.fail()
 		return
 	}
 	s.slot.Failures++
 	delay := backoff(time.Duration(policy.Delay), time.Duration(policy.MaxDelay), s.slot.Failures, s.event.Jitter)
+	if s.slot.Failures >= LoopAt && !s.slot.Looping {
+		s.slot.Looping = true
+		exit := s.slot.LastExit
+		s.emit(Emit{Type: "worker.crash-loop", Slot: s.slot.Number, Generation: s.slot.Generation, Exit: &exit, Delay: delay, Failures: s.slot.Failures})
+	}
 	if delay == 0 {
 		s.startByPolicy()
 		return
 	}
 	s.slot.State = Backoff
-	s.emit(Emit{Type: "worker.backoff", Slot: s.slot.Number, Generation: s.slot.Generation, Delay: delay})
+	s.emit(Emit{Type: "worker.backoff", Slot: s.slot.Number, Generation: s.slot.Generation, Delay: delay, Failures: s.slot.Failures})
 	s.arm(RestartTimer, delay)
 }
 
+// forgive forgets the failures before a process that was well for long enough.
+func (s *step) forgive() {
+	if s.slot.ReadyAt > 0 && s.event.Now-s.slot.ReadyAt >= time.Duration(s.config.Restart.ResetAfter) {
+		s.slot.Failures, s.slot.Looping = 0, false
+	}
+}
+
+// LoopAt is how many failures in a row are told as what they are.
+const LoopAt = 3
+
 func (s *step) startByPolicy() {
-	s.slot.Restarts++
+	if s.slot.Next == ByPolicy { // a replacement that had to wait is none
+		s.slot.Restarts++
+	}
 	s.start()
 }
 

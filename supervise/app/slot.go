@@ -1,6 +1,9 @@
 package app
 
-import "time"
+import (
+	"syscall"
+	"time"
+)
 
 // Slot is a place for one process. It is a value: a step takes one and returns another.
 type Slot struct {
@@ -10,21 +13,39 @@ type Slot struct {
 	Restarts   int // how many of them replaced one that ended by itself
 
 	Process Process
-	PID     int  // 0: none
-	Next    Next // while stopping
-	Killing bool // KillTree was given to this process
-	Killed  bool // and it was because the time to stop was over, or a hurry
-	ByHand  bool // stopped by a request, not by a shutdown or because it is disabled
-	Began   bool // a process of it has executed since it was last asked to start
+	Hook    Hook   // what the process is
+	PID     int    // of the worker's main process; 0: none
+	Next    Next   // while stopping
+	Why     Reason // of a stop after which the policy decides
+	Killing bool   // KillTree was given to this process
+	Killed  bool   // and it was because the time to stop was over, or a hurry
+	ByHand  bool   // stopped by a request, not by a shutdown or because it is disabled
+	Began   bool   // a process of it has executed since it was last asked to start
+
+	Ready     bool   // while Running or Paused: the last word about it
+	NotReady  string // why it is not, or not yet
+	Leaving   bool   // it said that it ends by itself
+	Said      string // what it does, in its own words
+	Frozen    bool   // while Paused: the Freeze was answered
+	Freezes   int    // the Epoch of the last Freeze
+	Due       int    // its place among those that wait to be recycled, 0: none
+	Cause     string // of the recycling
+	Replacing bool   // it is recycled now, until its next process is ready or the slot is at rest
 
 	Timer     TimerKind // armed
 	Epoch     int       // of the timer armed last
 	Deadline  time.Duration
-	ReadyAt   time.Duration
+	Latest    time.Duration // while stopping: what no extension goes beyond, 0: none
+	StartedAt time.Duration
+	ReadyAt   time.Duration   // since when it is ready, 0: it is not
 	Failures  int             // restarts in a row: the exponent of the back-off
+	Looping   bool            // it was told that it fails again and again
 	Recent    []time.Duration // restarts, for max_restarts in window; never longer than max_restarts
 	LastExit  Exit
+	HookExit  Exit // of the hook whose tree is not gone yet
+	HookLate  bool // its time was over
 	HasExited bool
+	OOMKills  int // processes that ended so
 	FailedAt  time.Duration
 }
 
@@ -32,9 +53,13 @@ type Slot struct {
 type step struct {
 	config *Config
 	met    bool // the app's dependencies are met
+	turn   bool // no other slot is being recycled
+	due    int  // the next place among those that wait for that
 	slot   Slot
 	event  Event
-	out    []Effect
+	// returned is set when a process comes again that is no replacement.
+	returned bool
+	out      []Effect
 }
 
 func (s *step) emit(e Effect) { s.out = append(s.out, e) }
@@ -45,7 +70,7 @@ func (s *step) tell(kind string) {
 
 func (s *step) tellExit(kind string) {
 	exit := s.slot.LastExit
-	s.emit(Emit{Type: kind, Slot: s.slot.Number, Generation: s.slot.Generation, Exit: &exit})
+	s.emit(Emit{Type: kind, Slot: s.slot.Number, Generation: s.slot.Generation, Exit: &exit, Failures: s.slot.Failures})
 }
 
 func (s *step) arm(kind TimerKind, after time.Duration) {
@@ -62,20 +87,26 @@ func (s *step) cancel() {
 	}
 }
 
-// start asks for the next process.
+// start asks for the next process, or for the hook ahead of it.
 func (s *step) start() {
 	s.cancel()
 	s.slot.Generation++
 	s.slot.State, s.slot.Process, s.slot.Next = Starting, Asked, ByPolicy
-	s.slot.PID, s.slot.ReadyAt = 0, 0
+	s.slot.PID, s.slot.ReadyAt, s.slot.Latest = 0, 0, 0
 	s.slot.Killing, s.slot.Killed, s.slot.ByHand = false, false, false
-	s.emit(Start{Slot: s.slot.Number, Generation: s.slot.Generation})
+	s.slot.Ready, s.slot.Leaving, s.slot.Said, s.slot.NotReady, s.slot.Why = false, false, "", "", ""
+	s.slot.Due = 0 // that was the last one's
+	s.slot.Hook, s.slot.HookLate = NoHook, false
+	if s.config.BeforeStart {
+		s.slot.Hook = BeforeStart
+	}
+	s.emit(Start{Slot: s.slot.Number, Generation: s.slot.Generation, Hook: s.slot.Hook})
 }
 
 // startAnew is a start that somebody asked for: the past is forgotten.
 func (s *step) startAnew() {
 	s.cancel()
-	s.slot.Failures, s.slot.Recent, s.slot.ByHand, s.slot.Began = 0, nil, false, false
+	s.slot.Failures, s.slot.Recent, s.slot.ByHand, s.slot.Began, s.slot.Looping = 0, nil, false, false, false
 	if !s.met {
 		s.slot.State = Waiting
 		return
@@ -84,35 +115,49 @@ func (s *step) startAnew() {
 }
 
 func (s *step) started() {
-	s.slot.PID, s.slot.Process, s.slot.Began = s.event.PID, Alive, true
-	s.tell("worker.started")
-	if !s.config.AwaitReady {
+	s.executed()
+	switch {
+	case s.slot.Hook != NoHook:
+		s.arm(HookTimer, s.hookTime())
+		return
+	case !s.config.AwaitReady:
 		s.ready()
+	case s.config.StartTimeout > 0:
+		s.arm(StartTimer, s.config.StartTimeout)
 	}
+	s.returned = s.slot.HasExited && !s.slot.Replacing
 }
 
-func (s *step) ready() {
-	if s.slot.Process != Alive {
+func (s *step) executed() {
+	s.slot.Process = Alive
+	if s.slot.Hook != NoHook {
+		s.emit(Emit{Type: "hook.started", Slot: s.slot.Number, Generation: s.slot.Generation, Hook: s.slot.Hook})
 		return
 	}
-	s.slot.State, s.slot.ReadyAt = Running, s.event.Now
-	s.tell("worker.ready")
-}
-
-// startedLate is the answer to a Start that is not wanted any more.
-func (s *step) startedLate() {
-	s.slot.PID, s.slot.Process, s.slot.Began = s.event.PID, Alive, true
+	s.slot.PID, s.slot.Began, s.slot.StartedAt = s.event.PID, true, s.event.Now
 	s.tell("worker.started")
-	if s.slot.Killing {
+}
+
+// startedLate is the answer to a Start that is not wanted any more, or to that of the hook after the end.
+func (s *step) startedLate() {
+	s.executed()
+	switch {
+	case s.slot.Killing:
 		s.emit(KillTree{Slot: s.slot.Number, Generation: s.slot.Generation})
-		return
+	case s.slot.Hook == AfterExit:
+		s.arm(HookTimer, s.hookTime())
+	default:
+		s.askToEnd(max(0, s.slot.Deadline-s.event.Now))
 	}
-	s.askToEnd(max(0, s.slot.Deadline-s.event.Now))
 }
 
 // startFailed needs no TreeGone: the reaper has taken what there was.
 func (s *step) startFailed() {
 	s.slot.Process, s.slot.PID = None, 0
+	if s.slot.Hook != NoHook {
+		s.hookEnded(s.event.Exit)
+		return
+	}
 	s.slot.LastExit, s.slot.HasExited = s.event.Exit, true
 	s.slot.LastExit.Reason = ReasonStartFailed
 	s.tellExit("worker.start-failed")
@@ -124,10 +169,22 @@ func (s *step) exited() {
 	if s.slot.Process != Alive {
 		return
 	}
-	s.slot.State, s.slot.Next = Stopping, ByPolicy
+	if s.slot.Hook == NoHook {
+		s.thaw() // of what is left
+		s.slot.State, s.slot.Next = Stopping, ByPolicy
+	}
+	s.cancel()
 	s.buried(ReasonExited)
-	s.slot.Killing = true
-	s.emit(KillTree{Slot: s.slot.Number, Generation: s.slot.Generation})
+	s.killRest()
+}
+
+// killRest gives the rest of a dead process's tree no time.
+func (s *step) killRest() {
+	s.cancel()
+	if !s.slot.Killing {
+		s.slot.Killing = true
+		s.emit(KillTree{Slot: s.slot.Number, Generation: s.slot.Generation})
+	}
 }
 
 // exitedAsAsked leaves the rest of the tree what is left of the time to stop.
@@ -138,23 +195,50 @@ func (s *step) exitedAsAsked() {
 	switch s.slot.Next {
 	case Again:
 		s.buried(ReasonReplaced)
+	case ByPolicy:
+		s.buried(s.slot.Why)
 	default:
 		s.buried(ReasonStopped)
 	}
-	if s.slot.Killing {
+	switch {
+	case s.slot.Killing:
 		return // the tree is being killed already
+	case s.slot.Hook == AfterExit:
+		s.killRest()
+		return
 	}
 	s.emit(AwaitTree{Slot: s.slot.Number, Generation: s.slot.Generation, Signal: s.config.StopSignal})
 }
 
 func (s *step) buried(why Reason) {
+	if s.slot.Hook == NoHook {
+		s.forgive()
+	}
 	if why == ReasonExited && s.event.Exit.Signal != 0 {
 		why = ReasonSignaled
 	}
-	s.slot.Process, s.slot.PID = Dead, 0
+	s.slot.Process, s.slot.PID, s.slot.Ready = Dead, 0, false
+	if s.slot.Hook != NoHook {
+		s.slot.HookExit = s.event.Exit
+		return
+	}
 	s.slot.LastExit, s.slot.HasExited = s.event.Exit, true
+	if s.outOfMemory() {
+		why = ReasonOOMKilled
+		s.slot.OOMKills++
+	}
 	s.slot.LastExit.Reason = why
 	s.tellExit("worker.exited")
+	if why == ReasonOOMKilled {
+		s.tellExit("worker.oom-killed")
+	}
+}
+
+// outOfMemory: the kernel kills by SIGKILL, which a shell in between passes on as 137. Whom we have killed ourselves, it has
+// not.
+func (s *step) outOfMemory() bool {
+	x := s.event.Exit
+	return x.OOMKilled && !s.slot.Killing && x.Status() == 128+int(syscall.SIGKILL)
 }
 
 // treeGone ends a stopping.
@@ -162,7 +246,14 @@ func (s *step) treeGone() {
 	if s.slot.Process == Dead {
 		s.cancel()
 		s.slot.Process = None
-		s.settle()
+		switch {
+		case s.slot.Hook != NoHook:
+			s.hookEnded(s.slot.HookExit)
+		case s.config.AfterExit:
+			s.afterExit()
+		default:
+			s.settle()
+		}
 	}
 }
 
@@ -174,6 +265,10 @@ func (s *step) settle() {
 		s.slot.State = Stopped
 		s.tell("worker.stopped")
 	case Again:
+		if s.slot.Replacing {
+			s.startReplacement()
+			return
+		}
 		s.startAnew()
 	case Leave:
 		s.leave()

@@ -8,6 +8,7 @@ const (
 	Waiting   State = iota // for dependencies
 	Starting               // its process is asked for, or not ready yet
 	Running                // ready
+	Paused                 // its processes are frozen, or about to be
 	Stopping               // its end was asked for or has come, and something of its tree is left
 	Backoff                // a restart is due
 	Completed              // finished as it should
@@ -19,7 +20,7 @@ const (
 )
 
 func (s State) String() string {
-	return [...]string{"waiting", "starting", "running", "stopping", "backoff", "completed", "stopped", "failed", "removed"}[s]
+	return [...]string{"waiting", "starting", "running", "paused", "stopping", "backoff", "completed", "stopped", "failed", "removed"}[s]
 }
 
 // Final reports whether nothing more happens by itself.
@@ -46,3 +47,15 @@ const (
 	Again                // start, at once
 	Leave                // be removed
 )
+
+// Hook is what the process of a slot is, if it is not the worker itself.
+type Hook uint8
+
+// The hooks.
+const (
+	NoHook      Hook = iota
+	BeforeStart      // ahead of the worker's process: it has to end well
+	AfterExit        // after it, when nothing of its tree is left
+)
+
+func (h Hook) String() string { return [...]string{"", "before_start", "after_exit"}[h] }

@@ -8,7 +8,21 @@ func (s *step) stop()    { s.slot.ByHand = true; s.end(Stay, s.timeout()) }
 func (s *step) restart() { s.end(Again, s.timeout()) }
 func (s *step) remove()  { s.end(Leave, s.timeout()) }
 
-func (s *step) shutdown() { s.end(Stay, s.within()) }
+func (s *step) shutdown() {
+	s.limit()
+	s.end(Stay, s.within())
+}
+
+// limit notes what a shutdown leaves a slot for all that is still to come of it.
+func (s *step) limit() {
+	if s.event.Within == Unlimited {
+		return
+	}
+	latest := s.event.Now + max(0, s.event.Within)
+	if s.slot.Latest == 0 || latest < s.slot.Latest {
+		s.slot.Latest = latest
+	}
+}
 
 func (s *step) kill() {
 	s.slot.ByHand = true
@@ -26,7 +40,11 @@ func (s *step) within() time.Duration {
 }
 
 func (s *step) end(next Next, within time.Duration) {
+	s.thaw()
 	s.slot.State, s.slot.Next = Stopping, next
+	if s.slot.Process == Dead {
+		return // a hook, whose tree is being killed
+	}
 	if s.slot.Process == Asked { // the answer decides: see startedLate
 		s.slot.Deadline = s.event.Now + within
 		s.slot.Killing = within == 0
@@ -55,9 +73,17 @@ func (s *step) killTree() {
 	if s.slot.Process == Asked {
 		return // see startedLate
 	}
-	s.slot.Killed = true
-	s.tell("worker.killed")
+	if s.slot.Hook == NoHook {
+		s.slot.Killed = true
+		s.tell("worker.killed")
+	}
 	s.emit(KillTree{Slot: s.slot.Number, Generation: s.slot.Generation})
+}
+
+// hurried leaves no time for anything.
+func (s *step) hurried() {
+	s.slot.Latest = s.event.Now
+	s.killTree()
 }
 
 // Requests to a slot that is stopping already: the last word wins, but for a removal, which only a scale takes back.
@@ -82,11 +108,14 @@ func (s *step) shutdownInstead() {
 	if s.slot.Next != Leave {
 		s.slot.Next = Stay
 	}
+	s.limit()
 	end := s.event.Now + s.within()
 	switch {
 	case s.slot.Killing:
 	case s.slot.Process == Asked:
 		s.slot.Deadline = min(s.slot.Deadline, end)
+	case s.slot.Timer == HookTimer:
+		s.arm(HookTimer, max(time.Millisecond, min(s.slot.Deadline-s.event.Now, s.hookTime())))
 	case s.slot.Timer == StopTimer && end < s.slot.Deadline:
 		if end <= s.event.Now {
 			s.killTree()
@@ -112,7 +141,7 @@ func (s *step) stayForShutdown() {
 }
 
 func (s *step) signal() {
-	if s.slot.Process == Alive {
+	if s.slot.Process == Alive && s.slot.Hook == NoHook {
 		s.emit(Signal{Slot: s.slot.Number, Generation: s.slot.Generation, Signal: s.event.Signal})
 	}
 }
@@ -125,5 +154,9 @@ func (s *step) timerFired() {
 		s.startByPolicy()
 	case StopTimer:
 		s.killTree()
+	case StartTimer:
+		s.startTimedOut()
+	case HookTimer:
+		s.hookOverdue()
 	}
 }

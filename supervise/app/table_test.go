@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 // ways are the arrows of the table: from, to, event. What stays where it is has none.
@@ -104,8 +105,19 @@ func shapes(s State) []Slot {
 		asked.Process, alive.Process, alive.PID = Asked, Alive, 7
 		again := asked
 		again.Failures = 1
-		return []Slot{asked, alive, again}
-	case Running:
+		late, hook := alive, alive
+		late.Timer, late.Epoch = StartTimer, 3
+		hook.Hook, hook.PID, hook.Timer, hook.Epoch = BeforeStart, 0, HookTimer, 3
+		all := []Slot{asked, alive, again, late, hook}
+		for _, code := range []int{0, 1, neverAgain} {
+			for failures := range 2 {
+				over := slot
+				over.Hook, over.Process, over.HookExit, over.Failures, over.Killing = BeforeStart, Dead, Exit{Code: code}, failures, true
+				all = append(all, over)
+			}
+		}
+		return all
+	case Running, Paused:
 		slot.Process, slot.PID = Alive, 7
 	case Backoff:
 		slot.Timer, slot.Epoch = RestartTimer, 3
@@ -113,17 +125,26 @@ func shapes(s State) []Slot {
 		var all []Slot
 		for _, next := range []Next{ByPolicy, Stay, Again, Leave} {
 			for _, p := range []Process{Asked, Alive, Dead} {
-				if next == ByPolicy && p != Dead {
-					continue
-				}
 				c := slot
 				c.Next, c.Process = next, p
+				if next == ByPolicy {
+					c.Why = ReasonUnhealthy
+					if p == Asked {
+						c.Hook = AfterExit
+					}
+				}
 				for _, x := range []Exit{{Reason: ReasonExited}, {Reason: ReasonExited, Code: 1}} {
 					c.LastExit, c.HasExited = x, true
+					c.Replacing = next == Again && x.Code == 1
 					for failures := range 2 {
 						c.Failures = failures
 						all = append(all, c)
-						if p != Asked && next != ByPolicy {
+						if p == Dead {
+							c.Hook, c.HookExit = AfterExit, Exit{Code: x.Code * neverAgain}
+							all = append(all, c)
+							c.Hook = NoHook
+						}
+						if p != Asked {
 							c.Timer, c.Epoch = StopTimer, 3
 							all = append(all, c)
 							c.Timer, c.Epoch = NoTimer, 0
@@ -151,6 +172,7 @@ func apps(s Slot) []App {
 				}
 				c := config(policy)
 				c.AwaitReady = await
+				c.Unhealthy, c.HookTimeout, c.AfterExit = "restart", 30*time.Second, await
 				all = append(all, App{Config: c, Slots: []Slot{s}, Workers: 1, Met: met})
 			}
 		}

@@ -45,8 +45,8 @@ func (e *environment) get(name string) (string, bool) {
 }
 
 // environmentOf is what a worker finds: the cookie and who it is, goinit's own environment, the user's, the files', the
-// spec's, and last what differs by slot.
-func (s *Starter) environmentOf(a *spec.App, slot, generation int, account *Account) ([]string, error) {
+// spec's, what differs by slot, and last what goinit has to say to it.
+func (s *Starter) environmentOf(a *spec.App, slot, generation int, account *Account, given []string) ([]string, error) {
 	e := environment{index: map[string]int{}}
 	e.set(tree.WorkerVariable, tree.Worker(a.Name, slot)) // first, for the look into /proc
 	e.set(tree.BootVariable, s.BootID)
@@ -76,7 +76,7 @@ func (s *Starter) environmentOf(a *spec.App, slot, generation int, account *Acco
 	for name, base := range a.Increment {
 		e.set(name, strconv.Itoa(base+slot))
 	}
-	for _, kv := range own { // nobody else says who a worker is
+	for _, kv := range slices.Concat(own, given) { // nobody else says who a worker is
 		name, value, _ := strings.Cut(kv, "=")
 		e.set(name, value)
 	}

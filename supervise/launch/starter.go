@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"sync"
 
+	"goinit/cgroup"
 	"goinit/reaper"
 	"goinit/spec"
 	"goinit/supervise"
@@ -40,10 +41,18 @@ type Starter struct {
 	ReadSecret  func(path string) (string, error)
 	Stdin       int // a descriptor of /dev/null
 
+	// Cgroups is where workers' groups are made; nil: they have none, and NoCgroups says why.
+	Cgroups   *cgroup.Root
+	NoCgroups error
+	// Warn is told of what was asked for, cannot be had and need not be; once an app.
+	Warn func(text string)
+
 	// Interactive, if not empty, is an app that has goinit's own standard input, and with Foreground its terminal's
 	// foreground. It stays in goinit's session, whose terminal that is.
 	Interactive string
 	Foreground  func() bool
+
+	groups groups
 }
 
 // Start is the supervisor's Starter.
@@ -57,7 +66,7 @@ func (s *Starter) Start(w supervise.Work, told supervise.Told) (supervise.Proces
 		return nil, fmt.Errorf("stdout and stderr: %w", err)
 	}
 	defer closeOutputs()
-	c.Files = []int{s.Stdin, stdout, stderr}
+	c.Files = withFiles([]int{s.Stdin, stdout, stderr}, w.Given.Files)
 	if w.App.Name == s.Interactive {
 		c.Files[0], c.Session, c.Group = 0, false, true
 		if s.Foreground != nil && s.Foreground() {
@@ -65,6 +74,13 @@ func (s *Starter) Start(w supervise.Work, told supervise.Told) (supervise.Proces
 		}
 	}
 	p := &process{}
+	entered, err := s.enter(w, p, told)
+	if err != nil {
+		s.Outputs.Drain(w.App.Name, w.Slot, w.Generation)
+		return nil, err
+	}
+	defer entered.done()
+	c.Cgroups = entered.fds
 	c.Notify = func(e reaper.Event) {
 		if e.Kind == reaper.Exited {
 			p.exited(e.Status, told.Exited)
@@ -72,11 +88,13 @@ func (s *Starter) Start(w supervise.Work, told supervise.Told) (supervise.Proces
 	}
 	main, err := s.Reaper.Start(c)
 	if err != nil {
+		s.leave(w.App.Name, p)
 		s.Outputs.Drain(w.App.Name, w.Slot, w.Generation)
 		return nil, err
 	}
 	name := w.App.Name
-	p.begin(main, s.Trees.Add(tree.Worker(name, w.Slot), main.PID(), func() {
+	p.begin(main, s.Trees.AddGroup(tree.Worker(name, w.Slot), main.PID(), p.treeGroup(), func() {
+		s.leave(name, p)
 		s.Outputs.Drain(name, w.Slot, w.Generation)
 		told.TreeGone()
 	}), told.Exited)
@@ -91,7 +109,7 @@ func (s *Starter) Command(w supervise.Work) (*reaper.Command, error) {
 		return nil, err
 	}
 	c := &reaper.Command{
-		Argv: a.Command, Dir: s.absolute(a, ""), Session: true, Credential: credential, SignalMask: s.SignalMask,
+		Argv: argv(w), Dir: s.absolute(a, ""), Session: true, Credential: credential, SignalMask: s.SignalMask,
 		NoNewPrivileges: a.NoNewPrivileges, Nice: a.Nice, OOMScoreAdj: a.OOMScoreAdj,
 	}
 	if c.OOMScoreAdj == nil {
@@ -114,8 +132,27 @@ func (s *Starter) Command(w supervise.Work) (*reaper.Command, error) {
 	if c.Capabilities, err = capabilities(a.Capabilities, own, root); err != nil {
 		return nil, err
 	}
-	c.Env, err = s.environmentOf(a, w.Slot, w.Generation, account)
+	c.Env, err = s.environmentOf(a, w.Slot, w.Generation, account, w.Given.Environment)
 	return c, err
+}
+
+// argv is what runs: the app's command, or a hook.
+func argv(w supervise.Work) []string {
+	if w.Argv != nil {
+		return w.Argv
+	}
+	return w.App.Command
+}
+
+// withFiles puts descriptors of ours at the numbers at which a process is to have them.
+func withFiles(files []int, given map[int]int) []int {
+	for number, fd := range given {
+		for len(files) <= number {
+			files = append(files, -1)
+		}
+		files[number] = fd
+	}
+	return files
 }
 
 // absolute is a path of the spec; an app's relative ones start in its working_dir, and that where goinit started.
@@ -130,9 +167,11 @@ func (s *Starter) absolute(a *spec.App, path string) string {
 	return filepath.Join(dir, path)
 }
 
-// process is a worker's main process and its tree. Its exit may come before the tree is known.
+// process is a worker's main process, its tree and its group. Its exit may come before the tree is known.
 type process struct {
-	main *reaper.Process
+	main  *reaper.Process
+	group *cgroup.Group // nil: it has none
+	kills kills
 
 	mu   sync.Mutex
 	tree *tree.Tree
@@ -146,8 +185,15 @@ func (p *process) exited(s reaper.Status, tell func(supervise.Exit)) {
 		p.end = &s
 		return
 	}
+	p.tell(s, tell)
+}
+
+// tell tells of the exit. Nothing has been done to the group yet.
+func (p *process) tell(s reaper.Status, tell func(supervise.Exit)) {
+	e := exit(s)
+	e.OOMKilled = p.oomKilled(s)
 	p.tree.Exited()
-	tell(exit(s))
+	tell(e)
 }
 
 func (p *process) begin(main *reaper.Process, t *tree.Tree, tell func(supervise.Exit)) {
@@ -155,8 +201,7 @@ func (p *process) begin(main *reaper.Process, t *tree.Tree, tell func(supervise.
 	defer p.mu.Unlock()
 	p.main, p.tree = main, t
 	if p.end != nil {
-		t.Exited()
-		tell(exit(*p.end))
+		p.tell(*p.end, tell)
 	}
 }
 
@@ -167,8 +212,21 @@ func exit(s reaper.Status) supervise.Exit {
 	return supervise.Exit{Code: s.Code()}
 }
 
-func (p *process) PID() int                          { return p.main.PID() }
-func (p *process) Signal(sig unix.Signal) error      { return p.main.Signal(sig) }
-func (p *process) SignalGroup(sig unix.Signal) error { return p.main.SignalGroup(sig) }
-func (p *process) AwaitTree(sig unix.Signal)         { p.tree.Await(sig) }
-func (p *process) KillTree()                         { p.tree.Kill() }
+func (p *process) PID() int { return p.main.PID() }
+
+func (p *process) Signal(sig unix.Signal) error {
+	p.kills.asked(sig)
+	return p.main.Signal(sig)
+}
+
+func (p *process) SignalGroup(sig unix.Signal) error {
+	p.kills.asked(sig)
+	return p.main.SignalGroup(sig)
+}
+
+func (p *process) AwaitTree(sig unix.Signal) { p.tree.Await(sig) }
+
+func (p *process) KillTree() {
+	p.kills.asked(unix.SIGKILL)
+	p.tree.Kill()
+}

@@ -13,7 +13,7 @@ type Diff struct {
 	Added     []string `json:"added,omitempty"`
 	Removed   []string `json:"removed,omitempty"`
 	Changed   []string `json:"changed,omitempty"` // will be restarted
-	Scaled    []string `json:"scaled,omitempty"`  // only the number of workers differs
+	Updated   []string `json:"updated,omitempty"` // only what can change while it runs differs: the number of workers, the limits
 	Unchanged []string `json:"unchanged,omitempty"`
 }
 
@@ -28,8 +28,8 @@ func Compare(old, target []spec.App) Diff {
 			d.Added = append(d.Added, a.Name)
 		case same(&old[j], a):
 			d.Unchanged = append(d.Unchanged, a.Name)
-		case onlyWorkers(&old[j], a):
-			d.Scaled = append(d.Scaled, a.Name)
+		case onlyLive(&old[j], a):
+			d.Updated = append(d.Updated, a.Name)
 		default:
 			d.Changed = append(d.Changed, a.Name)
 		}
@@ -49,10 +49,20 @@ func same(a, b *spec.App) bool {
 	return errX == nil && errY == nil && bytes.Equal(x, y)
 }
 
-func onlyWorkers(a, b *spec.App) bool {
+// SameApp reports whether two apps are asked to be the same.
+func SameApp(a, b *spec.App) bool { return same(a, b) }
+
+// onlyLive reports whether two apps differ in nothing that needs a restart.
+func onlyLive(a, b *spec.App) bool {
 	c := *a
-	c.Workers, c.MaxWorkers = b.Workers, b.MaxWorkers
+	c.Workers, c.MaxWorkers, c.Resources = b.Workers, b.MaxWorkers, b.Resources
 	return same(&c, b)
+}
+
+func sameLimits(a, b *spec.App) bool {
+	c := *a
+	c.Resources = b.Resources
+	return same(&c, a)
 }
 
 func find(apps []spec.App, name string) *spec.App {
@@ -152,9 +162,14 @@ func (s *Set) replaceNext(out *effects) {
 		if m.Leaving || same(&m.Spec, t) {
 			continue
 		}
-		if onlyWorkers(&m.Spec, t) {
+		if onlyLive(&m.Spec, t) {
+			if !sameLimits(&m.Spec, t) {
+				out.add(UpdateApp{App: *t})
+			}
+			if m.Spec.Workers != t.Workers || m.Spec.MaxWorkers != t.MaxWorkers { // else what was scaled by hand stays so
+				out.add(ScaleApp{App: *t})
+			}
 			m.Spec = *t
-			out.add(ScaleApp{App: *t})
 			continue
 		}
 		if next == nil || s.dependsOn(next, m) {
@@ -196,6 +211,7 @@ func (s *Set) gone(name string, out *effects) {
 		return
 	}
 	m := s.Members[i]
+	s.WaitsChanged++
 	if m.Next == nil || s.Phase == Stopping {
 		s.Members = slices.Delete(s.Members, i, i+1)
 		if s.busy == name {
@@ -203,6 +219,6 @@ func (s *Set) gone(name string, out *effects) {
 		}
 		return
 	}
-	*m = Member{Spec: *m.Next}
+	*m = Member{Spec: *m.Next, lives: m.lives + 1}
 	out.add(AddApp{App: m.Spec})
 }

@@ -1,6 +1,10 @@
 package set
 
-import "strconv"
+import (
+	"strconv"
+
+	"goinit/supervise/app"
+)
 
 // over says whether goinit is to end by itself, why, and with which status. DESIGN section 4, "When does goinit itself
 // end?"; a request is the fourth rule, see asked.
@@ -10,11 +14,11 @@ func (s *Set) over() (reason string, status int, yes bool) {
 			continue
 		}
 		if m.Spec.Main && m.Summary.Final {
-			return "main app " + m.Spec.Name + " ended with status " + strconv.Itoa(m.Summary.Status), m.Summary.Status, true
+			return "main app " + m.Spec.Name + " ended with " + statusOf(&m.Summary), m.Summary.Status, true
 		}
 	}
 	if m := s.firstFailure(func(m *Member) bool { return m.Spec.OnFailure == "shutdown" }); m != nil {
-		return m.Spec.Name + " gave up with status " + strconv.Itoa(m.Summary.Status), m.Summary.Status, true
+		return m.Spec.Name + " gave up with " + statusOf(&m.Summary), m.Summary.Status, true
 	}
 	return s.allFinal()
 }
@@ -39,12 +43,22 @@ func (s *Set) allFinal() (reason string, status int, yes bool) {
 		return "", 0, false
 	}
 	if m := s.firstFailure(func(*Member) bool { return true }); m != nil {
-		return "every app has ended, " + m.Spec.Name + " with status " + strconv.Itoa(m.Summary.Status), m.Summary.Status, true
+		return "every app has ended, " + m.Spec.Name + " with " + statusOf(&m.Summary), m.Summary.Status, true
 	}
 	if held != "" {
 		return "every app has ended, but " + held, 1, true
 	}
 	return "every app has completed", 0, true
+}
+
+// statusOf is a status, and why, where the number alone does not tell.
+func statusOf(m *app.Summary) string {
+	text := "status " + strconv.Itoa(m.Status)
+	switch m.Reason {
+	case "", app.ReasonExited, app.ReasonSignaled, app.ReasonStopped, app.ReasonReplaced, app.ReasonStartFailed:
+		return text
+	}
+	return text + " (" + string(m.Reason) + ")"
 }
 
 func (s *Set) firstFailure(of func(*Member) bool) *Member {

@@ -25,12 +25,17 @@ func (p Phase) String() string { return [...]string{"booting", "running", "stopp
 type Set struct {
 	Phase   Phase
 	Budget  time.Duration // of the ordered stop; 0: none
+	Delay   time.Duration // of it: from a request to the first stop
 	Members []*Member     // in the order of the spec
 	Touched bool          // the last word was somebody's removal of an app by hand
 
 	target  []spec.App // what the last word wants
 	applied bool       // the members are the target's, and none is on its way
 	busy    string     // the changed app that is coming back
+
+	// WaitsChanged counts the changes of what somebody waits for.
+	WaitsChanged int
+	waits        []Wait // room for start
 
 	stop stop
 }
@@ -40,10 +45,15 @@ type Member struct {
 	Spec    spec.App
 	Summary app.Summary
 	Met     bool      // it was told that its dependencies are met
+	Waits   []Wait    // what it waits for, while it is not Met; replaced, never written to
 	Held    string    // the dependency that it waits for in vain
 	Asked   bool      // to stop, by the shutdown
 	Leaving bool      // it was asked to leave
 	Next    *spec.App // what it comes back as, once it has left
+
+	lives int             // how often it came back so
+	since map[string]life // what its dependencies with restart: true were when it was started last
+	told  []string        // whom it was said to hold up
 }
 
 // Event is something that happened, or a request.
@@ -118,6 +128,12 @@ type RemoveApp struct{ App string }
 // ScaleApp changes nothing but the number of workers.
 type ScaleApp struct{ App spec.App }
 
+// UpdateApp changes the limits of an app that runs.
+type UpdateApp struct{ App spec.App }
+
+// RestartApp restarts what runs of an app, for a dependency has come again.
+type RestartApp struct{ App, Dependency string }
+
 // ArmTimer asks for a TimerFired. It replaces an armed one.
 type ArmTimer struct {
 	Epoch int
@@ -133,16 +149,18 @@ type Emit struct {
 // End is the end of goinit.
 type End struct{ Outcome Outcome }
 
-func (Meet) effect()      {}
-func (Hold) effect()      {}
-func (StopApp) effect()   {}
-func (HurryApp) effect()  {}
-func (AddApp) effect()    {}
-func (RemoveApp) effect() {}
-func (ScaleApp) effect()  {}
-func (ArmTimer) effect()  {}
-func (Emit) effect()      {}
-func (End) effect()       {}
+func (Meet) effect()       {}
+func (Hold) effect()       {}
+func (StopApp) effect()    {}
+func (HurryApp) effect()   {}
+func (AddApp) effect()     {}
+func (RemoveApp) effect()  {}
+func (ScaleApp) effect()   {}
+func (UpdateApp) effect()  {}
+func (RestartApp) effect() {}
+func (ArmTimer) effect()   {}
+func (Emit) effect()       {}
+func (End) effect()        {}
 
 // Outcome is how goinit ends.
 type Outcome struct {
@@ -199,10 +217,11 @@ func (o *effects) add(e Effect) { *o = append(*o, e) }
 // look is what every change leads to: somebody may start, stop, or be the last.
 func (s *Set) look(now time.Duration, out *effects) {
 	if s.Phase == Stopping {
-		s.stopNext(now, out)
+		s.goOn(now, out)
 		return
 	}
 	s.start(out)
+	s.follow(out)
 	s.advance(out)
 	s.phase(out)
 	if reason, status, over := s.over(); over {

@@ -12,7 +12,7 @@ import (
 	"goinit/supervise/app"
 )
 
-// graph reads "web: db migrate=completed cache=started?" lines; ? is required: false. Each app stops within 10 s.
+// graph reads "web: db migrate=completed cache=started?" lines; ? is required: false, ! ahead of it restart: true. Each app stops within 10 s.
 func graph(lines ...string) []spec.App {
 	var apps []spec.App
 	for _, l := range lines {
@@ -20,11 +20,12 @@ func graph(lines ...string) []spec.App {
 		a := spec.App{Name: name, Command: []string{name}, Enabled: true, OnFailure: "ignore", Stop: spec.Stop{Timeout: spec.Duration(10 * time.Second)}}
 		for d := range strings.FieldsSeq(deps) {
 			d, optional := strings.CutSuffix(d, "?")
+			d, restart := strings.CutSuffix(d, "!")
 			on, condition, given := strings.Cut(d, "=")
 			if !given {
 				condition = "started"
 			}
-			a.DependsOn = append(a.DependsOn, spec.Dependency{App: on, Condition: condition, Required: !optional})
+			a.DependsOn = append(a.DependsOn, spec.Dependency{App: on, Condition: condition, Required: !optional, Restart: restart})
 		}
 		apps = append(apps, a)
 	}
@@ -34,8 +35,10 @@ func graph(lines ...string) []spec.App {
 var (
 	waiting   = app.Summary{Waiting: true, Empty: true}
 	starting  = app.Summary{}
-	up        = app.Summary{Started: true, Ready: true, Settled: true}
-	completed = app.Summary{Started: true, Completed: true, Final: true, Idle: true, Settled: true, Empty: true}
+	up        = app.Summary{Started: true, Ready: true, WasReady: true, Settled: true}
+	begun     = app.Summary{Started: true}
+	trouble   = app.Summary{Started: true, Troubled: true, Settled: true}
+	completed = app.Summary{Started: true, WasReady: true, Completed: true, Final: true, Idle: true, Settled: true, Empty: true}
 	byHand    = app.Summary{Started: true, ByHand: true, Idle: true, Settled: true, Empty: true}
 	ending    = app.Summary{Started: true, Closing: true}
 	gone      = app.Summary{Started: true, Closing: true, Idle: true, Settled: true, Empty: true}
@@ -66,6 +69,12 @@ func words(effects []Effect) string {
 			all = append(all, "add "+e.App.Name)
 		case RemoveApp:
 			all = append(all, "remove "+e.App)
+		case RestartApp:
+			all = append(all, "restart "+e.App+" for "+e.Dependency)
+		case Emit:
+			if e.Type == "app.holds-up" {
+				all = append(all, fmt.Sprintf("%s holds up %v", e.App, e.Data["apps"]))
+			}
 		case ScaleApp:
 			all = append(all, fmt.Sprintf("scale %s %d", e.App.Name, e.App.Workers.Count))
 		case ArmTimer:
@@ -124,7 +133,7 @@ func TestStoppedDependency(t *testing.T) {
 	for _, dep := range []app.Summary{off, {ByHand: true, Idle: true, Settled: true, Empty: true}} {
 		play(t, New(graph("web: cache?", "api: cache", "cache:"), 0), []scene{
 			{Boot{}, "meet cache"},
-			{is("cache", dep), "meet web, hold api for cache"},
+			{is("cache", dep), "meet web, hold api for cache, cache holds up [api]"},
 		})
 	}
 }
@@ -134,7 +143,7 @@ func TestFailedDependencyNamesWhatItHoldsUp(t *testing.T) {
 	play(t, s, []scene{
 		{Boot{}, "meet db, meet other"},
 		{is("other", up), ""},
-		{is("db", failed(3, 1)), "hold api for db, hold web for api"},
+		{is("db", failed(3, 1)), "hold api for db, hold web for api, db holds up [web api]"},
 		{is("db", starting), ""},
 		{is("db", up), "meet api"}, // somebody has repaired and started it
 		{is("api", up), "meet web"},
@@ -182,12 +191,13 @@ func TestEnds(t *testing.T) {
 		{"none was enabled: stay", graph("b:"), []scene{{is("b", off), ""}}},
 		{"one that waits in vain is a failure", held, []scene{
 			{is("b", waiting), ""},
-			{is("a", failed(4, 1)), "hold b for a, stop b ∞"}, {is("b", gone), "stop a ∞"}, {is("a", gone), "end 4"}}},
+			{is("a", failed(4, 1)), "hold b for a, a holds up [b], stop b ∞"}, {is("b", gone), "stop a ∞"}, {is("a", gone), "end 4"}}},
 		{"requested, with the main app's status", withMain(), []scene{
 			{is("main", up), ""}, {Shutdown{}, "stop main ∞, stop side ∞"}, {is("side", gone), ""}, {is("main", status), "end 143"}}},
 		{"requested, without a main app", graph("a:"), []scene{{is("a", up), ""}, {Shutdown{}, "stop a ∞"}, {is("a", gone), "end 0"}}},
 		{"requested, and somebody was killed", graph("a:"), []scene{{is("a", up), ""}, {Shutdown{}, "stop a ∞"}, {is("a", killed), "end 137"}}},
 		{"requested with a status", graph("a:"), []scene{{is("a", up), ""}, {shutdown(3), "stop a ∞"}, {is("a", killed), "end 3"}}},
+		{"requested again with another status", graph("a:"), []scene{{is("a", up), ""}, {shutdown(3), "stop a ∞"}, {shutdown(4), "hurry a"}, {is("a", killed), "end 4"}}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := New(c.apps, 0)
@@ -258,7 +268,7 @@ func TestApply(t *testing.T) {
 	target[0].Command = []string{"db", "-v"}
 	target[1].Command = []string{"web", "-v"}
 	target[3].Workers.Count = 4
-	if got, want := Compare(old, target), (Diff{Added: []string{"new"}, Removed: []string{"old"}, Changed: []string{"db", "web"}, Scaled: []string{"same"}}); !reflect.DeepEqual(got, want) {
+	if got, want := Compare(old, target), (Diff{Added: []string{"new"}, Removed: []string{"old"}, Changed: []string{"db", "web"}, Updated: []string{"same"}}); !reflect.DeepEqual(got, want) {
 		t.Errorf("Compare: %+v, want %+v", got, want)
 	}
 	s := New(old, 0)

@@ -17,6 +17,7 @@ type stop struct {
 	requested bool
 	deadline  time.Duration
 	epoch     int
+	delaying  bool // everything serves on
 	killing   bool // the budget is over
 }
 
@@ -27,8 +28,15 @@ func (s *Set) asked(e Shutdown, out *effects) {
 		s.begin(e.Reason, e.Status, e.Now, out)
 		return
 	}
+	if e.Status != nil {
+		s.stop.status = e.Status // the last word wins
+	}
 	if !s.stop.requested { // it had begun by itself, so this is the first
 		s.stop.requested = true
+		return
+	}
+	if s.stop.delaying {
+		s.proceed(e.Now, out)
 		return
 	}
 	s.hurry(e.Now, out)
@@ -41,9 +49,65 @@ func (s *Set) begin(reason string, status *int, now time.Duration, out *effects)
 	if s.Budget > 0 {
 		s.stop.deadline = now + s.Budget
 		data["budget"] = s.Budget.String()
-		s.arm(max(0, s.Budget-lastKill), out)
+	}
+	delay := s.delay()
+	if delay > 0 {
+		data["delay"] = delay.String()
 	}
 	out.add(Emit{Type: "shutdown.started", Data: data})
+	if delay > 0 {
+		s.stop.delaying = true
+		s.arm(delay, out)
+		return
+	}
+	s.proceed(now, out)
+}
+
+// delay is for whoever still sends requests here, so that nobody has one for an end that comes by itself, or with nothing
+// that runs. It is part of the budget: one that would take all of it, which only a budget that was not written can come
+// to, is half of it.
+func (s *Set) delay() time.Duration {
+	if !s.stop.requested || !s.serving() {
+		return 0
+	}
+	if s.Budget > 0 && s.Delay >= s.Budget {
+		return s.Budget / 2
+	}
+	return s.Delay
+}
+
+func (s *Set) serving() bool {
+	for _, m := range s.Members {
+		if !m.Summary.Empty {
+			return true
+		}
+	}
+	return false
+}
+
+// goOn is what a change leads to in a stop.
+func (s *Set) goOn(now time.Duration, out *effects) {
+	if s.stop.delaying {
+		if _, _, over := s.over(); !over && s.serving() {
+			return
+		}
+		s.proceed(now, out)
+		return
+	}
+	s.stopNext(now, out)
+}
+
+// proceed begins with the stops.
+func (s *Set) proceed(now time.Duration, out *effects) {
+	if s.stop.delaying {
+		s.stop.delaying = false
+		out.add(Emit{Type: "shutdown.proceeded"})
+	}
+	if s.Budget > 0 {
+		s.arm(max(0, s.stop.deadline-lastKill-now), out)
+	} else {
+		s.stop.epoch++ // a timer of the delay is over
+	}
 	s.stopNext(now, out)
 }
 
@@ -115,6 +179,10 @@ func (s *Set) hurry(now time.Duration, out *effects) {
 
 func (s *Set) timerFired(e TimerFired, out *effects) {
 	if s.Phase != Stopping || e.Epoch != s.stop.epoch {
+		return
+	}
+	if s.stop.delaying {
+		s.proceed(e.Now, out)
 		return
 	}
 	if s.stop.killing { // what is left does not die of SIGKILL: uninterruptible

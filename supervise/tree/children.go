@@ -23,7 +23,7 @@ func (k *Keeper) nothingLeft(r *reader, exited map[*Tree]bool) bool {
 	defer k.mu.Unlock()
 	mains := make(map[int]bool, len(exited))
 	for t, exited := range exited {
-		if t.wanted && !exited {
+		if t.wanted && !exited && t.group == nil {
 			return false // it is to be signalled
 		}
 		if !exited {

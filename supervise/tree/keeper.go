@@ -31,6 +31,20 @@ type Config struct {
 	PID    int // our own
 	// Everywhere is for a goinit that gets no orphans: then what a worker leaves behind has a stranger for a parent.
 	Everywhere bool
+	// Stuck, if not nil, is told once of a tree that was killed, but some of it does not die: who they are. It must not block.
+	Stuck func(worker, who string)
+}
+
+// Group is a cgroup that holds a tree: then it says who belongs to it, and nobody has to be looked for.
+type Group interface {
+	// Pids are those in it.
+	Pids() ([]int, error)
+	// Empty reports whether nobody is in it.
+	Empty() (bool, error)
+	// Kill sends SIGKILL to all.
+	Kill() error
+	// Stuck names who a SIGKILL does not reach.
+	Stuck() string
 }
 
 // Keeper knows the workers' trees. It is safe for concurrent use; Run has to run.
@@ -43,6 +57,8 @@ type Keeper struct {
 	mu    sync.Mutex
 	trees map[*Tree]struct{}
 	seen  map[identity]*Tree // who belongs to whom, of those that the last look has seen
+
+	census census
 }
 
 // identity is a process for ever, where a pid is one for a while.
@@ -66,6 +82,11 @@ type Tree struct {
 	ask                  unix.Signal       // to what is left
 	asked                map[identity]bool // who has been sent it
 	pause                time.Duration
+
+	freezer freezer
+
+	group Group // nil: there is none
+	told  bool  // Stuck was
 }
 
 // New is a keeper of no trees yet.
@@ -75,7 +96,12 @@ func New(c Config) *Keeper {
 
 // Add makes a worker's tree known, from its start on. gone is called once, from Run's goroutine; it must not block.
 func (k *Keeper) Add(worker string, pid int, gone func()) *Tree {
-	t := &Tree{keeper: k, worker: worker, pid: pid, gone: gone, stopped: map[identity]bool{}, asked: map[identity]bool{}}
+	return k.AddGroup(worker, pid, nil, gone)
+}
+
+// AddGroup is Add for a tree that is in a group; with a nil one it is Add.
+func (k *Keeper) AddGroup(worker string, pid int, group Group, gone func()) *Tree {
+	t := &Tree{keeper: k, worker: worker, pid: pid, group: group, gone: gone, stopped: map[identity]bool{}, asked: map[identity]bool{}}
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.trees[t] = struct{}{}
@@ -119,7 +145,7 @@ func (t *Tree) want(kill bool) {
 	k.look()
 }
 
-// Reaped says that an orphan has been reaped: somebody's tree may be smaller now.
+// Reaped says that an orphan has been reaped, or a group is empty: somebody's tree may be smaller now.
 func (k *Keeper) Reaped() {
 	if k.watched.Load() > 0 {
 		k.look()

@@ -16,7 +16,8 @@ func (k *Keeper) pass(r *reader) (gone []*Tree, next time.Duration) {
 	exited := k.exited() // before the look: what it then finds under a dead one's pid is another
 	var members map[*Tree][]process
 	unsure := false
-	if !k.nothingLeft(r, exited) {
+	groups := k.lookIntoGroups(r, exited)
+	if k.anyWithoutGroup(exited) && !k.nothingLeft(r, exited) {
 		all, err := r.all()
 		if err != nil { // no descriptor to be had, or no /proc: nothing is known, so nothing is gone
 			return nil, longPause
@@ -30,7 +31,12 @@ func (k *Keeper) pass(r *reader) (gone []*Tree, next time.Duration) {
 		if !t.wanted {
 			continue
 		}
-		again := t.after(r, members[t], exited, unsure)
+		var again time.Duration
+		if t.group != nil {
+			again = t.afterGroup(r, groups[t], exited)
+		} else {
+			again = t.after(r, members[t], exited, unsure)
+		}
 		if t.empty >= 2 {
 			delete(k.trees, t)
 			k.watched.Add(-1)
@@ -113,6 +119,14 @@ func (t *Tree) rest(first time.Duration) time.Duration {
 
 // members sorts the living processes by the tree that they belong to. unsure says that for some it cannot be said yet.
 func (k *Keeper) members(r *reader, all map[int]process, exited map[*Tree]bool) (members map[*Tree][]process, unsure bool) {
+	members, seen, doubtful := k.sort(r, all, exited)
+	k.mu.Lock()
+	k.seen = seen
+	k.mu.Unlock()
+	return members, k.unsureOf(doubtful)
+}
+
+func (k *Keeper) sort(r *reader, all map[int]process, exited map[*Tree]bool) (members map[*Tree][]process, seen map[identity]*Tree, unsure []process) {
 	k.mu.Lock()
 	o := owners{reader: r, config: k.config, all: all, known: map[int]*Tree{}, old: k.seen,
 		mains: map[int]*Tree{}, leaders: map[int]*Tree{}, workers: map[string]*Tree{}}
@@ -129,8 +143,7 @@ func (k *Keeper) members(r *reader, all map[int]process, exited map[*Tree]bool) 
 		o.workers[t.worker] = t
 	}
 	k.mu.Unlock()
-	members = map[*Tree][]process{}
-	seen := map[identity]*Tree{}
+	members, seen = map[*Tree][]process{}, map[identity]*Tree{}
 	for pid, p := range all {
 		if t := o.of(pid); t != nil {
 			seen[identity{pid, p.start}] = t
@@ -139,10 +152,7 @@ func (k *Keeper) members(r *reader, all map[int]process, exited map[*Tree]bool) 
 			}
 		}
 	}
-	k.mu.Lock()
-	k.seen = seen
-	k.mu.Unlock()
-	return members, k.unsureOf(o.unsure)
+	return members, seen, o.unsure
 }
 
 // unsureOf counts the looks at which somebody was in the middle of an execve. It takes longer than that only if its file

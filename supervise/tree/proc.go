@@ -13,6 +13,9 @@ type process struct {
 	threads, flags              int
 	start                       uint64 // in ticks since boot: with the pid, the identity of a process
 	state                       byte
+
+	user, system uint64 // ticks of CPU, with those of the children that it has waited for
+	resident     int    // pages
 }
 
 // dead reports a zombie. One that has threads is alive: only its first thread has ended.
@@ -49,8 +52,25 @@ func parseStat(line []byte) (p process, ok bool) {
 			return p, false
 		}
 	}
-	p.start, err = strconv.ParseUint(string(fields[22-3]), 10, 64)
-	return p, err == nil
+	if p.start, err = strconv.ParseUint(string(fields[22-3]), 10, 64); err != nil {
+		return p, false
+	}
+	p.used(fields)
+	return p, true
+}
+
+// used reads what a process uses. It is of no weight for who it is: what cannot be read is 0.
+func (p *process) used(fields [][]byte) {
+	for _, f := range []struct {
+		to *uint64
+		at int
+	}{{&p.user, 14}, {&p.system, 15}, {&p.user, 16}, {&p.system, 17}} {
+		n, _ := strconv.ParseUint(string(fields[f.at-3]), 10, 64)
+		*f.to += n
+	}
+	if len(fields) > 24-3 {
+		p.resident, _ = strconv.Atoi(string(fields[24-3]))
+	}
 }
 
 // reader reads /proc, with one buffer.

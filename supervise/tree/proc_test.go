@@ -10,7 +10,7 @@ import (
 func TestParseStat(t *testing.T) {
 	line := "41 (a) S 1 (x) R 7 40 39 34 -1 4194304 290 0 0 0 0 0 0 0 20 0 3 0 1576946 2560000 342"
 	p, ok := parseStat([]byte(line))
-	want := process{pid: 41, parent: 7, group: 40, session: 39, threads: 3, flags: 4194304, start: 1576946, state: 'R'}
+	want := process{pid: 41, parent: 7, group: 40, session: 39, threads: 3, flags: 4194304, start: 1576946, resident: 342, state: 'R'}
 	if !ok || p != want {
 		t.Errorf("%+v, want %+v", p, want)
 	}

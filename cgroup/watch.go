@@ -1,0 +1,404 @@
+package cgroup
+
+import (
+	"fmt"
+	"math"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"sync"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// EventKind is what an Event is about.
+type EventKind int
+
+// What the kernel tells of a group.
+const (
+	Emptied         EventKind = iota // nobody is in it any more (v2 alone)
+	OOMKilled                        // Count processes were killed for want of memory
+	PidsRefused                      // Count forks were refused; on v1 told late, see watcher
+	MemoryReached                    // Bytes are in use, as Watch.Memory said
+	PressureReached                  // as Watch.Pressure said
+)
+
+// Event is something that happened to a group.
+type Event struct {
+	Kind  EventKind
+	Count uint64
+	Bytes uint64
+}
+
+// Watch is what somebody wants to know of a group.
+type Watch struct {
+	// Events is called by the goroutine of all events; it must not block.
+	Events func(Event)
+	// Memory is told of once, when that many bytes are in use that are not merely cached files; 0: never. On v2 this sets
+	// memory.high, unless a limit has it lower: who leaks is slowed down from there on.
+	Memory uint64
+	// Pressure is told of each time, but at most once in its window; nil: never.
+	Pressure *Trigger
+}
+
+// Trigger is pressure on memory: some or all processes waited for Stall of a Window.
+type Trigger struct {
+	Full          bool
+	Stall, Window time.Duration
+}
+
+// watching is a group's part in the watcher; guarded by the group's lock.
+type watching struct {
+	Watch
+	oom, refused uint64 // counted so far
+	reached      bool   // Memory was told of
+	armed        bool   // memory.high is set for it
+	threshold    int    // of v1: the eventfd of it; 0: there is none
+	fds          []int  // of eventfds and triggers
+	wds          []int  // of inotify
+}
+
+// watcher waits for the events of all groups. v2 tells by a change of a file (inotify(7)), memory of v1 by an eventfd,
+// pressure by a file that can be polled. Of refused forks v1 tells nothing: they are seen when the group is measured or
+// removed.
+type watcher struct {
+	poller  *poller
+	inotify int
+	done    chan struct{}
+
+	mu    sync.Mutex
+	files map[int]notice // by watch of inotify
+	fds   map[int]notice // by descriptor
+}
+
+// notice is what is looked at when something happens.
+type notice struct {
+	group *Group
+	look  func(g *Group, events uint32)
+}
+
+func newWatcher() (*watcher, error) {
+	p, err := newPoller()
+	if err != nil {
+		return nil, err
+	}
+	w := &watcher{poller: p, inotify: -1, done: make(chan struct{}), files: map[int]notice{}, fds: map[int]notice{}}
+	// Where all instances of a user are taken (fs.inotify.max_user_instances), deaths are told of all the same, at the exit.
+	if w.inotify, err = unix.InotifyInit1(unix.IN_CLOEXEC | unix.IN_NONBLOCK); err == nil {
+		if err = p.watch(w.inotify, unix.EPOLLIN); err != nil {
+			unix.Close(w.inotify)
+			w.inotify = -1
+		}
+	} else {
+		w.inotify = -1
+	}
+	go w.run()
+	return w, nil
+}
+
+func (w *watcher) run() {
+	defer close(w.done)
+	events := make([]unix.EpollEvent, 64)
+	buffer := make([]byte, 64*(unix.SizeofInotifyEvent+unix.NAME_MAX+1))
+	for {
+		n, err := w.poller.wait(events)
+		if err != nil {
+			return
+		}
+		for _, e := range events[:n] {
+			if int(e.Fd) == w.inotify {
+				w.changes(buffer)
+				continue
+			}
+			w.mu.Lock()
+			about, ok := w.fds[int(e.Fd)]
+			w.mu.Unlock()
+			if ok {
+				about.look(about.group, e.Events)
+			}
+		}
+	}
+}
+
+// changes reads what inotify has.
+func (w *watcher) changes(buffer []byte) {
+	n, err := unix.Read(w.inotify, buffer)
+	if err != nil {
+		return
+	}
+	seen := 0
+	for seen+unix.SizeofInotifyEvent <= n {
+		e := (*unix.InotifyEvent)(unsafe.Pointer(&buffer[seen]))
+		seen += unix.SizeofInotifyEvent + int(e.Len)
+		if e.Mask&unix.IN_Q_OVERFLOW != 0 {
+			w.all()
+			continue
+		}
+		w.mu.Lock()
+		about, ok := w.files[int(e.Wd)]
+		w.mu.Unlock()
+		if ok && e.Mask&unix.IN_MODIFY != 0 {
+			about.look(about.group, 0)
+		}
+	}
+}
+
+// all looks at everything, after the kernel has forgotten what to tell.
+func (w *watcher) all() {
+	w.mu.Lock()
+	every := make([]notice, 0, len(w.files))
+	for _, about := range w.files {
+		every = append(every, about)
+	}
+	w.mu.Unlock()
+	for _, about := range every {
+		about.look(about.group, 0)
+	}
+}
+
+func (w *watcher) close() {
+	w.poller.close()
+	<-w.done
+	if w.inotify >= 0 {
+		unix.Close(w.inotify)
+	}
+}
+
+// sees reports whether the changes of a group's files are told.
+func (w *watcher) sees(g *Group) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return len(g.watching.wds) > 0
+}
+
+// Watch begins to watch. It is to be called before anybody is in the group. What cannot be told here is the error; the rest
+// is.
+func (g *Group) Watch(want Watch) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.watching.Watch = want
+	w := g.root.watcher
+	w.file(g, g.statPath(fileEvents), (*Group).lookEvents)
+	if g.root.on2("pids") {
+		w.file(g, g.statPath(filePidsEvents), (*Group).lookPids)
+	}
+	if g.root.on2("memory") {
+		w.file(g, g.statPath(fileOOM), (*Group).lookMemory)
+	} else if dir, ok := g.v1["memory"]; ok {
+		if err := w.event(g, dir, "memory.oom_control", "", (*Group).lookOOM); err != nil {
+			return err
+		}
+	}
+	if err := g.watchMemory(); err != nil {
+		return err
+	}
+	if want.Pressure != nil {
+		return g.watchPressure(want.Pressure)
+	}
+	return nil
+}
+
+// watchMemory: v2 tells when memory.high is exceeded. v1 tells when a threshold is crossed; and, since files that are cached
+// may keep the group above it all the time, when memory is being got back.
+func (g *Group) watchMemory() error {
+	dir, v2, ok := g.controllerDir("memory")
+	switch {
+	case g.watching.Memory == 0:
+		return nil
+	case !ok:
+		return &Unavailable{"the controller memory is not available in " + g.root.place.dir(), "leave recycle.memory out here"}
+	case v2 && !exists(filepath.Join(dir, "memory.high")):
+		return &Unavailable{"the controller memory cannot be had in " + g.root.place.dir(), "leave recycle.memory out here"}
+	case v2:
+		g.armMemory()
+		return nil
+	}
+	again := g.watching.threshold > 0
+	if err := g.threshold(g.watching.Memory); err != nil || again {
+		return err
+	}
+	return g.root.watcher.event(g, dir, "memory.pressure_level", "low", (*Group).lookUsage)
+}
+
+// threshold has v1 tell when so many bytes are used, cached files among them; the threshold before it is given up.
+func (g *Group) threshold(bytes uint64) error {
+	w := g.root.watcher
+	if old := g.watching.threshold; old > 0 {
+		g.watching.threshold = 0
+		w.drop(g, old)
+	}
+	err := w.event(g, g.v1["memory"], "memory.usage_in_bytes", strconv.FormatUint(bytes, 10), (*Group).lookUsage)
+	if err == nil {
+		g.watching.threshold = g.watching.fds[len(g.watching.fds)-1]
+	}
+	return err
+}
+
+// WatchMemory changes what Watch.Memory said; 0: it is not watched any more.
+func (g *Group) WatchMemory(bytes uint64) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if bytes == g.watching.Memory || g.removed {
+		return nil
+	}
+	g.watching.Memory, g.watching.reached = bytes, false
+	g.armMemory()
+	return g.watchMemory()
+}
+
+// armMemory sets memory.high to what is watched, or to a limit that is lower. g.mu is held.
+func (g *Group) armMemory() {
+	if !g.root.on2("memory") || g.watching.Memory == 0 && !g.watching.armed {
+		return
+	}
+	g.watching.armed = true
+	path := filepath.Join(g.v2, "memory.high")
+	high := g.watching.Memory
+	if a, ok := g.applied[path+" "]; ok {
+		if n := digits([]byte(a.write.Value)); n > 0 && (n < high || high == 0) {
+			high = n
+		}
+	}
+	if high == 0 {
+		_ = write(path, "max")
+		return
+	}
+	_ = write(path, strconv.FormatUint(high, 10))
+}
+
+// file has a file looked at whenever it changes.
+func (w *watcher) file(g *Group, path string, look func(*Group)) {
+	if path == "" || w.inotify < 0 {
+		return
+	}
+	wd, err := unix.InotifyAddWatch(w.inotify, path, unix.IN_MODIFY)
+	if err != nil {
+		return // no such file here, or fs.inotify.max_user_watches: what it would tell is seen at the exit
+	}
+	g.watching.wds = append(g.watching.wds, wd)
+	w.mu.Lock()
+	w.files[wd] = notice{g, func(g *Group, _ uint32) { look(g) }}
+	w.mu.Unlock()
+}
+
+// event has v1's memory controller write to an eventfd (Documentation/admin-guide/cgroup-v1/memory.rst, sections 9 to 11).
+func (w *watcher) event(g *Group, dir, file, argument string, look func(*Group)) error {
+	about, err := unix.Open(filepath.Join(dir, file), unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return fmt.Errorf("cannot watch %s: %w", file, err)
+	}
+	defer unix.Close(about)
+	fd, err := unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
+	if err != nil {
+		return fmt.Errorf("cannot watch %s: %w", file, err)
+	}
+	text := strconv.Itoa(fd) + " " + strconv.Itoa(about)
+	if argument != "" {
+		text += " " + argument
+	}
+	if err := write(filepath.Join(dir, "cgroup.event_control"), text); err != nil {
+		unix.Close(fd)
+		return fmt.Errorf("cannot watch %s: %w", file, err)
+	}
+	// Edge-triggered, and so never read: by then it may be somebody else's descriptor.
+	return w.add(g, fd, unix.EPOLLIN|unix.EPOLLET, func(g *Group, _ uint32) { look(g) })
+}
+
+// add has a descriptor, which is the watcher's from here on, looked at.
+func (w *watcher) add(g *Group, fd int, events uint32, look func(*Group, uint32)) error {
+	w.mu.Lock()
+	w.fds[fd] = notice{g, look}
+	w.mu.Unlock()
+	g.watching.fds = append(g.watching.fds, fd)
+	return w.poller.watch(fd, events)
+}
+
+// drop ends one descriptor of a group; g.mu is held.
+func (w *watcher) drop(g *Group, fd int) {
+	w.mu.Lock()
+	delete(w.fds, fd)
+	w.mu.Unlock()
+	g.watching.fds = slices.DeleteFunc(g.watching.fds, func(other int) bool { return other == fd })
+	unix.Close(fd)
+}
+
+// forget ends everything about a group; g.mu is held.
+func (w *watcher) forget(g *Group) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, fd := range g.watching.fds {
+		delete(w.fds, fd)
+		unix.Close(fd) // before the group goes: else its end would be told as an event, for ever
+	}
+	for _, wd := range g.watching.wds {
+		delete(w.files, wd)
+		_, _ = unix.InotifyRmWatch(w.inotify, uint32(wd))
+	}
+	g.watching.fds, g.watching.wds = nil, nil
+}
+
+// unprivilegedWindow: without CAP_SYS_RESOURCE the kernel takes windows of whole multiples of it (psi_trigger_create in its
+// kernel/sched/psi.c, since 6.4).
+const unprivilegedWindow = 2 * time.Second
+
+func (g *Group) watchPressure(t *Trigger) error {
+	path := g.statPath(fileMemoryPressure)
+	if path == "" {
+		return &Unavailable{"pressure is told by cgroup v2 alone, and that is not mounted here", "leave recycle.pressure out here, or use recycle.memory"}
+	}
+	err := g.trigger(path, *t)
+	if err == unix.EINVAL {
+		rounded := *t
+		rounded.Window = (t.Window + unprivilegedWindow - 1) / unprivilegedWindow * unprivilegedWindow
+		rounded.Stall = time.Duration(math.Round(float64(t.Stall) * float64(rounded.Window) / float64(t.Window)))
+		err = g.trigger(path, rounded)
+	}
+	if err != nil {
+		return &Unavailable{"the kernel tells no pressure (" + err.Error() + ")", "boot it with psi=1, or use recycle.memory"}
+	}
+	return nil
+}
+
+func (g *Group) trigger(path string, t Trigger) error {
+	word := "some"
+	if t.Full {
+		word = "full"
+	}
+	fd, err := unix.Open(path, unix.O_RDWR|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	text := fmt.Sprintf("%s %d %d", word, t.Stall.Microseconds(), t.Window.Microseconds())
+	if _, err := unix.Write(fd, []byte(text)); err != nil {
+		unix.Close(fd)
+		return err
+	}
+	// Not EPOLLPRI: an epoll set that is watched by another is asked by that whether it is ready, and such a question takes
+	// the event (psi_trigger_poll). But the file is readable all the time, so every time that it is woken is an edge; whether
+	// for us, the file says.
+	var told time.Duration
+	return g.root.watcher.add(g, fd, unix.EPOLLIN|unix.EPOLLET, func(g *Group, _ uint32) {
+		if now := g.stalled(t.Full); now-told >= t.Stall {
+			told = now
+			g.tell(Event{Kind: PressureReached, Count: 1})
+		}
+	})
+}
+
+// stalled is for how long some or all have waited for memory, ever.
+func (g *Group) stalled(full bool) time.Duration {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.removed {
+		return 0
+	}
+	var p Pressure
+	var buffer [256]byte
+	parsePressure(g.text(fileMemoryPressure, buffer[:]), &p)
+	if full {
+		return p.Full.Total
+	}
+	return p.Some.Total
+}

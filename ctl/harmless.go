@@ -1,0 +1,76 @@
+package ctl
+
+import (
+	"bytes"
+	"unicode/utf8"
+)
+
+// appendHarmless appends what a worker wrote as a terminal may have it. Bytes that would move the cursor, set a color, a title
+// or the clipboard, and characters that turn around the direction of what is read, are shown instead of obeyed: ^[ for
+// an escape, \xff for a byte that is no UTF-8. Colors alone are left out: there is nothing to see about them.
+func appendHarmless(dst, line []byte) []byte {
+	line = bytes.TrimSuffix(line, []byte{'\r'})
+	for len(line) > 0 {
+		if n := plain(line); n > 0 {
+			dst, line = append(dst, line[:n]...), line[n:]
+			continue
+		}
+		if n := color(line); n > 0 {
+			line = line[n:]
+			continue
+		}
+		r, n := utf8.DecodeRune(line)
+		switch {
+		case r == utf8.RuneError && n == 1:
+			dst = appendHex(append(dst, `\x`...), uint32(line[0]), 2)
+		case r < ' ':
+			dst = append(dst, '^', byte(r)+'@')
+		case r == 0x7f:
+			dst = append(dst, "^?"...)
+		case r >= 0x80 && r < 0xa0, turns(r):
+			dst = appendHex(append(dst, `\u`...), uint32(r), 4)
+		default:
+			dst = append(dst, line[:n]...)
+		}
+		line = line[n:]
+	}
+	return dst
+}
+
+// plain is how many bytes from the first on are printable ASCII, or tabs.
+func plain(b []byte) int {
+	for i, c := range b {
+		if c < ' ' && c != '\t' || c >= 0x7f {
+			return i
+		}
+	}
+	return len(b)
+}
+
+// color is the length of a sequence that sets colors (SGR of ECMA-48), if b begins with one.
+func color(b []byte) int {
+	if len(b) < 3 || b[0] != 0x1b || b[1] != '[' {
+		return 0
+	}
+	for i, c := range b[2:] {
+		switch {
+		case c == 'm':
+			return i + 3
+		case (c < '0' || c > '9') && c != ';' && c != ':':
+			return 0
+		}
+	}
+	return 0
+}
+
+// turns says of the characters of Unicode's bidirectional algorithm, and of those that end a line.
+func turns(r rune) bool {
+	return r == 0x061c || r == 0x200e || r == 0x200f || r >= 0x2028 && r <= 0x202e || r >= 0x2066 && r <= 0x2069
+}
+
+func appendHex(dst []byte, v uint32, digits int) []byte {
+	for i := digits - 1; i >= 0; i-- {
+		dst = append(dst, "0123456789abcdef"[v>>(4*i)&15])
+	}
+	return dst
+}

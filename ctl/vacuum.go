@@ -1,0 +1,77 @@
+package ctl
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"goinit/control"
+	"goinit/logs/query"
+	"goinit/spec"
+)
+
+// vacuum has old logs removed, by the goinit that writes them: nobody else knows what is in use.
+func (s *session) vacuum(ctx context.Context, words []string, f logsFlags) error {
+	in, err := vacuumRequest(words, f)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := s.context(ctx)
+	defer cancel()
+	answers, err := ask[control.LogVacuumReply](ctx, s, "LogVacuum", in)
+	if err != nil {
+		return err
+	}
+	for _, a := range answers {
+		name := ""
+		if a.instance != "" {
+			name = a.instance + ": "
+		}
+		if s.output == "json" || s.output == "yaml" {
+			err = s.object(a.value)
+		} else {
+			err = s.print(fmt.Sprintf("%sremoved %s, %sB; %sB left\n", name, plural(a.value.Removed, "segment"), bytesOf(a.value.Freed), bytesOf(a.value.Bytes)))
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func vacuumRequest(words []string, f logsFlags) (in control.LogVacuumRequest, err error) {
+	if f.maxTotal == "" && f.maxAge == "" {
+		return in, errors.New("--vacuum: say what may be left: --max-total 64MiB, --max-age 7d, or both")
+	}
+	if f.directory != "" {
+		return in, errors.New("--vacuum is done by the goinit that writes the logs: not with --directory")
+	}
+	if f.maxTotal != "" {
+		size, err := spec.ParseSize(f.maxTotal)
+		if err != nil {
+			return in, fmt.Errorf("--max-total: %v", err)
+		}
+		n := int64(size)
+		in.MaxBytes = &n
+	}
+	if f.maxAge != "" {
+		d, ok := ago(f.maxAge)
+		if !ok || d == 0 {
+			return in, fmt.Errorf("--max-age %s: it is an age (12h, 7d)", f.maxAge)
+		}
+		seconds := d.Seconds()
+		in.MaxAgeSeconds = &seconds
+	}
+	for _, word := range words {
+		t, ok := targetOf(word)
+		switch {
+		case word == "all":
+			in.Apps = nil
+			return in, nil
+		case !ok || t.Slot != query.WholeApp:
+			return in, fmt.Errorf("--vacuum %s: what is kept is kept by app (web)", word)
+		}
+		in.Apps = append(in.Apps, t.App)
+	}
+	return in, nil
+}

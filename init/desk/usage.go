@@ -1,0 +1,68 @@
+package desk
+
+import (
+	"time"
+
+	"goinit/control"
+	"goinit/supervise"
+)
+
+// Usage reads what a target uses. What is null in the answer is what its source does not know. Readings take turns: each is
+// a handful of system calls, and as many of them at once as there are clients would want more threads than PID 1 has.
+func (d *Desk) Usage(t control.Target) control.Stats {
+	d.reading <- struct{}{}
+	defer func() { <-d.reading }()
+	u := &reading{}
+	var err error
+	if t.Slot == control.WholeApp {
+		u.Usage, err = d.Supervisor.AppUsage(t.App)
+	} else {
+		u.Usage, err = d.Supervisor.Usage(t.App, t.Slot)
+	}
+	out := control.Stats{At: time.Now().UTC()}
+	if err == nil {
+		u.fill(&out)
+	}
+	return out
+}
+
+// reading is a Usage and what of it is in other units: the fields of its answer point into it, so that one is one
+// allocation.
+type reading struct {
+	supervise.Usage
+	cpu, user, system, throttled float64
+	pressure                     [3]control.Pressure
+}
+
+func (u *reading) fill(out *control.Stats) {
+	u.cpu, u.user, u.system = u.CPU.Seconds(), u.User.Seconds(), u.System.Seconds()
+	out.Source, out.Cgroup = u.Source, u.Cgroup
+	out.CPUSeconds, out.CPUUserSeconds, out.CPUSystemSeconds = &u.cpu, &u.user, &u.system
+	out.MemoryBytes, out.Pids = &u.Memory, &u.Pids
+	if u.Source != supervise.FromCgroup {
+		return
+	}
+	u.throttled = u.Throttled.Seconds()
+	out.CPUThrottledSeconds, out.CPUThrottledPeriods = &u.throttled, &u.ThrottledPeriods
+	out.MemoryPeakBytes, out.MemoryLimitBytes, out.PidsLimit = known(&u.MemoryPeak), known(&u.MemoryLimit), known(&u.PidsLimit)
+	out.MemoryAnonBytes, out.MemoryFileBytes, out.MemorySwapBytes, out.MemoryKernelBytes = &u.Anon, &u.File, &u.Swap, &u.Kernel
+	out.IOReadBytes, out.IOWrittenBytes = &u.IORead, &u.IOWritten
+	out.CPUPressure, out.MemoryPressure, out.IOPressure = u.psi(0, &u.CPUPressure), u.psi(1, &u.MemoryPressure), u.psi(2, &u.IOPressure)
+	out.OOMKills, out.PidsRefused = &u.OOMKills, &u.PidsRefused
+}
+
+// known is nil where zero says that there is none.
+func known(n *uint64) *uint64 {
+	if *n == 0 {
+		return nil
+	}
+	return n
+}
+
+func (u *reading) psi(n int, p *supervise.Pressure) *control.Pressure {
+	if !p.Known {
+		return nil
+	}
+	u.pressure[n] = control.Pressure{SomePercent: p.Some, FullPercent: p.Full, TotalSeconds: p.Total.Seconds()}
+	return &u.pressure[n]
+}

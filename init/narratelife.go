@@ -1,0 +1,162 @@
+package pid1
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"goinit/logs"
+	"goinit/messages"
+	"goinit/supervise"
+)
+
+// lastWordsOfLoop is how many of a worker's last lines go with the news that it fails again and again.
+const lastWordsOfLoop = 5
+
+// sayOfLife says what there is to say of readiness, liveness, order and hooks, and reports whether there was something.
+func (n *narrator) sayOfLife(e supervise.Event, fields messages.Fields) bool {
+	m := n.messages
+	text := func(key string) string { s, _ := e.Data[key].(string); return s }
+	why := ""
+	if detail := text("detail"); detail != "" {
+		why = ": " + strings.ReplaceAll(strings.TrimSpace(detail), "\n", "\n  | ")
+	}
+	switch e.Type {
+	case "worker.ready":
+		if again, _ := e.Data["again"].(bool); again {
+			m.Info(e.Worker+" is ready again", fields)
+		} else {
+			m.Debug(e.Worker+" is ready", fields)
+		}
+	case "worker.unready":
+		m.Warn(e.Worker+" is not ready any more"+why, fields)
+	case "worker.start-timeout":
+		m.Error(e.Worker+" was not ready within "+text("delay")+why+"\n  "+n.moreTime(e.App), fields)
+	case "worker.unhealthy":
+		m.Warn(e.Worker+" is unhealthy"+why+whatThen(text("action")), fields)
+	case "hook.started":
+		m.Debug(e.Worker+": the hook "+text("hook")+" runs", fields)
+	case "hook.failed":
+		m.Warn(e.Worker+why, fields)
+	case "app.restarts":
+		m.Info(e.App+" is restarted, for "+text("dependency")+" has come again (depends_on: restart: true)", fields)
+	case "app.held": // said of the one that holds it up
+	case "app.holds-up":
+		m.Error("nothing will come of "+e.App+", which holds up "+strings.Join(namesIn(e.Data["apps"]), ", ")+
+			"\n  when that is repaired: goinit ctl start "+e.App+"      who waits for whom: goinit ctl graph", fields)
+	case "shutdown.proceeded":
+		m.Info("everything is asked to stop now", fields)
+	default:
+		return false
+	}
+	return true
+}
+
+// moreTime is what can be done about a readiness that did not come.
+func (n *narrator) moreTime(name string) string {
+	kind := "readiness"
+	if a := n.spec(name); a != nil && a.Readiness != nil {
+		switch r := a.Readiness; {
+		case r.Notify:
+			kind = "READY=1 on NOTIFY_SOCKET"
+		case r.FD > 0:
+			kind = fmt.Sprintf("a newline on descriptor %d", r.FD)
+		case r.Listening > 0:
+			kind = fmt.Sprintf("that it listens on port %d", r.Listening)
+		case r.Log != "":
+			kind = fmt.Sprintf("a line that matches %q", r.Log)
+		case r.HTTP != "":
+			kind = "an answer from " + r.HTTP
+		case r.TCP != "":
+			kind = "that " + r.TCP + " accepts"
+		case len(r.Exec) > 0:
+			kind = "that " + r.Exec[0] + " ends with status 0"
+		}
+	}
+	return "what was waited for is " + kind + "; if it needs longer: readiness: {start_timeout: 2m}"
+}
+
+func whatThen(action string) string {
+	switch action {
+	case "restart", "reload":
+		return "; it is replaced"
+	case "shutdown":
+		return "; that is the end of everything (liveness: action: shutdown)"
+	}
+	return "; nothing is done about it (liveness: action: none)"
+}
+
+// looping reports whether an end is one of a row that was told as such, or is about to be.
+func looping(e supervise.Event) bool {
+	failures, _ := e.Data["failures"].(int)
+	return failures >= supervise.LoopAt-1
+}
+
+// toldBefore reports whether an end is that of what was said before: not ready in time, unhealthy.
+func toldBefore(e supervise.Event, exit *supervise.LastExit) bool {
+	return e.Type == "worker.exited" && exit != nil && (exit.Reason == "start-timeout" || exit.Reason == "unhealthy")
+}
+
+// sayLoop is the one time that a crash loop is told.
+func (n *narrator) sayLoop(e supervise.Event, exit *supervise.LastExit, fields messages.Fields) {
+	failures, _ := e.Data["failures"].(int)
+	text := fmt.Sprintf("%s %s%s, %d times in a row now", e.Worker, ended(exit), howLong(e), failures)
+	lines := n.lastLines(e, lastWordsOfLoop)
+	if len(lines) > 0 {
+		text += "; its last lines:\n  | " + strings.Join(lines, "\n  | ")
+	}
+	if cause := n.likelyCause(e.App, exit, lines); cause != "" {
+		text += "\n  " + cause
+	}
+	n.messages.Error(text+"\n  it is tried again, ever more rarely, and told here no more: goinit ctl ps, goinit ctl logs "+e.Worker, fields)
+}
+
+// lastLines are what the process that an event is about has said last.
+func (n *narrator) lastLines(e supervise.Event, most int) (lines []string) {
+	if n.console == nil || e.Slot == nil {
+		return nil
+	}
+	for _, l := range n.console.Tail(logs.Target{App: e.App, Slot: *e.Slot}, most) {
+		if text := strings.TrimRight(strings.ToValidUTF8(string(l.Line), "?"), " \t\r\n"); l.Generation == e.Generation && text != "" {
+			lines = append(lines, text)
+		}
+	}
+	return lines
+}
+
+// likelyCause reads what a worker has said for what most often is the matter, and says what can be done about it.
+func (n *narrator) likelyCause(name string, exit *supervise.LastExit, lines []string) string {
+	a := n.spec(name)
+	said := func(any ...string) bool {
+		return slices.ContainsFunc(lines, func(l string) bool {
+			l = strings.ToLower(l)
+			return slices.ContainsFunc(any, func(s string) bool { return strings.Contains(l, s) })
+		})
+	}
+	several := a != nil && (a.Workers.Auto || a.Workers.Count > 1)
+	switch {
+	case exit != nil && exit.Reason == "start-timeout":
+		return n.moreTime(name)
+	case exit != nil && exit.Reason == "oom-killed", said("out of memory", "cannot allocate memory", "memoryerror", "enomem"):
+		return "it wants more memory than it may have: goinit ctl update " + name + " --memory SIZE, then resources: {memory: SIZE}"
+	case said("eaddrinuse", "address already in use", "address in use") && several:
+		return "several workers cannot each bind one port: increment: {PORT: 8080} gives each its own"
+	case said("eaddrinuse", "address already in use", "address in use"):
+		return "another process has that port: another app of the spec, or something outside of goinit (ss -ltnp)"
+	case said("cannot find module", "modulenotfounderror", "no such file or directory", "enoent", "command not found", ": not found"), exit != nil && exit.Status == 127 && exit.Error == "":
+		where := "."
+		if a != nil && a.WorkingDir != "" {
+			where = a.WorkingDir
+		}
+		return "something that it needs is not there: is it in the image, and is working_dir (" + where + ") right?"
+	case said("eacces", "permission denied", "eperm", "operation not permitted"):
+		who := "goinit's own user"
+		if a != nil && a.User != "" {
+			who = "user " + a.User
+		}
+		return "it is not allowed to; it runs as " + who + ": user:, capabilities: or the file's owner"
+	case said("econnrefused", "connection refused"):
+		return "what it connects to is not up: depends_on: {APP: ready} waits for that"
+	}
+	return ""
+}

@@ -1,0 +1,108 @@
+package pid1
+
+import (
+	"strings"
+	"testing"
+
+	"goinit/messages"
+	"goinit/spec"
+	"goinit/supervise"
+)
+
+// What goinit says of readiness, liveness, order and hooks, word for word.
+func TestNarrationOfLife(t *testing.T) {
+	killed := "SIGTERM"
+	failed := func(status int, reason, err string) *supervise.LastExit {
+		return &supervise.LastExit{Status: status, Code: &status, Reason: reason, Error: err}
+	}
+	data := func(pairs ...any) map[string]any {
+		m := map[string]any{}
+		for i := 0; i < len(pairs); i += 2 {
+			m[pairs[i].(string)] = pairs[i+1]
+		}
+		return m
+	}
+	const rarely = "  it is tried again, ever more rarely, and told here no more: goinit ctl ps, goinit ctl logs web/0\n"
+	for _, tt := range []struct {
+		event supervise.Event
+		want  string
+	}{
+		{supervise.Event{Type: "worker.ready"}, ""},
+		{supervise.Event{Type: "worker.ready", Data: data("again", true)}, "goinit: web/0 is ready again\n"},
+		{supervise.Event{Type: "worker.unready", Data: data("detail", "GET http://127.0.0.1:80/: 503\nbusy")},
+			"goinit: web/0 is not ready any more: GET http://127.0.0.1:80/: 503\n  | busy\n"},
+		{supervise.Event{Type: "worker.start-timeout", Data: data("delay", "1m0s", "detail", "nobody listens on port 80")},
+			"goinit: web/0 was not ready within 1m0s: nobody listens on port 80\n" +
+				"  what was waited for is that it listens on port 80; if it needs longer: readiness: {start_timeout: 2m}\n"},
+		{supervise.Event{Type: "worker.start-timeout", Data: data("delay", "1m0s", "failures", 2)}, ""}, // in a loop, which is told once
+		{supervise.Event{Type: "worker.exited", Data: data("last_exit", &supervise.LastExit{Signal: &killed, Status: 143, Reason: "start-timeout"})}, ""},
+		{supervise.Event{Type: "worker.unhealthy", Data: data("detail", "no heartbeat for 30s", "action", "restart")},
+			"goinit: web/0 is unhealthy: no heartbeat for 30s; it is replaced\n"},
+		{supervise.Event{Type: "worker.unhealthy", Data: data("action", "shutdown")},
+			"goinit: web/0 is unhealthy; that is the end of everything (liveness: action: shutdown)\n"},
+		{supervise.Event{Type: "worker.unhealthy", Data: data("action", "none")}, "goinit: web/0 is unhealthy; nothing is done about it (liveness: action: none)\n"},
+		{supervise.Event{Type: "worker.exited", Data: data("last_exit", &supervise.LastExit{Signal: &killed, Status: 143, Reason: "unhealthy"})}, ""},
+		{supervise.Event{Type: "hook.started", Data: data("hook", "before_start")}, ""},
+		{supervise.Event{Type: "hook.failed", Data: data("hook", "after_exit", "detail", "the hook after_exit ended with status 3")},
+			"goinit: web/0: the hook after_exit ended with status 3\n"},
+		{supervise.Event{Type: "worker.start-failed", Data: data("last_exit", failed(4, "start-failed", "the hook before_start ended with status 4"))},
+			"goinit: web/0 could not be started: the hook before_start ended with status 4\n"},
+		{supervise.Event{Type: "app.restarts", Data: data("dependency", "db")}, "goinit: web is restarted, for db has come again (depends_on: restart: true)\n"},
+		{supervise.Event{Type: "app.held", Data: data("dependency", "db")}, ""},
+		{supervise.Event{Type: "app.holds-up", Data: data("apps", []string{"api", "front"})},
+			"goinit: nothing will come of web, which holds up api, front\n  when that is repaired: goinit ctl start web      who waits for whom: goinit ctl graph\n"},
+		{supervise.Event{Type: "shutdown.started", Data: data("reason", "SIGTERM", "budget", "28s", "delay", "5s")},
+			"goinit: stopping everything: SIGTERM, within 28s; for 5s not ready, and serving on (shutdown.delay)\n"},
+		{supervise.Event{Type: "shutdown.proceeded"}, "goinit: everything is asked to stop now\n"},
+
+		{supervise.Event{Type: "worker.exited", Data: data("last_exit", failed(1, "exited", ""), "failures", 1, "restarts", 1)}, "goinit: web/0 exited with status 1, 2 times now\n"},
+		{supervise.Event{Type: "worker.exited", Data: data("last_exit", failed(1, "exited", ""), "failures", 2, "restarts", 2)}, ""}, // said with what follows
+		{supervise.Event{Type: "worker.crash-loop", Data: data("last_exit", failed(1, "exited", ""), "failures", 3, "uptime_seconds", 0.08)},
+			"goinit: web/0 exited with status 1 after 80ms, 3 times in a row now\n" + rarely},
+		{supervise.Event{Type: "worker.exited", Data: data("last_exit", failed(1, "exited", ""), "failures", 7, "restarts", 7)}, ""},
+		{supervise.Event{Type: "worker.crash-loop", Data: data("last_exit", failed(127, "exited", ""), "failures", 3)},
+			"goinit: web/0 exited with status 127, 3 times in a row now\n  something that it needs is not there: is it in the image, and is working_dir (/srv) right?\n" + rarely},
+		{supervise.Event{Type: "worker.crash-loop", Data: data("last_exit", &supervise.LastExit{Signal: &killed, Status: 143, Reason: "start-timeout"}, "failures", 3)},
+			"goinit: web/0 was not ready in time, 3 times in a row now\n" +
+				"  what was waited for is that it listens on port 80; if it needs longer: readiness: {start_timeout: 2m}\n" + rarely},
+	} {
+		var said strings.Builder
+		n := newNarrator(messages.New(&said, messages.Info, messages.Text), nil, nil)
+		n.spec = func(string) *spec.App {
+			return &spec.App{WorkingDir: "/srv", Readiness: &spec.Readiness{Listening: 80}}
+		}
+		tt.event.App, tt.event.Worker = "web", "web/0"
+		n.say(tt.event, false)
+		if said.String() != tt.want {
+			t.Errorf("%s\n got %q\nwant %q", tt.event.Type, said.String(), tt.want)
+		}
+	}
+}
+
+// What a worker's last lines most often mean, and what is to be done.
+func TestLikelyCause(t *testing.T) {
+	one, four := &spec.App{Workers: spec.Workers{Count: 1}, WorkingDir: "."}, &spec.App{Workers: spec.Workers{Count: 4}, User: "node"}
+	for _, tt := range []struct {
+		app  *spec.App
+		line string
+		want string
+	}{
+		{one, "Error: listen EADDRINUSE: address already in use :::8080", "another process has that port: another app of the spec, or something outside of goinit (ss -ltnp)"},
+		{four, "OSError: [Errno 98] Address already in use", "several workers cannot each bind one port: increment: {PORT: 8080} gives each its own"},
+		{one, "Error: Cannot find module './routes'", "something that it needs is not there: is it in the image, and is working_dir (.) right?"},
+		{one, "sh: 1: nod: not found", "something that it needs is not there: is it in the image, and is working_dir (.) right?"},
+		{four, "open /data/x: permission denied", "it is not allowed to; it runs as user node: user:, capabilities: or the file's owner"},
+		{one, "FATAL ERROR: Reached heap limit Allocation failed - JavaScript heap out of memory",
+			"it wants more memory than it may have: goinit ctl update web --memory SIZE, then resources: {memory: SIZE}"},
+		{one, "connect ECONNREFUSED 127.0.0.1:5432", "what it connects to is not up: depends_on: {APP: ready} waits for that"},
+		{one, "hello", ""},
+		{nil, "EACCES", "it is not allowed to; it runs as goinit's own user: user:, capabilities: or the file's owner"},
+	} {
+		n := newNarrator(nil, nil, nil)
+		n.spec = func(string) *spec.App { return tt.app }
+		status := 1
+		if got := n.likelyCause("web", &supervise.LastExit{Status: 1, Code: &status, Reason: "exited"}, []string{"first", tt.line}); got != tt.want {
+			t.Errorf("%s\n got %q\nwant %q", tt.line, got, tt.want)
+		}
+	}
+}

@@ -1,0 +1,31 @@
+package pid1
+
+import (
+	"testing"
+
+	"goinit/health"
+	"goinit/spec"
+)
+
+// FuzzWhatIsProbed: what the spec takes, health can ask. Each reads it for itself, for neither knows of the other.
+func FuzzWhatIsProbed(f *testing.F) {
+	for _, s := range []string{"http://127.0.0.1:8080/healthz?a=b#c", "https://localhost", "http://[::1]:80", ":80", "127.0.0.1:1", "[::ffff:1.2.3.4]:5",
+		"http://0.0.0.0", "http://localhost:080/", "http://127.0.0.1:/", "http://localhost/ü", "localhost:+1", "http://[::1%lo]:1"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		if len(s) > 1000 {
+			return
+		}
+		if _, err := spec.ParseProbeURL(s); err == nil {
+			if _, err := health.NewPage(s); err != nil {
+				t.Errorf("URL %q: %v", s, err)
+			}
+		}
+		if _, err := spec.ParseProbeAddress(s); err == nil {
+			if _, err := health.NewTCP(s); err != nil {
+				t.Errorf("address %q: %v", s, err)
+			}
+		}
+	})
+}

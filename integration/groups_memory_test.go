@@ -1,0 +1,157 @@
+package integration
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+
+	"goinit/integration/bed"
+)
+
+const mib = 1 << 20
+
+// What a worker uses, and what its app uses.
+func stats(t *testing.T, w *world) {
+	w.serves(t, "plain", 0)
+	const held = 16
+	w.tell(t, "plain", 0, fmt.Sprint("hold ", held))
+	w.run(t, "stats", "plain")
+	source := "cgroup"
+	if !w.grouped() {
+		source = "proc"
+	}
+	all := w.stats(t, "plain")
+	if len(all) != 2 || all[0].Slot != nil || all[1].Slot == nil {
+		t.Fatalf("stats of an app with one worker: %d rows", len(all))
+	}
+	for _, u := range all {
+		if u.Source != source {
+			t.Errorf("the source is %q, wanted %q", u.Source, source)
+		}
+		if n := number(u.MemoryBytes); n < held*mib || n > 1024*mib {
+			t.Errorf("it holds %d MiB and uses %d bytes", held, n)
+		}
+		if number(u.Pids) < 2 || seconds(u.CPUSeconds) <= 0 {
+			t.Errorf("stats: %d tasks, %v s", number(u.Pids), seconds(u.CPUSeconds))
+		}
+		if w.grouped() && number(u.MemoryAnonBytes) < held*mib {
+			t.Errorf("it holds %d MiB, of which %d bytes are anonymous", held, number(u.MemoryAnonBytes))
+		}
+	}
+	if w.grouped() && !groupOf(all[1].Cgroup, "plain", 0) {
+		t.Errorf("its group is %q", all[1].Cgroup)
+	}
+	if limit := number(w.stat(t, "oom/0").MemoryLimitBytes); w.grouped() && limit != 64*mib {
+		t.Errorf("oom/0 is limited to %d bytes", limit)
+	}
+}
+
+// kills is what ps says of a worker beside what a row has.
+func (w *world) kills(t *testing.T, worker string) uint64 {
+	t.Helper()
+	var rows []struct {
+		OOMKills *uint64 `json:"oom_kills"`
+	}
+	if err := json.Unmarshal([]byte(w.must(t, "-o", "json", "ps", worker)), &rows); err != nil || len(rows) != 1 {
+		t.Fatalf("ps %s: %v", worker, err)
+	}
+	return number(rows[0].OOMKills)
+}
+
+// Of four workers one leaks: it alone is killed, by that name, counted and restarted; the others do not notice.
+func outOfMemory(t *testing.T, w *world) {
+	if !w.grouped() {
+		t.Skip("without groups a worker's memory has no limit")
+	}
+	const leaking = 2
+	before := map[int]int{}
+	for slot := range 4 {
+		before[slot] = w.serves(t, "oom", slot)
+	}
+	w.tell(t, "oom", leaking, "leak")
+	bed.Wait(t, "the leaking worker to be killed and back", func() (bool, string) {
+		for slot := range 4 {
+			if slot == leaking {
+				continue
+			}
+			if pid := w.tell(t, "oom", slot, "pid"); pid != fmt.Sprint(before[slot]) {
+				t.Fatalf("oom/%d was %d and is %s", slot, before[slot], pid)
+			}
+		}
+		r := w.ps(t, fmt.Sprint("oom/", leaking))[0]
+		return r.State == "running" && r.Restarts > 0, r.String()
+	})
+	r := w.run(t, "ps", "oom")
+	if !strings.Contains(r.Stdout, "oom-killed") {
+		t.Error("ps does not say oom-killed")
+	}
+	for _, r := range w.ps(t, "oom") {
+		kills := w.kills(t, *r.Worker)
+		if *r.Slot != leaking {
+			if *r.PID != before[*r.Slot] || r.Restarts != 0 || kills != 0 {
+				t.Errorf("%v, oom kills %d: it had nothing to do with it", r, kills)
+			}
+			continue
+		}
+		if r.LastExit.Reason != "oom-killed" || r.LastExit.Signal == nil || *r.LastExit.Signal != "SIGKILL" || r.LastExit.Status != 137 || kills != 1 {
+			t.Errorf("%v, oom kills %d", r, kills)
+		}
+	}
+	w.serves(t, "oom", leaking)
+	if events := w.must(t, "events", "oom"); !strings.Contains(events, "oom-killed") {
+		t.Errorf("there is no event of it:\n%s", events)
+	}
+}
+
+// recyclers are apps that leak at the same time: a worker is not replaced in its first second.
+const recyclers = 5
+
+// A worker that leaks is replaced before the kernel kills it: by its memory, or by how long it waits for some.
+func recycled(t *testing.T, w *world) {
+	if !w.grouped() {
+		t.Skip("without groups nothing tells of a worker's memory")
+	}
+	t.Run("memory", func(t *testing.T) {
+		var apps []string
+		for n := range recyclers {
+			apps = append(apps, fmt.Sprint("recycled", n))
+		}
+		w.leak(t, 4, apps...)
+	})
+	t.Run("pressure", func(t *testing.T) {
+		if !w.v2() {
+			t.Skip("v1 counts no pressure for a group, and has no memory_high")
+		}
+		w.leak(t, 2, "stalled")
+	})
+}
+
+// leak lets the worker of each app leak so often, and expects it to be replaced each time, and never killed.
+func (w *world) leak(t *testing.T, times int, apps ...string) {
+	t.Helper()
+	for range times {
+		before := map[string]int{}
+		for _, app := range apps {
+			w.serves(t, app, 0)
+			before[app] = w.ps(t, app)[0].Generation
+		}
+		for _, app := range apps {
+			w.tell(t, app, 0, "leak")
+		}
+		for _, r := range w.waitRows(t, "the workers to be replaced", func(r row) bool {
+			return r.State == "running" && r.Generation > before[r.App]
+		}, apps...) {
+			if r.LastExit.Reason != "replaced" {
+				t.Errorf("%v", r)
+			}
+		}
+	}
+	w.run(t, append([]string{"ps"}, apps...)...)
+	for _, app := range apps {
+		if n := w.kills(t, app+"/0"); n != 0 {
+			t.Errorf("%s: %d oom kills in %d leaks", app, n, times)
+		}
+	}
+	w.must(t, append([]string{"stop"}, apps...)...)
+}

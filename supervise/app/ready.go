@@ -1,0 +1,95 @@
+package app
+
+import "time"
+
+// Readiness makes a slot Running the first time, and comes and goes after that: a worker that is running and not ready is
+// still running.
+
+// IsReady reports whether the slot's worker can do its work.
+func (s *Slot) IsReady() bool { return s.State == Running && s.Ready }
+
+// ready is the first time.
+func (s *step) ready() {
+	if s.slot.Process != Alive || s.slot.Hook != NoHook {
+		return
+	}
+	s.cancel()
+	s.slot.State = Running
+	s.nowReady(false)
+}
+
+func (s *step) readyAgain() { s.nowReady(true) }
+
+func (s *step) nowReady(again bool) {
+	if s.slot.Ready || s.slot.Leaving {
+		return
+	}
+	s.slot.Ready, s.slot.ReadyAt, s.slot.NotReady = true, s.event.Now, ""
+	s.emit(Emit{Type: "worker.ready", Slot: s.slot.Number, Generation: s.slot.Generation, Again: again})
+}
+
+// notYet keeps why, for whoever asks, and for the end of the time to start.
+func (s *step) notYet() { s.slot.NotReady = s.event.Detail }
+
+func (s *step) unready() {
+	s.slot.NotReady = s.event.Detail
+	if !s.slot.Ready {
+		return
+	}
+	s.forgive() // what was well for long enough has been so
+	s.slot.Ready, s.slot.ReadyAt = false, 0
+	s.emit(Emit{Type: "worker.unready", Slot: s.slot.Number, Generation: s.slot.Generation, Detail: s.event.Detail})
+}
+
+// saysStopping: it will end by itself. That is its end then, like any other.
+func (s *step) saysStopping() {
+	s.slot.Leaving = true
+	s.unready()
+}
+
+// startTimedOut is a failed start: whatever status the process ends with, it is no success.
+func (s *step) startTimedOut() {
+	s.emit(Emit{Type: "worker.start-timeout", Slot: s.slot.Number, Generation: s.slot.Generation, Delay: s.config.StartTimeout,
+		Detail: s.slot.NotReady, Failures: s.slot.Failures})
+	s.slot.Why = ReasonStartTimeout
+	s.end(ByPolicy, s.timeout())
+}
+
+// unhealthy is a worker that is stuck.
+func (s *step) unhealthy() {
+	s.emit(Emit{Type: "worker.unhealthy", Slot: s.slot.Number, Generation: s.slot.Generation, Detail: s.event.Detail, Action: s.config.Unhealthy})
+	switch s.config.Unhealthy {
+	case "restart":
+		s.slot.Why = ReasonUnhealthy
+		s.end(ByPolicy, s.timeout())
+	case "reload":
+		s.recycle()
+	case "shutdown":
+		s.emit(EndAll{Slot: s.slot.Number, Detail: s.event.Detail})
+	}
+}
+
+// extended gives a start or a stop that goes on the time that it asks for; a shutdown's budget not more than it has.
+func (s *step) extended() {
+	if s.slot.Timer != StartTimer && s.slot.Timer != StopTimer {
+		return
+	}
+	end := s.event.Now + max(0, min(s.event.Within, longest))
+	if s.slot.Timer == StopTimer && s.slot.Latest > 0 {
+		end = min(end, s.slot.Latest)
+	}
+	if end > max(s.slot.Deadline, s.event.Now) {
+		s.arm(s.slot.Timer, end-s.event.Now)
+	}
+}
+
+// longest is what one word of a worker extends its time by at most: it may say it again.
+const longest = time.Hour
+
+func (s *step) mainPID() {
+	if s.slot.Process == Alive && s.slot.Hook == NoHook {
+		s.slot.PID = s.event.PID
+	}
+}
+
+func (s *step) said() { s.slot.Said = s.event.Detail }

@@ -1,0 +1,43 @@
+package launch
+
+import (
+	"strings"
+
+	"goinit/reaper"
+	"goinit/supervise"
+	"goinit/supervise/tree"
+)
+
+// Beside runs a program beside a living worker: as its user, in its directory and environment. What it starts is known by
+// its parents and its process group, not by the cookie, which is the worker's.
+func (s *Starter) Beside(w supervise.Work, argv, environment []string, told supervise.Told) (supervise.Process, error) {
+	w.Argv = argv
+	w.Given.Environment = append(w.Given.Environment[:len(w.Given.Environment):len(w.Given.Environment)], environment...)
+	c, err := s.Command(w)
+	if err != nil {
+		return nil, err
+	}
+	c.Env = without(c.Env, tree.BootVariable)
+	c.Files = withFiles([]int{s.Stdin, s.Stdin, s.Stdin}, w.Given.Files)
+	p := &process{}
+	c.Notify = func(e reaper.Event) {
+		if e.Kind == reaper.Exited {
+			p.exited(e.Status, told.Exited)
+		}
+	}
+	main, err := s.Reaper.Start(c)
+	if err != nil {
+		return nil, err
+	}
+	p.begin(main, s.Trees.Add("beside "+tree.Worker(w.App.Name, w.Slot), main.PID(), told.TreeGone), told.Exited)
+	return p, nil
+}
+
+func without(env []string, name string) (kept []string) {
+	for _, kv := range env {
+		if !strings.HasPrefix(kv, name+"=") {
+			kept = append(kept, kv)
+		}
+	}
+	return kept
+}
