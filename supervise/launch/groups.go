@@ -249,7 +249,10 @@ func alarm(e cgroup.Event, a *spec.App) supervise.Alarm {
 	case cgroup.PressureReached:
 		return supervise.Alarm{Kind: supervise.AlarmPressure, Detail: "it waits for memory, " + a.Recycle.Pressure.String()}
 	}
-	detail := fmt.Sprintf("%d forks were refused", e.Count)
+	detail := "1 fork was refused"
+	if e.Count != 1 {
+		detail = fmt.Sprintf("%d forks were refused", e.Count)
+	}
 	if a.Resources.Pids > 0 {
 		detail += fmt.Sprintf(": the limit is %d processes and threads", a.Resources.Pids)
 	}
