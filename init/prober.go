@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -25,6 +26,7 @@ import (
 type prober struct {
 	accounts  launch.Accounts
 	beside    supervise.Beside // starts exec probes
+	grouped   func(supervise.Work) []int
 	warn      func(text string)
 	notifyDir string // of notify sockets; empty: they have abstract names
 
@@ -32,8 +34,9 @@ type prober struct {
 	watches map[outputKey]*health.Watch // those that want to hear lines
 }
 
-func newProber(beside supervise.Beside, warn func(string)) *prober {
-	return &prober{beside: beside, warn: warn, watches: map[outputKey]*health.Watch{}}
+// newProber has its exec probes started by beside, and takes who is in a worker's group for the worker's.
+func newProber(beside supervise.Beside, grouped func(supervise.Work) []int, warn func(string)) *prober {
+	return &prober{beside: beside, grouped: grouped, warn: warn, watches: map[outputKey]*health.Watch{}}
 }
 
 // probed is one worker's process.
@@ -81,7 +84,9 @@ func (p *prober) heard(key outputKey) func([]byte) {
 
 func (p *prober) plan(w supervise.Work, pid *atomic.Int64) (health.Plan, error) {
 	plan := health.Plan{NotifyDir: p.notifyDir, UID: unix.Geteuid(), Random: rand.Float64,
-		Owns: func(who int) bool { return tree.Belongs(int(pid.Load()), who) }}
+		Owns: func(who int) bool {
+			return tree.Belongs(int(pid.Load()), who) || slices.Contains(p.grouped(w), who)
+		}}
 	if w.App.User != "" {
 		account, err := p.accounts.Resolve(w.App.User)
 		if err != nil {
@@ -97,7 +102,9 @@ func (p *prober) plan(w supervise.Work, pid *atomic.Int64) (health.Plan, error) 
 		case r.Log != "":
 			ours.Line, err = regexp.Compile(r.Log)
 		case r.Listening != 0:
-			ours.Probe = health.NewListening(w.App.AimPort(r.Listening, w.Slot), func() []int { return tree.Members(int(pid.Load())) })
+			ours.Probe = health.NewListening(w.App.AimPort(r.Listening, w.Slot), func() []int {
+				return append(tree.Members(int(pid.Load())), p.grouped(w)...) // who is in both is looked at twice
+			})
 		default:
 			ours.Probe, err = p.probe(w, r.HTTP, r.TCP, r.Exec, r.Timeout)
 		}

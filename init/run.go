@@ -234,7 +234,7 @@ func (r *runner) keep(arrivals *mailbox) int {
 		Save: r.save, Program: r.program})
 	r.starter = newStarter(r.launcher)
 	beside, _ := any(r.starter).(supervise.Beside)
-	r.prober = newProber(beside, func(text string) { r.messages.Warn(text, nil) })
+	r.prober = newProber(beside, r.launcher.Grouped, func(text string) { r.messages.Warn(text, nil) })
 	r.outputs.heard = r.prober.heard
 	var err error
 	r.supervisor, err = supervise.New(supervise.Config{

@@ -42,20 +42,39 @@ func (s *Starter) Beside(w supervise.Work, argv, environment []string, told supe
 
 // birth is the way into the group of a worker's process, if it has one. Who is in it dies with the worker, at the latest.
 func (s *Starter) birth(w supervise.Work) (fds []int, done func(), err error) {
-	s.groups.mu.Lock()
-	var group *cgroup.Group
-	if g := s.groups.apps[w.App.Name]; g != nil {
-		for p := range g.workers {
-			if p.group != nil && p.slot == w.Slot && p.generation == w.Generation {
-				group = p.group
-			}
-		}
-	}
-	s.groups.mu.Unlock()
+	group := s.groupOf(w)
 	if group == nil {
 		return nil, func() {}, nil
 	}
 	return group.Birth()
+}
+
+// groupOf is the group of a worker's process; nil: it has none, or has gone.
+func (s *Starter) groupOf(w supervise.Work) *cgroup.Group {
+	s.groups.mu.Lock()
+	defer s.groups.mu.Unlock()
+	if g := s.groups.apps[w.App.Name]; g != nil {
+		for p := range g.workers {
+			if p.group != nil && p.slot == w.Slot && p.generation == w.Generation {
+				return p.group
+			}
+		}
+	}
+	return nil
+}
+
+// Grouped are the processes in the group of a worker's process: also those that have left its session and lost their parents,
+// and what runs beside it. Without groups there are none.
+func (s *Starter) Grouped(w supervise.Work) []int {
+	group := s.groupOf(w)
+	if group == nil {
+		return nil
+	}
+	pids, err := group.Pids()
+	if err != nil {
+		return nil
+	}
+	return pids
 }
 
 func without(env []string, name string) (kept []string) {
