@@ -328,6 +328,18 @@ func (c *child) ready(t *testing.T) (before []string) {
 	}
 }
 
+// diskVariable names a disk that may be written to where temporary files are in a tmpfs, as in the virtual machine: its
+// pages cannot be got back.
+const diskVariable = "GOINIT_TEST_DISK"
+
+// fileOnDisk is a file whose cached pages the kernel can get back.
+func fileOnDisk(t *testing.T) string {
+	if disk := os.Getenv(diskVariable); disk != "" {
+		return disk
+	}
+	return filepath.Join(t.TempDir(), "file")
+}
+
 // eventually fails the test if the condition does not come true.
 func eventually(t *testing.T, what string, try func() bool) {
 	t.Helper()

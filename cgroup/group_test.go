@@ -243,7 +243,11 @@ func TestMemoryReached(t *testing.T) {
 	onEach(t, func(t *testing.T, b *bed) {
 		b.needs(t, "memory")
 		var slowest time.Duration
-		for i := range 20 {
+		rounds := 20
+		if testing.Short() {
+			rounds = 3
+		}
+		for i := range rounds {
 			g := b.group(t, "web/0."+strconv.Itoa(i), &specs.LinuxResources{Memory: &specs.LinuxMemory{Limit: pointer(int64(256 * megabyte))}})
 			reached := make(chan Event, 64)
 			if err := g.Watch(Watch{Memory: 48 * megabyte, Events: func(e Event) { reached <- e }}); err != nil {
@@ -275,7 +279,7 @@ func TestCachedFilesAreNotReached(t *testing.T) {
 		if err := g.Watch(Watch{Memory: 64 * megabyte, Events: func(e Event) { told <- e }}); err != nil {
 			t.Fatal(err)
 		}
-		path := filepath.Join(t.TempDir(), "file")
+		path := fileOnDisk(t)
 		start(t, g, "cache 200 "+path).ready(t)
 		start(t, g, "hold 1").ready(t)
 		for len(told) > 0 {
@@ -303,7 +307,7 @@ func TestPressureIsTold(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		start(t, g, "thrash 100 "+filepath.Join(t.TempDir(), "file"))
+		start(t, g, "thrash 100 "+fileOnDisk(t))
 		next(t, told, PressureReached)
 	})
 }

@@ -44,12 +44,17 @@ func testsInside(t *testing.T, m *vm.Machine, pkg, pattern string) vm.Command {
 // run on other beds, and those that want the kernel's init.
 func TestVM(t *testing.T) {
 	m := machine(t)
-	if m.Kernel.Module("brd") != "" {
-		m.Modules = []string{"brd rd_nr=1 rd_size=65536"} // a disk of 64 MiB, for limits of io
-	}
-	bed.RunCommands(t, m, built.goinit,
+	all := []vm.Command{
 		testsInside(t, m, "goinit/integration", "^(TestKernelInit|TestNamespace|TestGroups)$"),
-		testsInside(t, m, "goinit/cgroup", "."))
+		testsInside(t, m, "goinit/cgroup", "."),
+	}
+	if m.Kernel.Module("brd") != "" { // a disk of 256 MiB, in memory: for limits of io, and for files whose cache can be given back
+		m.Modules = []string{"brd rd_nr=1 rd_size=262144"}
+		for i := range all {
+			all[i].Env = append(all[i].Env, "GOINIT_TEST_DISK="+ramDisk)
+		}
+	}
+	bed.RunCommands(t, m, built.goinit, all...)
 }
 
 // kernelSpec is that of a goinit that the kernel itself has started. The driver writes past goinit, as the stage does.
