@@ -55,11 +55,9 @@ func RunCommands(t *testing.T, m *vm.Machine, goinit string, commands ...vm.Comm
 		ctx, cancel = context.WithDeadline(ctx, deadline.Add(-machineReserve))
 		defer cancel()
 	}
-	output := NewOutput()
-	m.Output = output
+	m.Output = t.Output() // at once: whoever ends a test that hangs sees where
 	began := time.Now()
 	r, outcomes, err := m.RunCommands(ctx, goinit, commands...)
-	t.Logf("the machine wrote:\n%s", output)
 	t.Logf("it ran %v of %v, which took %v of processors; PID 1 ended with status %d",
 		r.Took.Round(10*time.Millisecond), time.Since(began).Round(10*time.Millisecond), r.CPU.Round(10*time.Millisecond), r.Status)
 	for _, c := range commands {
