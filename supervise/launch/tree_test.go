@@ -30,7 +30,7 @@ func left(t *testing.T, b *bed, worker string) int {
 		_, text, ok := strings.Cut(b.pipes.said(worker), "left ")
 		line, _, whole := strings.Cut(text, "\n")
 		pid, _ = strconv.Atoi(line)
-		return ok && whole
+		return ok && whole && b.state(worker).PID != nil // it can write before the supervisor knows that it was started
 	})
 	return pid
 }
