@@ -123,7 +123,7 @@ func TestLimitsChange(t *testing.T) {
 				t.Errorf("the limit is %d", got)
 			}
 		}
-		apply(&specs.LinuxResources{CPU: &specs.LinuxCPU{Quota: pointer(int64(20000))}, Pids: &specs.LinuxPids{Limit: pointer(int64(50))}})
+		apply(&specs.LinuxResources{CPU: &specs.LinuxCPU{Quota: pointer(int64(2000))}, Pids: &specs.LinuxPids{Limit: pointer(int64(50))}})
 		if s := limit(); s.Limit != 0 || s.PidsLimit != 50 {
 			t.Errorf("%+v", s)
 		}
