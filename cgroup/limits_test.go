@@ -123,12 +123,11 @@ func TestLimitsChange(t *testing.T) {
 				t.Errorf("the limit is %d", got)
 			}
 		}
+		start(t, g, "spin").ready(t) // ahead of its limit, with which a program takes long to start
 		apply(&specs.LinuxResources{CPU: &specs.LinuxCPU{Quota: pointer(int64(2000))}, Pids: &specs.LinuxPids{Limit: pointer(int64(50))}})
 		if s := limit(); s.Limit != 0 || s.PidsLimit != 50 {
 			t.Errorf("%+v", s)
 		}
-		spin := start(t, g, "spin")
-		spin.ready(t)
 		eventually(t, "it is kept from running", func() bool { return limit().ThrottledPeriods > 0 })
 		own, err := os.ReadFile(fmt.Sprintf("/proc/%d/cgroup", c.PID()))
 		if err != nil {
