@@ -31,6 +31,7 @@ type world struct {
 	width          int  // of the terminal, or 80
 	terminal       bool // stdout is one
 	compile        func(path string) ([]byte, error)
+	goinit         func(args ...string) error // runs the other executable; nil: there is none
 	sample         time.Duration // between the two readings of which stats makes a share of a CPU
 }
 
@@ -39,7 +40,7 @@ func Main(args []string, b Build) int {
 	width, terminal := terminalWidth(1)
 	w := &world{
 		stdout: os.Stdout, stderr: os.Stderr, files: [3]int{0, 1, 2}, getenv: os.Getenv, now: time.Now,
-		width: width, terminal: terminal, compile: compileFile, sample: 500 * time.Millisecond,
+		width: width, terminal: terminal, compile: compileFile, goinit: runGoinit, sample: 500 * time.Millisecond,
 	}
 	return run(context.Background(), w, args, b)
 }

@@ -27,6 +27,7 @@ type Set struct {
 	Budget  time.Duration // of the ordered stop; 0: none
 	Delay   time.Duration // of it: from a request to the first stop
 	Members []*Member     // in the order of the spec
+	Stay    bool          // that all apps have ended is no reason to end
 	Touched bool          // the last word was somebody's removal of an app by hand
 
 	target  []spec.App // what the last word wants
@@ -187,6 +188,9 @@ func (s *Set) Step(e Event) []Effect {
 	switch e := e.(type) {
 	case Boot:
 		s.start(&out)
+		if len(s.Members) == 0 { // nobody will tell us anything
+			s.phase(&out)
+		}
 	case Changed:
 		m := s.Member(e.App)
 		if m == nil {
