@@ -32,7 +32,7 @@ type world struct {
 	terminal       bool // stdout is one
 	compile        func(path string) ([]byte, error)
 	goinit         func(args ...string) error // runs the other executable; nil: there is none
-	sample         time.Duration // between the two readings of which stats makes a share of a CPU
+	sample         time.Duration              // between the two readings of which stats makes a share of a CPU
 }
 
 // Main runs goinit ctl with the arguments behind "ctl" and returns the exit status.
@@ -72,7 +72,7 @@ func newRoot(s *session, b Build) *cobra.Command {
 		psVerb(s), statsVerb(s), describeVerb(s), infoVerb(s), configVerb(s), healthVerb(s), waitVerb(s), graphVerb(s), logsVerb(s), eventsVerb(s),
 		startVerb(s), stopVerb(s), restartVerb(s), pauseVerb(s), resumeVerb(s), signalVerb(s), scaleVerb(s), updateVerb(s),
 		applyVerb(s), addVerb(s), rmVerb(s), saveVerb(s), execVerb(s), shutdownVerb(s), versionVerb(b),
-		checkVerb(), compileVerb(), convertVerb(), initVerb(), probeVerb(),
+		checkVerb(), compileVerb(), convertVerb(), initVerb(s), probeVerb(),
 	)
 	root.AddCommand(laterVerbs()...)
 	return root

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync/atomic"
 
 	"goinit/control"
 	"goinit/init/entry"
@@ -159,7 +160,8 @@ type detacher struct {
 	reaper  *reaper.Reaper
 	signals *signalStream
 	words   *os.File
-	daemon  atomicPID
+	daemon  laterPID
+	asked   atomic.Int32 // the signal that asked for the end, or 0
 }
 
 // heed hands on what asks for the end, until the daemon stands by itself.
@@ -175,6 +177,7 @@ func (d *detacher) heed() {
 			case sig == unix.SIGCHLD:
 				d.reaper.Reap()
 			case meaningOf(sig, terminal) == meansStop:
+				d.asked.Store(int32(sig))
 				d.daemon.signal(unix.SIGTERM)
 			}
 		}
@@ -201,13 +204,16 @@ func (d *detacher) listen(log *ownLog) int {
 			pid = w.PID
 			d.daemon.set(pid)
 		case w.Started:
-			return print1(farewell("runs", pid, w, log.path))
+			return print1(farewell("goinit runs as pid", pid, w, log.path))
 		case w.Trouble:
-			say("goinit: " + farewell("goes on trying", pid, w, log.path))
+			say(farewell("goinit: not every app has come up; it goes on trying as pid", pid, w, log.path))
 			return exitNothing
 		case w.Status != nil:
 			last = w
 		}
+	}
+	if sig := d.asked.Load(); sig != 0 && (last.Status == nil || *last.Status == 0) {
+		return 128 + int(sig)
 	}
 	if last.Status != nil {
 		return *last.Status
@@ -222,7 +228,7 @@ func farewell(what string, pid int, w word, log string) string {
 	if stop = ctl + " shutdown"; w.Instance == "" {
 		stop = "kill " + strconv.Itoa(pid)
 	}
-	text := fmt.Sprintf("goinit %s as pid %d, %s\n  to stop it: %s", what, pid, w.Apps, stop)
+	text := fmt.Sprintf("%s %d, %s\n  to stop it: %s", what, pid, w.Apps, stop)
 	if w.Instance != "" {
 		text += "      to look: " + ctl + " ps"
 	}

@@ -255,7 +255,7 @@ func (r *runner) keep(arrivals *mailbox) int {
 	r.outputs.heard = r.prober.heard
 	var err error
 	r.supervisor, err = supervise.New(supervise.Config{
-		Spec: s, Starter: r.starter, Prober: r.prober, Budget: r.budget(s), CPUs: cpus(), Stay: r.options.empty,
+		Spec: s, Starter: r.starter, Prober: r.prober, Budget: r.budget(s), CPUs: cpus(), Stay: r.specPath == "" && r.options.main == nil,
 		Events: func(e supervise.Event) {
 			history.Add(desk.Event(e))
 			n.tell(e)

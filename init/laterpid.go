@@ -6,14 +6,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// atomicPID is a process that may be signalled once it is known who it is: what came before is sent then.
-type atomicPID struct {
+// laterPID is a process that can be signalled once it is known who it is: what came before is sent then.
+type laterPID struct {
 	mu   sync.Mutex
 	pid  int
 	owed []unix.Signal
 }
 
-func (p *atomicPID) set(pid int) {
+func (p *laterPID) set(pid int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.pid = pid
@@ -23,7 +23,7 @@ func (p *atomicPID) set(pid int) {
 	p.owed = nil
 }
 
-func (p *atomicPID) signal(sig unix.Signal) {
+func (p *laterPID) signal(sig unix.Signal) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.pid == 0 {
