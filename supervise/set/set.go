@@ -227,10 +227,11 @@ func (s *Set) look(now time.Duration, out *effects) {
 	s.start(out)
 	s.follow(out)
 	s.advance(out)
-	s.phase(out)
-	if reason, status, over := s.over(); over {
+	if reason, status, over := s.over(); over { // what ends in coming up has never been up
 		s.begin(reason, &status, now, out)
+		return
 	}
+	s.phase(out)
 }
 
 // Member is the app of a name, or nil.
