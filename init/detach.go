@@ -126,7 +126,6 @@ func detach(o *runOptions, args, env []string) int {
 	if err != nil {
 		say("goinit: " + err.Error() + "; what it says will be lost\n  a place for it: GOINIT_LOG_DIRECTORY=DIR")
 	}
-	defer log.close()
 	var pipe [2]int
 	if err := unix.Pipe2(pipe[:], unix.O_CLOEXEC); err != nil {
 		say("goinit: cannot detach: pipe: " + err.Error())
@@ -135,7 +134,12 @@ func detach(o *runOptions, args, env []string) int {
 	_ = unix.SetNonblock(pipe[0], true)
 	d.words = os.NewFile(uintptr(pipe[0]), "daemon")
 	c := again(args, env, "session", log.path)
-	c.Files, c.Session = []int{openNull(), log.fd, log.fd, pipe[1]}, true
+	null := openNull(unix.O_RDWR)
+	own := log.fd
+	if own < 0 {
+		own = null
+	}
+	c.Files, c.Session = []int{null, own, own, pipe[1]}, true
 	_, err = d.reaper.Start(c)
 	unix.Close(pipe[1])
 	if err != nil {

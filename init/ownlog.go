@@ -28,10 +28,16 @@ type ownLog struct {
 
 // openOwnLog opens it in the first directory that takes it.
 func openOwnLog(getenv func(string) (string, bool), name string) (*ownLog, error) {
+	directories := ownLogDirectories(getenv)
+	if len(directories) == 0 {
+		return &ownLog{fd: -1}, nil
+	}
 	var tried []error
-	for _, dir := range ownLogDirectories(getenv) {
-		path := filepath.Join(dir, name+".log")
-		err := os.MkdirAll(dir, 0o755)
+	for _, dir := range directories {
+		path, err := filepath.Abs(filepath.Join(dir, name+".log"))
+		if err == nil {
+			err = os.MkdirAll(dir, 0o755)
+		}
 		if err == nil {
 			var l *ownLog
 			if l, err = openLogFile(path); err == nil {
@@ -61,17 +67,16 @@ func openLogFile(path string) (*ownLog, error) {
 	return l, nil
 }
 
-// ownLogDirectories are where it may be: where the workers' logs are, as far as one knows without a spec.
+// ownLogDirectories are where it may be: where the workers' logs are, as far as one knows without a spec. None: no files are
+// wanted.
 func ownLogDirectories(getenv func(string) (string, bool)) []string {
-	if dir, ok := getenv("GOINIT_LOG_DIRECTORY"); ok && filepath.IsAbs(dir) {
+	switch dir, _ := getenv("GOINIT_LOG_DIRECTORY"); dir {
+	case "", "auto":
+		return logHomes(getenv)
+	case "memory", "off":
+		return nil
+	default:
 		return []string{dir}
-	}
-	return logHomes(getenv)
-}
-
-func (l *ownLog) close() {
-	if l.fd >= 0 {
-		unix.Close(l.fd)
 	}
 }
 

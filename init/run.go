@@ -336,8 +336,8 @@ func (r *runner) finish(o supervise.Outcome) int {
 }
 
 // openNull is everybody's standard input; -1: then they have none.
-func openNull() int {
-	fd, err := unix.Open("/dev/null", unix.O_RDONLY|unix.O_CLOEXEC, 0)
+func openNull(mode int) int {
+	fd, err := unix.Open("/dev/null", mode|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return -1
 	}
