@@ -21,6 +21,7 @@ type daemon struct {
 
 // becomeDaemon is the third of the three; see detach.
 func becomeDaemon(path string) *daemon {
+	unix.Umask(daemonUmask)
 	unix.CloseOnExec(callerFile)
 	d := &daemon{log: &ownLog{path: path, fd: -1}, caller: caller{callerFile}}
 	var st unix.Stat_t

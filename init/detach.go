@@ -69,9 +69,8 @@ func again(args, env []string, stage, log string) *reaper.Command {
 
 // runSession is the second of the three.
 func runSession(args, env []string, log string) int {
-	mask := daemonUmask
 	c := again(args, env, "daemon", log)
-	c.Files, c.Group, c.Umask = []int{0, 1, 2, callerFile}, true, &mask
+	c.Files, c.Group = []int{0, 1, 2, callerFile}, true
 	if _, err := reaper.New(nil).Start(c); err != nil {
 		caller{callerFile}.send(word{Text: "goinit: cannot detach: " + err.Error(), Status: new(exitNotExecutable)})
 		return exitNotExecutable
