@@ -68,7 +68,7 @@ func stat(t *testing.T, pid int) []string {
 	return strings.Fields(rest)
 }
 
-var numbers = regexp.MustCompile(`pid \d+`)
+var anyPID = regexp.MustCompile(`pid \d+`)
 
 // The daemon of the book: a session of its own that it does not lead, no terminal, a group of its own, a umask and descriptors
 // that are not its caller's; and it is a goinit like any other: ctl finds it, from anywhere, and ends it.
@@ -91,7 +91,7 @@ func TestDetach(t *testing.T) {
 	code := p.code(t)
 	log := filepath.Join(a.dir, "logs", filepath.Base(a.dir)+".log")
 	want := "goinit runs as pid N, 2 apps\n  to stop it: goinit ctl -N shop shutdown      to look: goinit ctl -N shop ps\n  what it says: " + log + "\n"
-	if got := numbers.ReplaceAllString(p.stdout.String(), "pid N"); code != 0 || got != want || p.stderr.Len() > 0 {
+	if got := anyPID.ReplaceAllString(p.stdout.String(), "pid N"); code != 0 || got != want || p.stderr.Len() > 0 {
 		t.Errorf("status %d, %q, %q; wanted %q", code, got, &p.stderr, want)
 	}
 	if b := make([]byte, 1); readsEOF(r, b) != nil {
@@ -189,7 +189,7 @@ func TestDetachFails(t *testing.T) {
 			t.Parallel()
 			a := prepare(t, c.spec)
 			out, said, code := a.detach(t, c.args...)
-			if got := numbers.ReplaceAllString(said, "pid N"); code != c.status || !strings.Contains(got, c.says) || out != "" {
+			if got := anyPID.ReplaceAllString(said, "pid N"); code != c.status || !strings.Contains(got, c.says) || out != "" {
 				t.Errorf("status %d, stdout %q, stderr %s; wanted %d and %q", code, out, got, c.status, c.says)
 			}
 			if _, code := a.ctl(t, "info"); (code == 0) != c.stays {
