@@ -155,6 +155,8 @@ type Change struct {
 	App    string   `json:"app"`
 	Action string   `json:"action"` // add, remove, restart, update, none
 	Keys   []string `json:"keys"`   // which keys of it differ
+	// Message is what one may not expect: the app was added by a command, and no spec has it.
+	Message string `json:"message,omitempty"`
 }
 
 // Exec asks for a program beside a worker.

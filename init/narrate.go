@@ -18,6 +18,7 @@ type narrator struct {
 	console  *logs.Console
 	outputs  *outputs
 	forget   func(app string)            // of an app that has left
+	loop     func()                      // told of a crash loop that was told
 	spec     func(name string) *spec.App // as the last word wants it, or nil
 
 	mu     sync.Mutex
@@ -38,7 +39,7 @@ const (
 )
 
 func newNarrator(m *messages.Messages, c *logs.Console, o *outputs) *narrator {
-	return &narrator{messages: m, console: c, outputs: o, spec: func(string) *spec.App { return nil }, wake: make(chan struct{}, 1), done: make(chan struct{})}
+	return &narrator{messages: m, console: c, outputs: o, spec: func(string) *spec.App { return nil }, loop: func() {}, wake: make(chan struct{}, 1), done: make(chan struct{})}
 }
 
 // grave events are told whatever else is not.
@@ -127,6 +128,7 @@ func (n *narrator) say(e supervise.Event, patient bool) {
 	case "worker.crash-loop":
 		n.lastLine(e, exit, patient) // waits for it
 		n.sayLoop(e, exit, fields)
+		n.loop()
 	case "worker.completed":
 		m.Debug(e.Worker+" has completed", fields)
 	case "worker.backoff":
