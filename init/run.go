@@ -83,6 +83,7 @@ type runner struct {
 	launcher   *launch.Starter
 	starter    *starter
 	prober     *prober
+	files      *files
 	supervisor *supervise.Supervisor
 	desk       *desk.Desk
 	limits     []control.Limitation
@@ -236,9 +237,10 @@ func (r *runner) keep(arrivals *mailbox) int {
 	beside, _ := any(r.starter).(supervise.Beside)
 	r.prober = newProber(beside, func(text string) { r.messages.Warn(text, nil) })
 	r.outputs.heard = r.prober.heard
+	r.files = r.newFiles(s)
 	var err error
 	r.supervisor, err = supervise.New(supervise.Config{
-		Spec: s, Starter: r.starter, Prober: r.prober, Budget: r.budget(s), CPUs: cpus(),
+		Spec: s, Starter: r.starter, Prober: r.prober, Files: r.files, Budget: r.budget(s), CPUs: cpus(),
 		Events: func(e supervise.Event) {
 			history.Add(desk.Event(e))
 			n.tell(e)

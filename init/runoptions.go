@@ -13,16 +13,18 @@ type runOptions struct {
 	dir    string   // -C: where to start
 	name   string   // -N
 	socket string   // --socket
+	watch  bool     // --watch: apps that do not say
 	main   []string // behind --: a command that is the main app, beside the spec's
 }
 
-const runUsage = `usage: goinit run [-f FILE] [-C DIR] [-N NAME] [--socket PATH] [-- CMD [ARG…]]
+const runUsage = `usage: goinit run [-f FILE] [-C DIR] [-N NAME] [--socket PATH] [--watch] [-- CMD [ARG…]]
   -f, --file FILE       the spec: YAML, a Procfile, or compiled JSON
                         (default: $GOINIT_SPEC, goinit.json and goinit.yaml in /etc/goinit, ./goinit.yaml, ./Procfile; as PID 1 in
                         this order, elsewhere ./ comes first)
   -C, --directory DIR   start there
   -N, --name NAME       this goinit's name, for goinit ctl -N
       --socket PATH     of the control socket
+      --watch           replaces workers when their files change, as watch: true in the spec; not of apps that have a watch: of their own
   -- CMD                runs CMD as the main app beside the spec's: its end is goinit's, with its status
 exit status: the main app's, or that of the app that ended goinit; 1 if there is nothing that could be run; 64 usage`
 
@@ -45,7 +47,9 @@ func parseRunOptions(args []string) (o *runOptions, help bool, err error) {
 			return o, false, nil
 		case word == "-h" || word == "--help":
 			return nil, true, nil
-		case word == "--detach" || word == "--watch":
+		case word == "--watch" && !given:
+			o.watch = true
+		case word == "--detach":
 			return nil, false, &usageError{word + " is not available yet", "run it in the foreground, or below another process manager"}
 		case values[word] != nil:
 			if !given {

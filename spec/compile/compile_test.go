@@ -377,7 +377,7 @@ func FuzzCompile(f *testing.F) {
 // One meaning, one JSON: whatever order and whichever of the short forms it was written in.
 func TestOutputIsCanonical(t *testing.T) {
 	long := "name: shop\napps:\n  web:\n    command: [node, a b]\n    depends_on: {db: {condition: ready}}\n    restart: {policy: on-failure}\n    stop: {signal: SIGINT, timeout: 5s}\n  db: {command: [x]}\n"
-	short := "apps:\n  web: {stop: {timeout: 5s, signal: SIGINT, drain: 30s}, restart: on-failure, depends_on: [db], command: node 'a b', watch: false}\n  db:\n    command: x\nname: shop\n"
+	short := "apps:\n  web: {stop: {timeout: 5s, signal: SIGINT, drain: 30s}, restart: on-failure, depends_on: [db], command: node 'a b'}\n  db:\n    command: x\nname: shop\n"
 	var outs [2]string
 	for i, text := range []string{long, short} {
 		out, problems := compileText(text)
