@@ -16,6 +16,7 @@ test: tools lint
 	$(GO) test -race -timeout 15m ./...
 	$(GO) test -tags forkexec -timeout 5m ./reaper
 	$(GO) test -run '^$$' -fuzz FuzzServer -fuzztime 60s -fuzzminimizetime 1x ./control
+	$(GO) test -run '^$$' -fuzz FuzzQuery -fuzztime 30s -fuzzminimizetime 1x ./logs/query
 
 tools:
 	./scripts/install-tools.sh

@@ -234,6 +234,7 @@ func (g *Group) Join(controllers []string) error {
 // Remove removes the group, and closes what is held of it. One that somebody is still in is removed later, by whoever makes
 // the next group or by Root.Close; that it is there is the error.
 func (g *Group) Remove() error {
+	g.lookPids()
 	g.mu.Lock()
 	if !g.removed {
 		g.removed = true

@@ -182,10 +182,11 @@ func TestPidsAreRefused(t *testing.T) {
 			t.Fatal(err)
 		}
 		start(t, g, "fork 40")
+		var s Stats
+		eventually(t, "a fork is refused", func() bool { return g.Stat(&s) == nil && s.PidsRefused > 0 })
 		if e := next(t, events, PidsRefused); e.Count == 0 {
 			t.Errorf("%+v", e)
 		}
-		var s Stats
 		if err := g.Stat(&s); err != nil || s.PidsLimit != 30 || s.Pids == 0 || s.Pids > 30 || s.PidsRefused == 0 {
 			t.Errorf("%+v, %v", s, err)
 		}

@@ -48,21 +48,29 @@ func (g *Group) Apply(settings []Setting) (failed []*LimitError) {
 		}
 		writes = append(writes, all...)
 	}
-	for _, key := range sortedKeys(g.applied) {
-		if old := g.applied[key]; !wanted[key] {
-			if err := g.unset(old); err != nil {
-				failed = append(failed, &LimitError{"no longer " + old.setting.What, err})
-				continue
-			}
-			delete(g.applied, key)
-		}
-	}
 	// A limit may be refused until another is set that it depends on: memory.limit_in_bytes never exceeds
 	// memory.memsw.limit_in_bytes, and which of them comes first depends on whether they rise or fall.
+	g.unsetAll(wanted, nil)
 	again := g.writeAll(writes, nil)
+	g.unsetAll(wanted, &failed)
 	g.writeAll(again, &failed)
 	g.armMemory()
 	return failed
+}
+
+// unsetAll takes back what is not wanted any more.
+func (g *Group) unsetAll(wanted map[string]bool, failed *[]*LimitError) {
+	for _, key := range sortedKeys(g.applied) {
+		old := g.applied[key]
+		if wanted[key] {
+			continue
+		}
+		if err := g.unset(old); err == nil {
+			delete(g.applied, key)
+		} else if failed != nil {
+			*failed = append(*failed, &LimitError{"no longer " + old.setting.What, err})
+		}
+	}
 }
 
 func (a applied) key() string { return a.path + " " + a.write.Item }
@@ -127,6 +135,11 @@ func (g *Group) join(controller string) (dir string, v2 bool, err error) {
 		return "", false, err
 	}
 	dir = g.v1[name]
+	for i := range g.held { // what was not there may be now
+		if g.held[i] == -2 {
+			g.held[i] = -1
+		}
+	}
 	for range 8 { // whoever forks while they move is found the next time
 		moved := 0
 		here, _ := readPids(filepath.Join(dir, "cgroup.procs"))
@@ -164,8 +177,6 @@ func (g *Group) writeAll(all []applied, failed *[]*LimitError) (again []applied)
 		switch {
 		case err == nil:
 			g.applied[a.key()] = a
-		case failed == nil && (errors.Is(err, unix.EINVAL) || errors.Is(err, unix.EBUSY)):
-			again = append(again, a)
 		case failed == nil:
 			again = append(again, a)
 		default:

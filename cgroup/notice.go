@@ -94,28 +94,37 @@ func (g *Group) lookLater(after time.Duration) {
 // lookUsage is about memory in use: what is merely cached of files, and could be given back, is not counted. On v2, where
 // memory.high keeps the group just about there, a little less is enough.
 func (g *Group) lookUsage() {
-	g.mu.Lock()
-	if g.removed || g.watching.Memory == 0 || g.watching.reached {
-		g.mu.Unlock()
-		return
-	}
-	g.mu.Unlock()
-	var s Stats
 	g.root.reading.Lock()
 	g.mu.Lock()
-	g.memoryStat(&s, g.root.buffer)
-	inUse := s.Memory + s.Swap - min(s.reclaimable, s.Memory)
-	enough := g.watching.Memory
-	if g.root.on2("memory") {
-		enough -= enough / 32
-	}
-	reached := !g.removed && !g.watching.reached && inUse >= enough
-	if reached {
-		g.watching.reached = true
-	}
+	inUse, reached := g.reachedMemory()
 	g.mu.Unlock()
 	g.root.reading.Unlock()
 	if reached {
 		g.tell(Event{Kind: MemoryReached, Bytes: inUse})
 	}
+}
+
+// reachedMemory is asked with both locks held. On v1 a threshold is crossed once, and cached files may have done it: then the
+// next one is where there is enough in use at the earliest.
+func (g *Group) reachedMemory() (inUse uint64, reached bool) {
+	const leastStep = 1 << 20
+	for !g.removed && g.watching.Memory > 0 && !g.watching.reached {
+		var s Stats
+		g.memoryStat(&s, g.root.buffer)
+		inUse = s.Memory + s.Swap - min(s.reclaimable, s.Memory)
+		enough := g.watching.Memory
+		v2 := g.root.on2("memory")
+		if v2 {
+			enough -= enough / 32
+		}
+		if inUse >= enough {
+			g.watching.reached = true
+			return inUse, true
+		}
+		next := s.Memory + max(enough-inUse, leastStep)
+		if v2 || g.threshold(next) != nil || digits(g.text(fileMemory, g.root.buffer)) < next {
+			break
+		}
+	}
+	return inUse, false
 }

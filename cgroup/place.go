@@ -120,6 +120,7 @@ func (m mount) hierarchy(own string, s Sight) *Hierarchy {
 	if !ok || rest != "" && rest[0] != '/' {
 		return h
 	}
+	rest = strings.TrimSuffix(rest, "/") // of a root that is our own
 	h.top = own == "/" && s.Wanted == ""
 	h.only = rest == "" && (m.root != "/" || !s.InitialNamespace)
 	h.Dir = filepath.Join(m.point, rest, s.Wanted)

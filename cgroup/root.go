@@ -109,6 +109,9 @@ func (r *Root) makePlace(h *Hierarchy) error {
 		}
 		if made {
 			r.made = append(r.made, dir)
+			if slices.Contains(h.names, "cpuset") {
+				_ = inheritCPUSet(filepath.Dir(dir), dir, "cpuset.cpus", "cpuset.mems") // who needs it says so
+			}
 		}
 	}
 	return nil

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -105,7 +106,8 @@ func (t *translation) memory(m *specs.LinuxMemory) {
 	if m.DisableOOMKiller != nil && *m.DisableOOMKiller {
 		t.onlyV1("no OOM killer", "memory", Write{File: "memory.oom_control", Value: "1", Unset: "0"})
 	}
-	if m.Kernel != nil { //nolint:staticcheck // the key is in the specification, so somebody may write it
+	//lint:ignore SA1019 the key is in the specification, so somebody may write it
+	if m.Kernel != nil {
 		t.refuse("memory.kernel", "the kernel has no such limit since 5.4")
 	}
 	if m.UseHierarchy != nil && !*m.UseHierarchy {
@@ -184,10 +186,17 @@ func (t *translation) quota(c *specs.LinuxCPU) {
 			{File: "cpu.cfs_quota_us", Value: strconv.FormatInt(quota, 10), Unset: "-1"}}})
 }
 
-// weightOfShares is the conversion that container runtimes have agreed on: 2…262144 to 1…10000.
+// weightOfShares is the conversion that container runtimes have agreed on, 2…262144 to 1…10000 with 1024 at 100
+// (github.com/opencontainers/cgroups, ConvertCPUSharesToCgroupV2Value).
 func weightOfShares(shares uint64) uint64 {
-	shares = min(max(shares, 2), 262144)
-	return 1 + (shares-2)*9999/262142
+	switch {
+	case shares <= 2:
+		return 1
+	case shares >= 262144:
+		return 10000
+	}
+	l := math.Log2(float64(shares))
+	return uint64(math.Ceil(math.Pow(10, (l*l+125*l)/612.0-7.0/34.0)))
 }
 
 func (t *translation) blockIO(b *specs.LinuxBlockIO) {

@@ -120,7 +120,7 @@ func (g *Group) descriptor(file int) int {
 	case err == nil:
 		g.held[file] = int32(fd)
 		return fd
-	case err != unix.EMFILE && err != unix.ENFILE:
+	case err != unix.EMFILE && err != unix.ENFILE: // those may pass
 		g.held[file] = -2
 	}
 	return -2
@@ -167,6 +167,20 @@ var ErrRemoved = errors.New("the group has been removed")
 
 // Stat reads what the group uses into s. It allocates nothing, but at the first time.
 func (g *Group) Stat(s *Stats) error {
+	if err := g.stat(s, true); err != nil {
+		return err
+	}
+	if s.PidsRefused > 0 && !g.root.on2("pids") { // v1 has a file of events there that tells of none
+		g.lookPids()
+	}
+	return nil
+}
+
+// Brief is Stat without what takes the kernel long, and without what only another group's change can change: it is CPU
+// time, memory in use and its peak, processes, and who was killed. It is for all groups at once.
+func (g *Group) Brief(s *Stats) error { return g.stat(s, false) }
+
+func (g *Group) stat(s *Stats, all bool) error {
 	g.root.reading.Lock()
 	defer g.root.reading.Unlock()
 	g.mu.Lock()
@@ -177,10 +191,15 @@ func (g *Group) Stat(s *Stats) error {
 	*s = Stats{}
 	b := g.root.buffer
 	g.cpuStat(s, b)
-	g.memoryStat(s, b)
-	s.Pids, s.PidsLimit = digits(g.text(filePids, b)), digits(g.text(filePidsLimit, b))
-	g.ioStat(s, b)
+	s.Pids = digits(g.text(filePids, b))
 	s.OOMKills, _ = number(g.text(fileOOM, b), "oom_kill")
+	if !all {
+		s.Memory, s.Peak = digits(g.text(fileMemory, b)), digits(g.text(filePeak, b))
+		return nil
+	}
+	g.memoryStat(s, b)
+	s.PidsLimit = digits(g.text(filePidsLimit, b))
+	g.ioStat(s, b)
 	s.PidsRefused, _ = number(g.text(filePidsEvents, b), "max")
 	for i, file := range [3]int{fileCPUPressure, fileMemoryPressure, fileIOPressure} {
 		parsePressure(g.text(file, b), &s.Pressure[i])

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -19,7 +20,7 @@ type EventKind int
 const (
 	Emptied         EventKind = iota // nobody is in it any more (v2 alone)
 	OOMKilled                        // Count processes were killed for want of memory
-	PidsRefused                      // Count forks were refused
+	PidsRefused                      // Count forks were refused; on v1 told late, see watcher
 	MemoryReached                    // Bytes are in use, as Watch.Memory said
 	PressureReached                  // as Watch.Pressure said
 )
@@ -54,12 +55,14 @@ type watching struct {
 	oom, refused uint64 // counted so far
 	reached      bool   // Memory was told of
 	armed        bool   // memory.high is set for it
+	threshold    int    // of v1: the eventfd of it; 0: there is none
 	fds          []int  // of eventfds and triggers
 	wds          []int  // of inotify
 }
 
-// watcher waits for the events of all groups. v2, and pids of v1, tell by a change of a file (inotify(7)), memory of v1 by
-// an eventfd, pressure by POLLPRI.
+// watcher waits for the events of all groups. v2 tells by a change of a file (inotify(7)), memory of v1 by an eventfd,
+// pressure by a file that can be polled. Of refused forks v1 tells nothing: they are seen when the group is measured or
+// removed.
 type watcher struct {
 	poller  *poller
 	inotify int
@@ -178,7 +181,9 @@ func (g *Group) Watch(want Watch) error {
 	g.watching.Watch = want
 	w := g.root.watcher
 	w.file(g, g.statPath(fileEvents), (*Group).lookEvents)
-	w.file(g, g.statPath(filePidsEvents), (*Group).lookPids)
+	if g.root.on2("pids") {
+		w.file(g, g.statPath(filePidsEvents), (*Group).lookPids)
+	}
 	if g.root.on2("memory") {
 		w.file(g, g.statPath(fileOOM), (*Group).lookMemory)
 	} else if dir, ok := g.v1["memory"]; ok {
@@ -210,11 +215,25 @@ func (g *Group) watchMemory() error {
 		g.armMemory()
 		return nil
 	}
-	w := g.root.watcher
-	if err := w.event(g, dir, "memory.usage_in_bytes", strconv.FormatUint(g.watching.Memory, 10), (*Group).lookUsage); err != nil {
+	again := g.watching.threshold > 0
+	if err := g.threshold(g.watching.Memory); err != nil || again {
 		return err
 	}
-	return w.event(g, dir, "memory.pressure_level", "low", (*Group).lookUsage)
+	return g.root.watcher.event(g, dir, "memory.pressure_level", "low", (*Group).lookUsage)
+}
+
+// threshold has v1 tell when so many bytes are used, cached files among them; the threshold before it is given up.
+func (g *Group) threshold(bytes uint64) error {
+	w := g.root.watcher
+	if old := g.watching.threshold; old > 0 {
+		g.watching.threshold = 0
+		w.drop(g, old)
+	}
+	err := w.event(g, g.v1["memory"], "memory.usage_in_bytes", strconv.FormatUint(bytes, 10), (*Group).lookUsage)
+	if err == nil {
+		g.watching.threshold = g.watching.fds[len(g.watching.fds)-1]
+	}
+	return err
 }
 
 // WatchMemory changes what Watch.Memory said; 0: it is not watched any more.
@@ -296,6 +315,15 @@ func (w *watcher) add(g *Group, fd int, events uint32, look func(*Group, uint32)
 	return w.poller.watch(fd, events)
 }
 
+// drop ends one descriptor of a group; g.mu is held.
+func (w *watcher) drop(g *Group, fd int) {
+	w.mu.Lock()
+	delete(w.fds, fd)
+	w.mu.Unlock()
+	g.watching.fds = slices.DeleteFunc(g.watching.fds, func(other int) bool { return other == fd })
+	unix.Close(fd)
+}
+
 // forget ends everything about a group; g.mu is held.
 func (w *watcher) forget(g *Group) {
 	w.mu.Lock()
@@ -347,10 +375,30 @@ func (g *Group) trigger(path string, t Trigger) error {
 		unix.Close(fd)
 		return err
 	}
-	// Edge-triggered: an event stays on it until it is looked at, and the look takes it.
-	return g.root.watcher.add(g, fd, unix.EPOLLPRI|unix.EPOLLET, func(g *Group, events uint32) {
-		if events&unix.EPOLLPRI != 0 && events&unix.EPOLLERR == 0 {
+	// Not EPOLLPRI: an epoll set that is watched by another is asked by that whether it is ready, and such a question takes
+	// the event (psi_trigger_poll). But the file is readable all the time, so every time that it is woken is an edge; whether
+	// for us, the file says.
+	var told time.Duration
+	return g.root.watcher.add(g, fd, unix.EPOLLIN|unix.EPOLLET, func(g *Group, _ uint32) {
+		if now := g.stalled(t.Full); now-told >= t.Stall {
+			told = now
 			g.tell(Event{Kind: PressureReached, Count: 1})
 		}
 	})
+}
+
+// stalled is for how long some or all have waited for memory, ever.
+func (g *Group) stalled(full bool) time.Duration {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.removed {
+		return 0
+	}
+	var p Pressure
+	var buffer [256]byte
+	parsePressure(g.text(fileMemoryPressure, buffer[:]), &p)
+	if full {
+		return p.Full.Total
+	}
+	return p.Some.Total
 }

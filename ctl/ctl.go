@@ -71,7 +71,7 @@ func newRoot(s *session, b Build) *cobra.Command {
 		psVerb(s), statsVerb(s), describeVerb(s), infoVerb(s), configVerb(s), healthVerb(s), waitVerb(s), graphVerb(s), logsVerb(s), eventsVerb(s),
 		startVerb(s), stopVerb(s), restartVerb(s), pauseVerb(s), resumeVerb(s), signalVerb(s), scaleVerb(s), updateVerb(s),
 		applyVerb(s), addVerb(s), rmVerb(s), saveVerb(s), execVerb(s), shutdownVerb(s), versionVerb(b),
-		checkVerb(), compileVerb(), convertVerb(), initVerb(), probeVerb(),
+		checkVerb(), compileVerb(), convertVerb(), initVerb(), probeVerb(), compressLogVerb(),
 	)
 	root.AddCommand(laterVerbs()...)
 	return root

@@ -70,19 +70,21 @@ func logsVerb(s *session) *cobra.Command {
 	flags.BoolVar(&f.vacuum, "vacuum", false, "remove the oldest logs, as --max-total and --max-age say")
 	flags.StringVar(&f.maxTotal, "max-total", "", "--vacuum: until all take no more than this (64MiB)")
 	flags.StringVar(&f.maxAge, "max-age", "", "--vacuum: those older than this (7d)")
+	_ = verb.RegisterFlagCompletionFunc("stream", cobra.FixedCompletions([]string{"stdout", "stderr"}, cobra.ShellCompDirectiveNoFileComp))
+	_ = verb.MarkFlagDirname("directory")
 	return s.completeTargets(verb)
 }
 
 // logsQuery is one run of logs: its flags, checked.
 type logsQuery struct {
-	s         *session
-	flags     logsFlags
-	targets   []string
-	query     query.Query
-	last      int // lines; negative: all
-	format    string
-	warned    bool
-	directory string
+	s       *session
+	flags   logsFlags
+	targets []string
+	query   query.Query
+	last    int // lines; negative: all
+	format  string
+	warned  bool
+	warning string // the last
 }
 
 func (s *session) logsQuery(c *cobra.Command, args []string, f logsFlags) (*logsQuery, error) {
@@ -168,7 +170,11 @@ func (l *logsQuery) pattern() error {
 
 // warn tells what is missing in the answer. The rest is given all the same, and the status says so.
 func (l *logsQuery) warn(err error) {
-	l.warned = true
+	text := err.Error()
+	if text == l.warning { // -f meets it again and again
+		return
+	}
+	l.warned, l.warning = true, text
 	fmt.Fprintf(l.s.stderr, "goinit ctl: %v\n", err)
 }
 
@@ -239,12 +245,17 @@ func (l *logsQuery) history(stores []*query.Store, p *linePrinter) (err error) {
 	case l.flags.reverse:
 		lines = query.Backwards(&l.query, stores...)
 	}
-	for line := range lines {
-		if err = p.print(line); err != nil {
-			return err
+	fault := query.Guarded(func() {
+		for line := range lines {
+			if err = p.print(line); err != nil {
+				return
+			}
 		}
+	})
+	if fault != nil {
+		l.warn(fault)
 	}
-	return nil
+	return err
 }
 
 // output is where lines go: on a terminal to a pager, if there is one and what is printed has an end.

@@ -5,12 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
-	"sync"
-	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -32,36 +28,6 @@ type ring struct {
 	client  *control.Client
 	name    string
 	request control.LogsRequest
-}
-
-// writer is a goinit that a follower depends on.
-type writer struct {
-	instance control.Instance
-	client   *control.Client
-	handed   *query.Handed // nil: its directory is followed
-}
-
-// gone returns when goinit has ended, or with the context. A goinit that only had too many clients answers again.
-// Meanwhile it hands over segments that are begun, where that is wanted.
-func (w writer) gone(ctx context.Context) {
-	for ctx.Err() == nil {
-		if w.handed != nil {
-			_ = takeSegments(ctx, w.client, true, w.handed)
-		} else {
-			_ = w.client.Gone(ctx)
-		}
-		w.client.Close()
-		select {
-		case <-time.After(time.Second / 2):
-		case <-ctx.Done():
-			return
-		}
-		var err error
-		if w.client, err = dial(w.instance); err != nil {
-			return
-		}
-	}
-	w.client.Close()
 }
 
 func (src *logSources) close() {
@@ -164,7 +130,7 @@ func (l *logsQuery) ask(ctx context.Context, i control.Instance, name string, sr
 	}()
 	quick, cancel := l.s.context(ctx)
 	defer cancel()
-	store, handed, err := src.open(quick, c)
+	store, handed, err := src.open(quick, c, i)
 	switch {
 	case err != nil:
 		return err
@@ -190,7 +156,7 @@ func (l *logsQuery) ask(ctx context.Context, i control.Instance, name string, sr
 // open opens the store of a goinit: its directory by its path, if it is the same one here as there, else by the descriptor that
 // it hands over; what is in memory, or not for this user, by descriptors of the segments. nil: it keeps nothing, but
 // for the last lines of each app; or it is older than stores are.
-func (src *logSources) open(ctx context.Context, c *control.Client) (*query.Store, *query.Handed, error) {
+func (src *logSources) open(ctx context.Context, c *control.Client, i control.Instance) (*query.Store, *query.Handed, error) {
 	var r control.LogStoreReply
 	files, err := c.CallFiles(ctx, "LogStore", control.LogStoreRequest{Descriptor: true}, &r)
 	src.files = append(src.files, files...)
@@ -211,7 +177,7 @@ func (src *logSources) open(ctx context.Context, c *control.Client) (*query.Stor
 	case r.Place != "disk" && r.Place != "memory":
 		return nil, nil, nil
 	}
-	store, handed := query.NewHanded("", "what goinit has handed over")
+	store, handed := query.NewHanded("", "what is handed over at "+i.Socket)
 	src.handed = append(src.handed, handed)
 	return store, handed, takeSegments(ctx, c, false, handed)
 }
@@ -316,150 +282,4 @@ func lineOf(instance string, l *control.LogLine) query.Line {
 		line.Slot = *l.Slot
 	}
 	return line
-}
-
-// follow prints what is kept and goes on, until all goinits have gone.
-func (src *logSources) follow(ctx context.Context, l *logsQuery, p *linePrinter) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	if !l.query.Until.IsZero() {
-		var stop context.CancelFunc
-		ctx, stop = context.WithDeadline(ctx, time.Now().Add(l.query.Until.Sub(l.s.now())))
-		defer stop()
-	}
-	var mu sync.Mutex // of p
-	var wg sync.WaitGroup
-	errs := make([]error, len(src.rings)+1)
-	for i, r := range src.rings {
-		wg.Go(func() { errs[i] = r.follow(ctx, l, p, &mu) })
-	}
-	if len(src.stores) > 0 {
-		wg.Go(func() { errs[len(src.rings)] = src.followStores(ctx, l, p, &mu) })
-	}
-	wg.Wait()
-	_, err := settle(l.s.all, make([]answer[struct{}], len(errs)), errs)
-	if errors.Is(err, context.DeadlineExceeded) && !l.query.Until.IsZero() {
-		return nil
-	}
-	return err
-}
-
-func (r ring) follow(ctx context.Context, l *logsQuery, p *linePrinter, mu *sync.Mutex) error {
-	filter := query.NewFilter(&l.query)
-	return r.client.Stream(ctx, "Logs", r.request, func(b json.RawMessage) error {
-		var reply control.LogsReply
-		if err := json.Unmarshal(b, &reply); err != nil || reply.Line == nil {
-			return err
-		}
-		mu.Lock()
-		defer mu.Unlock()
-		for _, line := range filter.Add(lineOf(r.name, reply.Line)) {
-			if err := p.print(line); err != nil {
-				return err
-			}
-		}
-		return p.out.Flush()
-	})
-}
-
-func (src *logSources) followStores(ctx context.Context, l *logsQuery, p *linePrinter, mu *sync.Mutex) error {
-	f := query.NewFollower(&l.query, src.stores...)
-	defer f.Close()
-	mu.Lock()
-	err := l.history(f.Stores(), p)
-	if err == nil {
-		err = p.out.Flush()
-	}
-	mu.Unlock()
-	if err != nil {
-		return err
-	}
-	// When the goinits have gone, nothing more will come.
-	running, stop := context.WithCancelCause(ctx)
-	var wg sync.WaitGroup
-	for _, w := range src.writers {
-		wg.Go(func() { w.gone(running) })
-	}
-	if len(src.writers) > 0 {
-		go func() {
-			wg.Wait()
-			stop(control.ErrGone)
-		}()
-	}
-	defer wg.Wait()
-	defer stop(nil)
-	err = f.Run(running, func(line query.Line) error {
-		mu.Lock()
-		defer mu.Unlock()
-		return p.print(line)
-	}, func() error {
-		mu.Lock()
-		defer mu.Unlock()
-		return p.out.Flush()
-	})
-	if err == nil {
-		err = context.Cause(running)
-	}
-	return err
-}
-
-// leftBehind is where a goinit that has died may have left its logs; empty: nowhere. Package pid1 has the same list.
-func (s *session) leftBehind() string {
-	for _, dir := range s.usualDirectories() {
-		if !filepath.IsAbs(dir) {
-			continue
-		}
-		if store, err := query.Open(dir); err == nil {
-			for _, u := range store.Usage() {
-				if u.Segments > 0 {
-					return dir
-				}
-			}
-		}
-	}
-	return ""
-}
-
-// usualDirectories are where the spec says, or the environment; else as PID 1 /var/log/goinit, elsewhere a part of it, or of the
-// user's own place, which is named as the working directory.
-func (s *session) usualDirectories() []string {
-	dirs := []string{s.specDirectory(), s.getenv("GOINIT_LOG_DIRECTORY"), "/var/log/goinit"}
-	state := s.getenv("XDG_STATE_HOME")
-	if home := s.getenv("HOME"); state == "" && home != "" {
-		state = filepath.Join(home, ".local/state")
-	}
-	if state != "" {
-		dirs = append(dirs, filepath.Join(state, "goinit"))
-	}
-	if here, err := os.Getwd(); err == nil {
-		for _, dir := range dirs[2:] {
-			dirs = append(dirs, filepath.Join(dir, control.CleanName(filepath.Base(here))))
-		}
-	}
-	return dirs
-}
-
-// specDirectory is log_store: {directory: ...} of the spec that lies here, if there is one and it can be read.
-func (s *session) specDirectory() string {
-	path, err := findSpec("")
-	if err != nil {
-		return ""
-	}
-	b, err := s.compile(path)
-	if err != nil {
-		return ""
-	}
-	var spec struct {
-		LogStore struct {
-			Directory string `json:"directory"`
-		} `json:"log_store"`
-	}
-	_ = json.Unmarshal(b, &spec)
-	switch dir := os.Expand(spec.LogStore.Directory, s.getenv); dir {
-	case "", "auto", "off", "memory":
-		return ""
-	default:
-		abs, _ := filepath.Abs(dir)
-		return abs
-	}
 }

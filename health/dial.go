@@ -18,14 +18,18 @@ type conn struct {
 }
 
 // dial connects to the first address that does not refuse.
-func (a *aim) dial(ctx context.Context, deadline time.Time) (c *conn, err error) {
+func (a *aim) dial(ctx context.Context, deadline time.Time) (*conn, error) {
+	var first error
 	for _, at := range a.at {
-		c, err = connect(ctx, at, deadline)
+		c, err := connect(ctx, at, deadline)
 		if !errors.Is(err, unix.ECONNREFUSED) && !errors.Is(err, unix.EADDRNOTAVAIL) && !errors.Is(err, unix.EAFNOSUPPORT) {
 			return c, err
 		}
+		if first == nil {
+			first = err
+		}
 	}
-	return nil, unix.ECONNREFUSED
+	return nil, first
 }
 
 func connect(ctx context.Context, to unix.Sockaddr, deadline time.Time) (*conn, error) {
@@ -38,7 +42,7 @@ func connect(ctx context.Context, to unix.Sockaddr, deadline time.Time) (*conn, 
 	}
 	fd, err := unix.Socket(family, unix.SOCK_STREAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
 	if err != nil {
-		return nil, err
+		return nil, &ownError{err}
 	}
 	// Before the poller has it: an unconnected TCP socket is hung up, which is an event.
 	first := unix.Connect(fd, to)
@@ -62,6 +66,13 @@ func connect(ctx context.Context, to unix.Sockaddr, deadline time.Time) (*conn, 
 	}
 	return c, nil
 }
+
+// ownError is one that says nothing of the peer.
+type ownError struct{ error }
+
+func (e *ownError) Unwrap() error { return e.error }
+
+func isOwn(err error) bool { return errors.As(err, new(*ownError)) && ours(err) }
 
 // newConn takes a descriptor that does not block.
 func newConn(ctx context.Context, fd int, deadline time.Time) (*conn, error) {

@@ -58,14 +58,14 @@ func (p *Exec) check(ctx context.Context, deadline time.Time) *Failure {
 	}
 	out, write, err := newOutput()
 	if err != nil {
-		return &Failure{Why: p.name + ": " + reason(err)}
+		return &Failure{Why: p.name + ": " + reason(err), ours: ours(err)}
 	}
 	defer out.close()
 	gone := make(chan Exit, 1)
 	kill, err := p.run(p.argv, write, func(e Exit) { gone <- e })
 	unix.Close(write)
 	if err != nil {
-		return &Failure{Why: p.name + ": " + err.Error()}
+		return &Failure{Why: p.name + ": " + err.Error(), ours: ours(err)}
 	}
 	go out.read()
 	select {

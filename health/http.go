@@ -89,7 +89,9 @@ func (p *HTTP) check(ctx context.Context, deadline time.Time) *Failure {
 	limit := time.Until(deadline)
 	c, err := p.page.aim.dial(ctx, deadline)
 	if err != nil {
-		return p.page.fail(connectReason(err, limit))
+		f := p.page.fail(connectReason(err, limit))
+		f.ours = isOwn(err)
+		return f
 	}
 	defer c.close()
 	return p.page.Ask(c, limit)
@@ -169,7 +171,7 @@ func readAnswer(read func([]byte) (int, error)) (status int, body []byte, err er
 	want := min(contentLength(header, status), maxBody)
 	for len(body) < want {
 		var got int
-		if body, got, err = readMore(read, body); got == 0 {
+		if body, got, _ = readMore(read, body); got == 0 {
 			break
 		}
 	}

@@ -4,8 +4,11 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"runtime"
 	"strconv"
+	"strings"
 	"time"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -41,7 +44,7 @@ func (p *Listening) check(context.Context, time.Time) *Failure {
 		hidden = hidden || err == unix.EACCES || err == unix.EPERM
 	}
 	if hidden {
-		return &Failure{Why: fmt.Sprintf("somebody listens on port %d, but goinit may not see whether it is this worker: it lacks CAP_SYS_PTRACE; write tcp: \":%d\" instead", p.port, p.port)}
+		return &Failure{Why: fmt.Sprintf("somebody listens on port %d, but goinit may not see whether it is this worker: write tcp: \":%d\" instead", p.port, p.port)}
 	}
 	return &Failure{Why: fmt.Sprintf("port %d belongs to another process", p.port)}
 }
@@ -116,13 +119,20 @@ func eachLine(path string, f func([]byte)) error {
 
 // holds says whether a process has one of the sockets.
 func holds(pid int, inodes map[uint64]bool) (bool, error) {
-	path := "/proc/" + strconv.Itoa(pid) + "/fd"
-	dir, err := unix.Open(path, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	path := "/proc/" + strconv.Itoa(pid)
+	var st unix.Stat_t
+	if err := unix.Stat(path, &st); err != nil {
+		return false, err
+	}
+	dir, err := unix.Open(path+"/fd", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err == unix.EACCES {
+		dir, err = openAs(path+"/fd", st.Uid, st.Gid)
+	}
 	if err != nil {
 		return false, err
 	}
 	defer unix.Close(dir)
-	buffer, target := make([]byte, 8<<10), make([]byte, 64)
+	buffer := make([]byte, 8<<10)
 	var names []string
 	for {
 		n, err := unix.ReadDirent(dir, buffer)
@@ -131,18 +141,64 @@ func holds(pid int, inodes map[uint64]bool) (bool, error) {
 		}
 		_, _, names = unix.ParseDirent(buffer[:n], -1, names[:0])
 		for _, name := range names {
-			n, err := unix.Readlinkat(dir, name, target)
-			if err != nil {
-				if err == unix.EACCES || err == unix.EPERM {
-					return false, err
-				}
-				continue
+			target, err := readLink(dir, name, st.Uid, st.Gid)
+			if err == unix.EACCES || err == unix.EPERM {
+				return false, err
 			}
-			rest, ok := bytes.CutPrefix(target[:n], []byte("socket:["))
-			inode, err := strconv.ParseUint(string(bytes.TrimSuffix(rest, []byte("]"))), 10, 64)
+			rest, ok := strings.CutPrefix(target, "socket:[")
+			inode, err := strconv.ParseUint(strings.TrimSuffix(rest, "]"), 10, 64)
 			if ok && err == nil && inodes[inode] {
 				return true, nil
 			}
 		}
 	}
+}
+
+// readLink reads a link of /proc/PID/fd. The kernel lets those do that who could ptrace: CAP_SYS_PTRACE, which Docker's
+// root has not, or the same filesystem uid and gid, which root can take on (ptrace(2), PTRACE_MODE_READ_FSCREDS).
+func readLink(dir int, name string, uid, gid uint32) (string, error) {
+	target := make([]byte, 64)
+	n, err := unix.Readlinkat(dir, name, target)
+	if err != unix.EACCES && err != unix.EPERM {
+		return string(target[:max(n, 0)]), err
+	}
+	path, err := unix.BytePtrFromString(name)
+	if err != nil {
+		return "", err
+	}
+	got, errno := as(uid, gid, unix.SYS_READLINKAT, uintptr(dir), uintptr(unsafe.Pointer(path)), uintptr(unsafe.Pointer(&target[0])), uintptr(len(target)))
+	if errno != 0 {
+		return "", errno
+	}
+	return string(target[:got]), nil
+}
+
+func openAs(path string, uid, gid uint32) (int, error) {
+	p, err := unix.BytePtrFromString(path)
+	if err != nil {
+		return -1, err
+	}
+	cwd := unix.AT_FDCWD
+	fd, errno := as(uid, gid, unix.SYS_OPENAT, uintptr(cwd), uintptr(unsafe.Pointer(p)), unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if errno != 0 {
+		return -1, errno
+	}
+	return int(fd), nil
+}
+
+// as makes one system call with another filesystem identity. That belongs to the thread, so nothing else may run on it
+// until it is ours again: raw system calls in one stretch, which the scheduler does not see.
+//
+//go:noinline
+//go:uintptrescapes
+func as(uid, gid uint32, call, a, b, c, d uintptr) (uintptr, unix.Errno) {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	ownUID, ownGID := uintptr(unix.Getuid()), uintptr(unix.Getgid())
+	unix.RawSyscall(unix.SYS_SETFSGID, uintptr(gid), 0, 0)
+	unix.RawSyscall(unix.SYS_SETFSUID, uintptr(uid), 0, 0)
+	n, _, errno := unix.RawSyscall6(call, a, b, c, d, 0, 0)
+	unix.RawSyscall(unix.SYS_SETFSUID, ownUID, 0, 0)
+	unix.RawSyscall(unix.SYS_SETFSGID, ownGID, 0, 0)
+	return n, errno
 }

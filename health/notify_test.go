@@ -86,11 +86,11 @@ func notifySocketOf(t *testing.T, w *Watch) string {
 	return ""
 }
 
-func ours(pid int) bool { return pid == os.Getpid() }
+func own(pid int) bool { return pid == os.Getpid() }
 
 func TestNotify(t *testing.T) {
 	for _, dir := range []string{"", t.TempDir()} {
-		w, v := open(t, Plan{NotifyDir: dir, Owns: ours, Readiness: &Readiness{Notify: true}})
+		w, v := open(t, Plan{NotifyDir: dir, Owns: own, Readiness: &Readiness{Notify: true}})
 		s := notifySocketOf(t, w)
 		if (dir == "") != (s[0] == '@') {
 			t.Errorf("in %q the socket is %s", dir, s)
@@ -142,7 +142,7 @@ func TestNotify(t *testing.T) {
 // TestNotifyOfAnother: it says READY=1, and is not the worker.
 func TestNotifyOfAnother(t *testing.T) {
 	need(t, "systemd-notify")
-	w, v := open(t, Plan{Owns: ours, Readiness: &Readiness{Notify: true}})
+	w, v := open(t, Plan{Owns: own, Readiness: &Readiness{Notify: true}})
 	w.Started()
 	s := notifySocketOf(t, w)
 	c := exec.Command("systemd-notify", "--ready", "--status=I am another")
@@ -185,7 +185,7 @@ func TestSystemdNotify(t *testing.T) {
 
 // TestNotifyFilesAreClosed: a worker is not to fill our descriptors.
 func TestNotifyFilesAreClosed(t *testing.T) {
-	w, v := open(t, Plan{Owns: ours, Readiness: &Readiness{Notify: true}})
+	w, v := open(t, Plan{Owns: own, Readiness: &Readiness{Notify: true}})
 	w.Started()
 	s := notifySocketOf(t, w)
 	var p [2]int
@@ -224,7 +224,7 @@ func TestNotifySocketBelongsToTheUser(t *testing.T) {
 		}
 		return err
 	}
-	w, _ := open(t, Plan{NotifyDir: dir, UID: 1234, Owns: ours, Readiness: &Readiness{Notify: true}})
+	w, _ := open(t, Plan{NotifyDir: dir, UID: 1234, Owns: own, Readiness: &Readiness{Notify: true}})
 	if s := notifySocketOf(t, w); s[0] != '@' {
 		t.Errorf("%s, which 1234 cannot reach", s)
 	}
@@ -272,7 +272,7 @@ func TestNotifyFlood(t *testing.T) {
 	}
 
 	// And the socket goes on after a flood, and closes in the middle of one.
-	w, v := open(t, Plan{Owns: ours, Readiness: &Readiness{Notify: true}})
+	w, v := open(t, Plan{Owns: own, Readiness: &Readiness{Notify: true}})
 	w.Started()
 	s := notifySocketOf(t, w)
 	for range 2 * notifyBurst {
@@ -287,7 +287,7 @@ func TestNotifyFlood(t *testing.T) {
 }
 
 func TestHeartbeat(t *testing.T) {
-	w, v := open(t, Plan{Owns: ours, Liveness: &Liveness{Heartbeat: time.Hour}})
+	w, v := open(t, Plan{Owns: own, Liveness: &Liveness{Heartbeat: time.Hour}})
 	environment, _, _ := w.Given()
 	if !slices.Contains(environment, "WATCHDOG_USEC=3600000000") {
 		t.Errorf("given %q", environment)

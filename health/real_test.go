@@ -297,6 +297,46 @@ func TestListening(t *testing.T) {
 	}
 }
 
+// TestListeningOfAnotherUser: without CAP_SYS_PTRACE, as in a container of Docker's, root sees it all the same.
+func TestListeningOfAnotherUser(t *testing.T) {
+	const again = "GOINIT_TEST_WITHOUT_PTRACE"
+	if os.Getenv(again) == "" {
+		if os.Geteuid() != 0 {
+			t.Skip("only root can have another's program")
+		}
+		need(t, "setpriv")
+		c := exec.Command("setpriv", "--bounding-set=-sys_ptrace", os.Args[0], "-test.run=^"+t.Name()+"$", "-test.v")
+		c.Env = append(os.Environ(), again+"=1")
+		out, err := c.CombinedOutput()
+		if err != nil || !strings.Contains(string(out), "--- PASS") {
+			t.Fatalf("%v\n%s", err, out)
+		}
+		return
+	}
+	c := exec.Command(python(t), "-u", "-m", "http.server", "0", "--bind", "127.0.0.1")
+	c.Dir = "/"
+	c.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 1234, Gid: 1235}}
+	out, err := c.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { c.Process.Kill(); c.Wait() }()
+	line, err := bufio.NewReader(out).ReadString('\n')
+	if err != nil {
+		t.Fatal(err)
+	}
+	port, _ := strconv.Atoi(regexp.MustCompile(`port (\d+)`).FindStringSubmatch(line)[1])
+	if _, err := os.Readlink(fmt.Sprintf("/proc/%d/fd/0", c.Process.Pid)); err == nil {
+		t.Fatal("its descriptors can be seen: there is nothing to test")
+	}
+	if f := NewListening(port, func() []int { return []int{c.Process.Pid} }).check(context.Background(), time.Time{}); f != nil {
+		t.Error(f.Why)
+	}
+}
+
 // runProgram is a Run: a program in a group of its own, which is killed as a whole.
 func runProgram(argv []string, output int, gone func(Exit)) (kill func(), err error) {
 	out := os.NewFile(uintptr(dup(output)), "output")
@@ -348,6 +388,37 @@ func TestExec(t *testing.T) {
 	p := NewExec([]string{"/no/such/program"}, runProgram)
 	if f := p.check(context.Background(), time.Now().Add(patience)); f == nil || !strings.HasPrefix(f.Why, "probe /no/such/program: ") {
 		t.Errorf("%+v", f)
+	}
+}
+
+// TestWithoutDescriptors: it is not the server's fault.
+func TestWithoutDescriptors(t *testing.T) {
+	var before unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &before); err != nil {
+		t.Fatal(err)
+	}
+	h := probe[*HTTP](t)(NewHTTP("http://127.0.0.1:1/"))
+	a := probe[*TCP](t)(NewTCP(":1"))
+	e := NewExec([]string{"true"}, runProgram)
+	none := before
+	none.Cur = 0
+	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &none); err != nil {
+		t.Fatal(err)
+	}
+	var failures []*Failure
+	for _, p := range []check{h, a, e} {
+		failures = append(failures, p.check(context.Background(), time.Now().Add(patience)))
+	}
+	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &before); err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range failures {
+		if f == nil || !f.ours || !strings.HasSuffix(f.Why, ": too many open files") {
+			t.Errorf("%+v", f)
+		}
+	}
+	if f := a.check(context.Background(), time.Now().Add(patience)); f == nil || f.ours {
+		t.Errorf("with descriptors: %+v", f)
 	}
 }
 

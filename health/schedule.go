@@ -84,6 +84,8 @@ type schedule struct {
 	eager  bool           // before the first success: soon, and then less and less often
 	// count is given every answer that counts, and says whether to go on.
 	count func(*Failure) bool
+	// unasked is told of the first probe in a row that could not be made.
+	unasked func(*Failure)
 }
 
 // run ends with the context, or when count has heard enough.
@@ -95,7 +97,7 @@ func (s *schedule) run(ctx context.Context) {
 	} else {
 		wait += s.phase()
 	}
-	waiting := s.eager
+	waiting, unasked := s.eager, false
 	timer := time.NewTimer(wait)
 	defer timer.Stop()
 	for {
@@ -113,8 +115,17 @@ func (s *schedule) run(ctx context.Context) {
 		if ctx.Err() != nil {
 			return
 		}
-		if s.gate.times() == times && !s.count(failure) {
-			return
+		switch {
+		case failure != nil && failure.ours:
+			if !unasked {
+				s.unasked(failure)
+			}
+			unasked = true
+		case s.gate.times() == times:
+			unasked = false
+			if !s.count(failure) {
+				return
+			}
 		}
 		switch next := s.timing.Period; {
 		case waiting && failure != nil:

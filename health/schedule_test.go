@@ -11,7 +11,8 @@ import (
 	"time"
 )
 
-// answers is a check whose answers are written down: '+' is well, '-' is not, '!' hangs until the deadline. The last goes
+// answers is a check whose answers are written down: '+' is well, '-' is not, '!' hangs until the deadline, '0' is not made at
+// all. The last goes
 // on for ever.
 type answers struct {
 	text  string
@@ -47,7 +48,7 @@ func (a *answers) check(ctx context.Context, deadline time.Time) *Failure {
 		}
 		return &Failure{Why: "hangs"}
 	}
-	return &Failure{Why: "no"}
+	return &Failure{Why: "no", ours: a.text[min(n, len(a.text)-1)] == '0'}
 }
 
 // diary is the verdicts, with the time of each.
@@ -60,7 +61,7 @@ type diary struct {
 func (d *diary) tell(v Verdict) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	kind := [...]string{"ready", "not yet", "unready", "unhealthy", "extended", "main pid", "status", "stopping", "ignored"}[v.Kind]
+	kind := [...]string{"ready", "not yet", "unready", "unhealthy", "extended", "main pid", "status", "stopping", "ignored", "unasked"}[v.Kind]
 	text := strings.TrimSpace(fmt.Sprintf("%v %s %s", time.Since(d.began), kind, v.Why))
 	d.lines = append(d.lines, text)
 }
@@ -166,6 +167,18 @@ func TestProbesNeverPileUp(t *testing.T) {
 		time.Sleep(10 * time.Second)
 		a.want(t, time.Second, 4010*ms, 7020*ms)
 		d.want(t, "7.01s unhealthy hangs")
+		w.Stop()
+	})
+}
+
+func TestWhatCannotBeAskedDoesNotCount(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := &answers{text: "0-00-+0-", began: time.Now()}
+		w, d := watch(t, Plan{Liveness: &Liveness{Probe: a, Timing: Timing{Period: time.Second, Timeout: time.Second, FailureThreshold: 2}}})
+		w.Ready()
+		time.Sleep(20 * time.Second)
+		d.want(t, "1s unasked cannot be asked whether it is well: no", "3s unasked cannot be asked whether it is well: no", "5s unhealthy no",
+			"7s unasked cannot be asked whether it is well: no", "9s unhealthy no")
 		w.Stop()
 	})
 }

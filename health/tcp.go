@@ -24,7 +24,7 @@ func (p *TCP) check(ctx context.Context, deadline time.Time) *Failure {
 	began := time.Now()
 	c, err := p.aim.dial(ctx, deadline)
 	if err != nil {
-		return &Failure{Why: "connect to " + p.text + ": " + connectReason(err, deadline.Sub(began))}
+		return &Failure{Why: "connect to " + p.text + ": " + connectReason(err, deadline.Sub(began)), ours: isOwn(err)}
 	}
 	c.close()
 	return nil

@@ -1,6 +1,11 @@
 package health
 
-import "time"
+import (
+	"errors"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
 
 // Verdict is what was found out, or what the process has said of itself.
 type Verdict struct {
@@ -27,10 +32,24 @@ const (
 	Status                // STATUS, or ERRNO in words
 	Stopping              // STOPPING
 	Ignored               // somebody has spoken in the process's name and was not heard; once a Watch
+	Unasked               // a probe could not be made, which is not the process's fault and does not count; once in a row
 )
 
 // maxOutput is how much of a failed probe's output is told: the tail of a program's, the head of a page.
 const maxOutput = 1024
 
 // Failure is why a probe did not succeed.
-type Failure struct{ Why, Output string }
+type Failure struct {
+	Why, Output string
+	ours        bool // it was not even made, for want of something that is goinit's to have
+}
+
+// ours reports whether an error is a want of our own: of descriptors, processes, memory. A worker is not restarted for it.
+func ours(err error) bool {
+	for _, e := range []error{unix.EMFILE, unix.ENFILE, unix.ENOMEM, unix.ENOBUFS, unix.EAGAIN} {
+		if errors.Is(err, e) {
+			return true
+		}
+	}
+	return false
+}

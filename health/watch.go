@@ -151,7 +151,10 @@ func (w *Watch) Ready() {
 }
 
 func (w *Watch) schedule(t Timing, probe any, eager bool, count func(*Failure) bool) {
-	s := &schedule{timing: t, check: probe.(check), gate: &w.gate, random: w.plan.Random, eager: eager, count: count}
+	s := &schedule{timing: t, check: probe.(check), gate: &w.gate, random: w.plan.Random, eager: eager, count: count,
+		unasked: func(f *Failure) {
+			w.tell(Verdict{Kind: Unasked, Why: "cannot be asked whether it is well: " + f.Why})
+		}}
 	go s.run(w.probes)
 }
 

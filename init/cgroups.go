@@ -9,6 +9,7 @@ import (
 
 	"goinit/cgroup"
 	"goinit/control"
+	"goinit/reaper"
 	"goinit/spec"
 	"goinit/supervise/launch"
 
@@ -55,6 +56,9 @@ func (r *runner) takeCgroups(s *spec.Spec) {
 
 func (r *runner) openCgroups(s *spec.Spec) (*cgroup.Root, cgroup.Place, error) {
 	wanted, _ := r.getenv(cgroupVariable)
+	if !reaper.NativeFork {
+		return nil, cgroup.Place{}, &cgroup.Unavailable{Reason: "this goinit was built with the tag forkexec, whose children cannot enter one", Remedy: "take the release build"}
+	}
 	if wanted == "off" {
 		return nil, cgroup.Place{}, &cgroup.Unavailable{Reason: cgroupVariable + " is off"}
 	}

@@ -18,7 +18,12 @@ func (r *runner) newStore(s *spec.Spec) *store.Store {
 	if !ok {
 		return nil
 	}
+	var compress func(string, func(error))
+	if s.LogStore.Compress == "zstd" {
+		compress = newCompressor(r).compress
+	}
 	return store.New(store.Options{
+		Compress:    compress,
 		Directories: directories, Named: named, MaxTotal: int64(s.LogStore.MaxTotal),
 		Tell: func(l store.Level, text string) {
 			if l == store.Warning {

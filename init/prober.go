@@ -52,7 +52,7 @@ func (p *prober) Watch(w supervise.Work, told func(supervise.Verdict)) (supervis
 		return nil, err
 	}
 	one.Watch, err = health.Open(plan, func(v health.Verdict) {
-		if v.Kind == health.Ignored {
+		if v.Kind == health.Ignored || v.Kind == health.Unasked {
 			p.warn(tree.Worker(w.App.Name, w.Slot) + ": " + v.Why)
 		} else if v, ok := verdict(v); ok {
 			told(v)

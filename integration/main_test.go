@@ -30,7 +30,12 @@ var built struct {
 	contain string // the program of package contain, which makes a container's cgroups
 }
 
-func TestMain(m *testing.M) { os.Exit(run(m)) }
+func TestMain(m *testing.M) {
+	if dir := os.Getenv(writerStates); dir != "" {
+		os.Exit(writeLines(dir))
+	}
+	os.Exit(run(m))
+}
 
 func run(m *testing.M) int {
 	dir, err := os.MkdirTemp("", "goinit-integration-")

@@ -56,9 +56,11 @@ func TestKernelInit(t *testing.T) {
 			t.Errorf("there is no controller %s", c)
 		}
 	}
-	bed.Wait(t, "the parent of this test to be a child of PID 1", func() (bool, string) {
-		stat, err := os.ReadFile("/proc/" + strconv.Itoa(os.Getppid()) + "/stat")
-		fields := strings.Fields(string(stat))
-		return err == nil && len(fields) > 3 && fields[3] == "1", string(stat)
-	})
+	parent, err := os.ReadFile("/proc/" + strconv.Itoa(os.Getppid()) + "/stat")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, fields, _ := strings.Cut(string(parent), ") "); !strings.HasPrefix(fields[1:], " 1 ") {
+		t.Errorf("the parent of this test is no child of PID 1: %s", parent)
+	}
 }

@@ -1,14 +1,14 @@
-// Package logs is what becomes of the workers' output: from each worker's pipes, by line, to the console, which is
-// PID 1's own stdout and stderr, and into memory, where the last lines of each app can be asked for. (The store on disk
-// will be a third way out, beside the ring.)
+// Package logs is what becomes of the workers' output: from each worker's pipes to the console, which is PID 1's own stdout
+// and stderr, by line; to the store (package store), where it is kept; and the last words of each app into memory, for the
+// news of a worker's end.
 //
-// The invariant: nothing that a worker writes and nothing that a reader of the console does, or fails to do, stops
+// The invariant: nothing that a worker writes and nothing that a reader of the console or a disk does, or fails to do, stops
 // goinit, loses a line without a count of it, or makes memory grow. Lines are whole: one is never mixed with another's.
 //
-// One goroutine, the loop, owns all pipes and their unfinished lines. It waits in one epoll set and has one buffer; an
-// idle worker costs two pipes and about 200 bytes, no goroutine and no thread. Each console descriptor has a queue of
-// bounded size and a goroutine that writes it; see sink for when a worker is made to wait for the console (half a second
-// at most) and when its lines are dropped, counted and told. What is kept in memory does not wait for the console.
+// One goroutine, the loop, owns all pipes and their unfinished lines. It waits in one epoll set and reads into the store's
+// own buffer; an idle worker costs two pipes and about 200 bytes, no goroutine and no thread. Each console descriptor has a
+// queue of bounded size and a goroutine that writes it; see sink for when a worker is made to wait for the console (half a
+// second at most) and when its lines are dropped, counted and told. What is stored does not wait for the console.
 //
 // This package knows nothing of apps but their names. A Console is safe for concurrent use.
 package logs

@@ -41,15 +41,6 @@ func (g *Groups) Dir(controller, path string) string {
 	return filepath.Join(dir, path)
 }
 
-// Has reports whether there is a hierarchy of v1 with the controller, or v2 with controllers.
-func (g *Groups) Has(controller string) bool {
-	if g.Mode == Unified {
-		return slices.Contains(strings.Fields(read(filepath.Join(g.dirs[""], "cgroup.controllers"))), controller)
-	}
-	_, ok := g.dirs[controller]
-	return ok
-}
-
 // Left are the groups below, of which there are none when a goinit has ended as it should.
 func (g *Groups) Left() (all []string) {
 	for _, dir := range g.dirs {
@@ -229,7 +220,7 @@ for group; do
 done
 [ $tries -lt 400 ]`
 
-// keep makes the directories and starts what removes them.
+// keep makes the directories, and starts what removes them.
 func keep(t testing.TB, dirs []string) {
 	t.Helper()
 	keeper := exec.Command("sh", append([]string{"-c", groupsKeeper, "sh"}, dirs...)...)

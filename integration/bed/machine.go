@@ -36,8 +36,8 @@ func Machine(t testing.TB) *vm.Machine {
 	return m
 }
 
-// RunCommands boots it with goinit as the kernel's init and runs the commands below it. What they write goes to the test's log, a command that
-// is a test binary as a subtest of its name. It fails the test if one fails, or skips it if all of its tests were skipped.
+// RunCommands boots it with goinit as the kernel's init and runs the commands below it. What they write goes to the test's
+// log. It fails the test if one of them fails, or does not end.
 func RunCommands(t *testing.T, m *vm.Machine, goinit string, commands ...vm.Command) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), machineDeadline)

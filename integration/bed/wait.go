@@ -12,6 +12,26 @@ const Deadline = 60 * time.Second
 // pollInterval is between two looks at a state that nobody tells us of.
 const pollInterval = 20 * time.Millisecond
 
+// WaitLong is Wait for what takes as long as it takes; the deadline counts from the last time that state saw something else.
+func WaitLong(t testing.TB, what string, state func() (reached bool, seen string)) {
+	t.Helper()
+	tick := time.NewTicker(pollInterval)
+	defer tick.Stop()
+	last := ""
+	for end := time.Now().Add(Deadline); ; <-tick.C {
+		reached, seen := state()
+		if reached {
+			return
+		}
+		if seen != last {
+			last, end = seen, time.Now().Add(Deadline)
+		}
+		if time.Now().After(end) {
+			t.Fatalf("waited for %s, and nothing has changed for %v; last seen: %s", what, Deadline, seen)
+		}
+	}
+}
+
 // Wait returns when state reports true, or fails the test at the deadline with what state saw last.
 func Wait(t testing.TB, what string, state func() (reached bool, seen string)) {
 	t.Helper()

@@ -104,7 +104,7 @@ func (a *app) open(s segment.Segment) (*data, error) {
 
 // load maps a log. Its index is read first: what is appended between the two looks has no record yet.
 func (d *data) load(log, idx *os.File) error {
-	b, size, err := readIndex(idx, log)
+	b, err := readIndex(idx, log)
 	if err != nil {
 		return err
 	}
@@ -112,7 +112,8 @@ func (d *data) load(log, idx *os.File) error {
 	if err != nil {
 		return err
 	}
-	if size = min(st.Size(), segment.MaxEnd); size > 0 {
+	size := min(st.Size(), segment.MaxEnd)
+	if size > 0 {
 		if d.unmap, err = unix.Mmap(int(log.Fd()), 0, int(size), unix.PROT_READ, unix.MAP_SHARED); err != nil {
 			return fmt.Errorf("cannot map %s: %w", log.Name(), err)
 		}
@@ -128,21 +129,24 @@ func (d *data) index(records segment.Records, changed int64) {
 }
 
 // readIndex reads an index as far as it may be good: a record covers a byte at least.
-func readIndex(idx, log *os.File) (b []byte, size int64, err error) {
-	st, err := log.Stat()
-	if err != nil || idx == nil {
-		return nil, 0, err
+func readIndex(idx, log *os.File) ([]byte, error) {
+	if idx == nil {
+		return nil, nil
 	}
-	size = st.Size()
-	if st, err = idx.Stat(); err != nil {
-		return nil, 0, err
+	data, err := log.Stat()
+	if err != nil {
+		return nil, err
 	}
-	b = make([]byte, min(st.Size(), (size+1)*segment.RecordSize))
+	st, err := idx.Stat()
+	if err != nil {
+		return nil, err
+	}
+	b := make([]byte, min(st.Size(), (data.Size()+1)*segment.RecordSize))
 	n, err := idx.ReadAt(b, 0)
 	if err != nil && !errors.Is(err, io.EOF) {
-		return nil, 0, err
+		return nil, err
 	}
-	return b[:n], size, nil
+	return b[:n], nil
 }
 
 // What a compressed segment may become in memory, in bytes: as much as its index says, and this much anyway; but never
@@ -206,9 +210,9 @@ func (d *data) close() {
 	}
 }
 
-// guarded calls f. A file that is cut off while it is mapped makes a fault (mmap(2), SIGBUS) of reading it; here that
-// becomes an error.
-func guarded(f func()) (err error) {
+// Guarded calls f. A file that is cut off while it is mapped makes a fault (mmap(2), SIGBUS) of reading it; here that
+// becomes an error. It is for who reads Texts that stay valid; the others are read under it anyway.
+func Guarded(f func()) (err error) {
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer func() {
 		switch r := recover().(type) {

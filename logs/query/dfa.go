@@ -15,10 +15,9 @@ import (
 // (^ $ \b) needs to know of the byte before is part of the state, what it needs of the one after is known when the transition
 // is made.
 type dfa struct {
-	prog   *syntax.Prog
-	states []*state
-	byKey  map[string]*state
-	start  *state
+	prog  *syntax.Prog
+	byKey map[string]*state
+	start *state
 
 	stack []uint32 // of follow, and the sets it fills
 	seen  []uint32 // generation in which an instruction was entered

@@ -93,7 +93,7 @@ func (f *Follower) Run(ctx context.Context, show func(Line) error, pause func() 
 // pass shows what is new; in the last one data without a record as well.
 func (f *Follower) pass(c changes, last bool, show func(Line) error) error {
 	for _, s := range f.stores {
-		if c.listed(s.Path) {
+		if c.listed(s.Path) && s.there() {
 			f.watch.add(s.Path) // it may be another one by now
 			for _, a := range s.apps(f.q) {
 				f.tail(a)

@@ -74,7 +74,7 @@ func merge(q *Query, sources []source, backwards bool, yield func(Line) bool) {
 			s.close()
 		}
 	}()
-	if err := guarded(func() { m := newMerger(sources, backwards); m.run(yield) }); err != nil {
+	if err := Guarded(func() { m := newMerger(sources, backwards); m.run(yield) }); err != nil {
 		q.warn(err)
 	}
 }

@@ -41,6 +41,12 @@ func Open(path string) (*Store, error) {
 	return s, nil
 }
 
+// there reports whether a directory that may be removed and made again is there at the moment.
+func (s *Store) there() bool {
+	_, err := os.Stat(s.Path)
+	return err == nil || s.handed != nil
+}
+
 // Apps are the names of the apps that have logs here.
 func (s *Store) Apps() ([]string, error) {
 	var names []string

@@ -70,7 +70,7 @@ func tally(q *Query, add func(at, lines int64), stores ...*Store) {
 	for _, s := range stores {
 		for _, a := range s.apps(&plain) {
 			a.from(since)
-			if err := guarded(func() { a.tally(&plain, since, until, add) }); err != nil {
+			if err := Guarded(func() { a.tally(&plain, since, until, add) }); err != nil {
 				q.warn(err)
 			}
 		}

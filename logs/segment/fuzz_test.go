@@ -41,7 +41,7 @@ func FuzzRepair(f *testing.F) {
 	f.Add([]byte{}, make([]byte, 16))
 	f.Fuzz(func(t *testing.T, data, index []byte) {
 		log, idx := file(t, "1.log", data), file(t, "1.idx", index)
-		if _, err := Repair(log, idx); err != nil {
+		if _, err := Repair(log, idx, 0); err != nil {
 			t.Fatal(err)
 		}
 		after := content(t, log)

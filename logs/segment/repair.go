@@ -16,9 +16,9 @@ type Repaired struct {
 }
 
 // Repair makes a segment whole that was open when its writer ended: the torn end of the .idx is cut off, a torn last line
-// is completed, and data without a record gets one, of an unknown worker, at the time of the last change. Doing it
-// twice changes nothing. The segment is a closed one afterwards. The errors are those of the files, with their names.
-func Repair(log, idx *os.File) (Repaired, error) {
+// is completed, and data without a record gets one, of an unknown worker, at the time of the last change, but not before that
+// of the segment before, which is after (a file's time is coarser than a record's). Doing it twice changes nothing. The segment is a closed one afterwards. The errors are those of the files, with their names.
+func Repair(log, idx *os.File, after int64) (Repaired, error) {
 	var done Repaired
 	st, err := log.Stat()
 	if err != nil {
@@ -35,7 +35,7 @@ func Repair(log, idx *os.File) (Repaired, error) {
 			return done, err
 		}
 	}
-	rest, ok := good.Rest(size, st.ModTime().UnixNano())
+	rest, ok := good.Rest(size, max(after, st.ModTime().UnixNano()))
 	if !ok {
 		return done, nil
 	}

@@ -146,7 +146,7 @@ func TestRepair(t *testing.T) {
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			log, idx := file(t, "1.log", []byte(c.log)), file(t, "1.idx", c.idx)
-			done, err := Repair(log, idx)
+			done, err := Repair(log, idx, 0)
 			if err != nil || done != c.repaired {
 				t.Errorf("%+v %v, want %+v", done, err, c.repaired)
 			}
@@ -168,10 +168,22 @@ func TestRepair(t *testing.T) {
 					t.Errorf("%+v, want %+v", got, want)
 				}
 			}
-			if done, err := Repair(log, idx); err != nil || done != (Repaired{}) {
+			if done, err := Repair(log, idx, 0); err != nil || done != (Repaired{}) {
 				t.Errorf("a second time: %+v %v", done, err)
 			}
 		})
+	}
+}
+
+// A file's time may be a little before that of the last record of the segment before it.
+func TestRepairIsNotBefore(t *testing.T) {
+	log, idx := file(t, "2.log", []byte("one\n")), file(t, "2.idx", nil)
+	after := time.Now().Add(time.Second).UnixNano()
+	if _, err := Repair(log, idx, after); err != nil {
+		t.Fatal(err)
+	}
+	if r := Good(content(t, idx), 4); r.Len() != 1 || r.Last() != after {
+		t.Errorf("%d records, the last at %d, want %d", r.Len(), r.Last(), after)
 	}
 }
 

@@ -24,7 +24,7 @@ type queue struct {
 	held   bool // the taker has a batch that is not full
 }
 
-// ordinary is how many batches there are while all is well: one being read into, one being written, one between.
+// ordinary is how many batches there are while all is well: one that is read into, and one that is written.
 const ordinary = 2
 
 func (q *queue) init(memory int, patience time.Duration) {

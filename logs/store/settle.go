@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
+	"time"
 
 	"goinit/logs/segment"
 )
@@ -44,6 +46,9 @@ func (s *Store) maxTotal() int64 {
 	return s.options.MaxTotal
 }
 
+// farFuture is a time that no clock that was set right has told: it is not waited for.
+const farFuture = 24 * time.Hour
+
 // adopt takes note of what an earlier goinit has left, and repairs what it could not finish.
 func (s *Store) adopt(d *disk) {
 	apps, err := os.ReadDir(d.dir)
@@ -70,6 +75,10 @@ func (s *Store) adoptApp(d *disk, app string) error {
 	names := make([]string, 0, len(entries))
 	next := 1
 	for _, e := range entries {
+		if strings.HasSuffix(e.Name(), segment.Compressed.String()+".tmp") { // of a compression that was interrupted
+			os.Remove(filepath.Join(dir, e.Name()))
+			continue
+		}
 		names = append(names, e.Name())
 		if number, _, ok := segment.ParseName(e.Name()); ok {
 			next = max(next, number+1)
@@ -79,11 +88,14 @@ func (s *Store) adoptApp(d *disk, app string) error {
 	all := segment.List(names)
 	for i, g := range all {
 		if i == len(all)-1 && g.Log {
-			if err := repair(d, app, g.Number); err != nil {
+			if err := repair(d, app, g.Number, a.last); err != nil {
 				return err
 			}
 		}
-		c := closed{number: g.Number, compressed: g.Compressed && !g.Log}
+		if g.Compressed && g.Log {
+			os.Remove(d.path(app, g.Number, segment.Compressed))
+		}
+		c := closed{number: g.Number, compressed: !g.Log}
 		kinds := []segment.Kind{segment.Log, segment.Index}
 		if c.compressed {
 			kinds[0] = segment.Compressed
@@ -95,7 +107,9 @@ func (s *Store) adoptApp(d *disk, app string) error {
 			}
 		}
 		a.closed = append(a.closed, c)
-		a.last = max(a.last, min(c.last, lastRecord(d.path(app, g.Number, segment.Index))))
+		if last := lastRecord(d.path(app, g.Number, segment.Index)); last < time.Now().Add(farFuture).UnixNano() {
+			a.last = max(a.last, last)
+		}
 		s.total += c.bytes
 	}
 	s.logs[app] = a
@@ -104,7 +118,7 @@ func (s *Store) adoptApp(d *disk, app string) error {
 }
 
 // repair makes the segment whole that was open when another goinit ended.
-func repair(d *disk, app string, number int) error {
+func repair(d *disk, app string, number int, after int64) error {
 	data, err := os.OpenFile(d.path(app, number, segment.Log), os.O_RDWR, 0)
 	if err != nil {
 		return bare(err)
@@ -115,7 +129,7 @@ func repair(d *disk, app string, number int) error {
 		return bare(err)
 	}
 	defer index.Close()
-	_, err = segment.Repair(data, index)
+	_, err = segment.Repair(data, index, after)
 	return err
 }
 

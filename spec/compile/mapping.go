@@ -53,6 +53,7 @@ func (k mapping) read(c *checker, n *yaml.Node, path string) any {
 		return bad
 	}
 	found := map[string]any{}
+	refused := false // the one of those that exclude each other
 	for _, p := range c.pairs(n, 0) {
 		name := p.key.Value
 		if c.stopped || strings.HasPrefix(name, "x-") {
@@ -67,10 +68,15 @@ func (k mapping) read(c *checker, n *yaml.Node, path string) any {
 		c.note(at, p)
 		if value, ok := key.read(c, p, at); ok {
 			found[name] = value
+		} else if slices.Contains(k.oneOf, name) {
+			refused = true
 		}
 	}
-	k.checkOneOf(c, n, path, found)
 	out := object{}
+	if refused {
+		return out // without it the rest says nothing, and it has been told
+	}
+	k.checkOneOf(c, n, path, found)
 	for _, key := range k.keys {
 		if value, ok := found[key.name]; ok {
 			out = append(out, member{key.name, value})

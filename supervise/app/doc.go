@@ -11,8 +11,10 @@
 //     of its tree is left (TreeGone).
 //   - After a stop, a kill, a removal or a shutdown nothing is started unless somebody asks for it again.
 //   - A slot has at most one armed timer, and each is answered, cancelled or replaced: an old one is known by its epoch.
+//   - A process that may be frozen is thawed before anything else is done to it; never are two slots recycled at once.
 //   - What happens to an old process is known by its generation, and touches nobody else.
 //
-// Ready is the same as executed until probes come: Config.AwaitReady is their place. The states draining, paused and
-// scheduled come with rolling reload, pause and jobs; they are rows to be added to the table.
+// A hook is the slot's process while it runs (hook.go). Whether a worker is ready is not a state: it comes and goes while
+// the slot is Running (ready.go). The states draining and scheduled come with rolling reload and jobs; they are rows to be
+// added to the table.
 package app

@@ -3,12 +3,13 @@ package launch
 import (
 	"strings"
 
+	"goinit/cgroup"
 	"goinit/reaper"
 	"goinit/supervise"
 	"goinit/supervise/tree"
 )
 
-// Beside runs a program beside a living worker: as its user, in its directory and environment. What it starts is known by
+// Beside runs a program beside a living worker: as its user, in its directory, environment and group. What it starts is known by
 // its parents and its process group, not by the cookie, which is the worker's.
 func (s *Starter) Beside(w supervise.Work, argv, environment []string, told supervise.Told) (supervise.Process, error) {
 	w.Argv = argv
@@ -19,6 +20,12 @@ func (s *Starter) Beside(w supervise.Work, argv, environment []string, told supe
 	}
 	c.Env = without(c.Env, tree.BootVariable)
 	c.Files = withFiles([]int{s.Stdin, s.Stdin, s.Stdin}, w.Given.Files)
+	fds, done, err := s.birth(w)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	c.Cgroups = fds
 	p := &process{}
 	c.Notify = func(e reaper.Event) {
 		if e.Kind == reaper.Exited {
@@ -31,6 +38,24 @@ func (s *Starter) Beside(w supervise.Work, argv, environment []string, told supe
 	}
 	p.begin(main, s.Trees.Add("beside "+tree.Worker(w.App.Name, w.Slot), main.PID(), told.TreeGone), told.Exited)
 	return p, nil
+}
+
+// birth is the way into the group of a worker's process, if it has one. Who is in it dies with the worker, at the latest.
+func (s *Starter) birth(w supervise.Work) (fds []int, done func(), err error) {
+	s.groups.mu.Lock()
+	var group *cgroup.Group
+	if g := s.groups.apps[w.App.Name]; g != nil {
+		for p := range g.workers {
+			if p.group != nil && p.slot == w.Slot && p.generation == w.Generation {
+				group = p.group
+			}
+		}
+	}
+	s.groups.mu.Unlock()
+	if group == nil {
+		return nil, func() {}, nil
+	}
+	return group.Birth()
 }
 
 func without(env []string, name string) (kept []string) {

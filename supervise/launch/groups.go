@@ -58,7 +58,11 @@ func (s *Starter) enter(w supervise.Work, p *process, told supervise.Told) (ente
 	if err := s.appGroup(a, total, controllers); err != nil {
 		return none, err
 	}
-	g, err := s.Cgroups.Group(a.Name+"/"+strconv.Itoa(w.Slot)+"."+strconv.Itoa(w.Generation), controllers)
+	name := a.Name + "/" + strconv.Itoa(w.Slot) + "." + strconv.Itoa(w.Generation)
+	if w.Argv != nil {
+		name += ".hook" // the worker's own may come right after it, and counts from zero
+	}
+	g, err := s.Cgroups.Group(name, controllers)
 	if err != nil {
 		return none, fmt.Errorf("cannot make a cgroup for %s: %w", a.Name, err)
 	}

@@ -105,7 +105,7 @@ func blockIO(l spec.IO, r *specs.LinuxResources) error {
 			{uint64(limit.ReadIOPS), &b.ThrottleReadIOPSDevice}, {uint64(limit.WriteIOPS), &b.ThrottleWriteIOPSDevice}} {
 			if one.rate > 0 {
 				d := specs.LinuxThrottleDevice{Rate: one.rate}
-				d.Major, d.Minor = int64(unix.Major(st.Rdev)), int64(unix.Minor(st.Rdev)) //nolint:unconvert // its width differs by machine
+				d.Major, d.Minor = int64(unix.Major(st.Rdev)), int64(unix.Minor(st.Rdev))
 				*one.to = append(*one.to, d)
 			}
 		}

@@ -73,7 +73,7 @@ func (s *Starter) Start(w supervise.Work, told supervise.Told) (supervise.Proces
 			c.Terminal = &reaper.Terminal{FD: 0, Foreground: true}
 		}
 	}
-	p := &process{}
+	p := &process{slot: w.Slot, generation: w.Generation}
 	entered, err := s.enter(w, p, told)
 	if err != nil {
 		s.Outputs.Drain(w.App.Name, w.Slot, w.Generation)
@@ -171,7 +171,9 @@ func (s *Starter) absolute(a *spec.App, path string) string {
 type process struct {
 	main  *reaper.Process
 	group *cgroup.Group // nil: it has none
-	kills kills
+	// whose it is: for those who come beside it
+	slot, generation int
+	kills            kills
 
 	mu   sync.Mutex
 	tree *tree.Tree

@@ -166,7 +166,9 @@ func TestLeftoversAreAskedFirst(t *testing.T) {
 	b := newBed(t, nil, shell("web", closing, func(a *spec.App) { a.Stop.Timeout = spec.Duration(20 * time.Second) }))
 	pid := left(t, b, "web/0")
 	b.do(t, supervise.Shutdown{})
-	if o := <-b.ended; alive(pid) || o.Status != 0 || len(o.Killed) > 0 || !strings.Contains(b.pipes.said("web/0"), "closed") {
+	o := <-b.ended
+	b.pipes.wait.Wait()
+	if alive(pid) || o.Status != 0 || len(o.Killed) > 0 || !strings.Contains(b.pipes.said("web/0"), "closed") {
 		t.Errorf("alive: %v, outcome %+v, said %q", alive(pid), o, b.pipes.said("web/0"))
 	}
 }

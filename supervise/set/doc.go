@@ -7,6 +7,7 @@
 // The invariants:
 //
 //   - An app is told that its dependencies are met only while each required one is, and never while goinit stops.
+//   - Who waits, waits for something that is told (Member.Waits), and is held up only by what will not come by itself.
 //   - In a shutdown an app is asked to stop only when nothing runs that depends on it, or when the budget is over.
 //   - A shutdown with a budget ends within it; one that has nobody to wait for ends at once.
 //   - An app that a new spec leaves as it was is sent nothing.

@@ -25,7 +25,6 @@ type universe struct {
 	apps  map[string]*cosmos
 	queue queue
 	order int
-	timer int // of the set: epoch
 
 	outcome   *Outcome
 	stopping  bool
@@ -45,7 +44,7 @@ type cosmos struct {
 	began      bool
 	everReady  bool
 	failedOnce bool
-	deaf, slow bool
+	deaf       bool
 	lastReport app.Summary
 }
 

@@ -1,10 +1,6 @@
 package tree
 
-import (
-	"maps"
-	"slices"
-	"time"
-)
+import "time"
 
 // A tree in a group is looked at through the group, and not in /proc: whatever its processes have done to their parents,
 // sessions and environments, they are in it.
@@ -50,11 +46,15 @@ func (t *Tree) lookIntoGroup(r *reader, kill bool) (w within) {
 	return w
 }
 
-// anyWithoutGroup reports whether a tree is to be looked for in /proc.
-func (k *Keeper) anyWithoutGroup(exited map[*Tree]bool) bool {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	return slices.ContainsFunc(slices.Collect(maps.Keys(exited)), func(t *Tree) bool { return t.wanted && t.group == nil })
+// anyWithoutGroup reports whether there is a tree that is looked for in /proc. Whether somebody has asked about it is not
+// looked at: somebody may, before this look is over, and is not to be told of a look that was not made.
+func anyWithoutGroup(trees map[*Tree]bool) bool {
+	for t := range trees {
+		if t.group == nil {
+			return true
+		}
+	}
+	return false
 }
 
 // afterGroup is what a look into its group means for a tree; it returns when to look again. An event of the group, or a death,

@@ -17,7 +17,7 @@ func (k *Keeper) pass(r *reader) (gone []*Tree, next time.Duration) {
 	var members map[*Tree][]process
 	unsure := false
 	groups := k.lookIntoGroups(r, exited)
-	if k.anyWithoutGroup(exited) && !k.nothingLeft(r, exited) {
+	if anyWithoutGroup(exited) && !k.nothingLeft(r, exited) {
 		all, err := r.all()
 		if err != nil { // no descriptor to be had, or no /proc: nothing is known, so nothing is gone
 			return nil, longPause
