@@ -33,7 +33,7 @@ const (
 
 	flushTime = 200 * time.Millisecond // for the console at the end
 	// threads that run mode may want at the same time: startsAtOnce, two writers of the console, the writer of the logs,
-	// which a disk may hold for ever, the look into /proc, the collector, and some to spare.
+	// which a disk may hold for ever, the look into /proc, the collector, the walk of watched folders, and one to spare.
 	runThreads = 9
 	processors = 2 // one may be suspended in a fork
 

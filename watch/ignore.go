@@ -36,7 +36,7 @@ func (w *Watcher) ignored(full string, folder bool) bool {
 			return true
 		}
 	}
-	ignored := false
+	ignored := folder && (full == "/proc" || full == "/sys" || full == "/dev") // of the kernel's, where a path is /
 	for i := range w.ignore {
 		if r := &w.ignore[i]; r.keep == ignored && (folder || !r.folders) && r.meets(full, name, w.plan.Dir) {
 			ignored = !r.keep

@@ -113,10 +113,10 @@ func New(p Plan, tell func(News)) (*Watcher, error) {
 	return w, nil
 }
 
-// Close ends it. A call of tell that is under way may still end after it.
+// Close ends it, and returns at once: tell may be called once more after it.
 func (w *Watcher) Close() {
-	w.file.Close() // ends run, even while that is held up by a disk
-	go func() {    // for the same reason
+	go func() { // a disk may hold up whoever walks, and os.File.Close waits for those who use it
+		w.file.Close()
 		w.mu.Lock()
 		defer w.mu.Unlock()
 		w.closed = true
