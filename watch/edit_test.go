@@ -182,4 +182,15 @@ func TestLoadedFiles(t *testing.T) {
 	if n := len(w.dirs); n != 2 {
 		t.Errorf("%d folders are watched", n)
 	}
+	many := make([]string, maxFiles+10)
+	for i := range many {
+		many[i] = w.path("none/" + strconv.Itoa(i))
+	}
+	w.changes()
+	w.AddFiles(many)
+	w.AddFiles(many)
+	want := "16384 files are watched, and no more than that\n  watch: {paths: [.]} watches folders instead"
+	if got := w.changes(); len(got) != 1 || got[0] != want {
+		t.Errorf("too many: %q", got)
+	}
 }
