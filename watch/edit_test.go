@@ -112,9 +112,9 @@ func TestCheckout(t *testing.T) {
 
 // Paths that are files, are not there yet, go and come back, or are led to by links.
 func TestPaths(t *testing.T) {
-	w := watchTree(t, Plan{Dir: "app", Paths: []string{"conf.yaml", "src", "not/yet/here", "../releases/current", "../cm/key", "lib/*.js", "deep/**/x.py", "../sentinel"},
+	w := watchTree(t, Plan{Dir: "app", Paths: []string{"conf.yaml", "src", "src/node_modules/own/x", "not/yet/here", "../releases/current", "../cm/key", "lib/*.js", "deep/**/x.py", "../sentinel"},
 		Ignore: []string{"node_modules"}},
-		"app/conf.yaml", "app/other.yaml", "app/src/a", "app/lib/a.js", "app/lib/a.txt", "app/lib/sub/a.js", "app/deep/p/q/x.py", "app/deep/y.py",
+		"app/conf.yaml", "app/other.yaml", "app/src/a", "app/src/node_modules/own/x", "app/src/node_modules/own/y", "app/lib/a.js", "app/lib/a.txt", "app/lib/sub/a.js", "app/deep/p/q/x.py", "app/deep/y.py",
 		"releases/1/a", "releases/2/a", "cm/..2024/key", "cm/..2025/key", "releases/current -> 1", "cm/..data -> ..2024", "cm/key -> ..data/key", "sentinel")
 	do := func(what string, change func(), want ...string) {
 		t.Helper()
@@ -143,6 +143,9 @@ func TestPaths(t *testing.T) {
 	do("another", func() { w.write("app/other.yaml") })
 	do("a file that is replaced", func() { w.write("app/x"); w.rename("app/x", "app/conf.yaml") }, "app/conf.yaml")
 	do("and again", func() { w.remove("app/conf.yaml"); w.write("app/conf.yaml") }, "app/conf.yaml")
+	do("named, where its folder is ignored", func() { w.write("app/src/node_modules/own/x") }, "app/src/node_modules/own/x")
+	do("and not the one beside it", func() { w.write("app/src/node_modules/own/y") })
+	do("which goes", func() { w.remove("app/src/node_modules") }, "app/src/node_modules/own/x")
 	do("a folder goes", func() { w.remove("app/src") }, "app/src/a")
 	do("and comes back", func() { w.write("app/src/b") }, "app/src")
 	do("and is the same as before", func() { w.write("app/src/c/d") }, "app/src/c/d")

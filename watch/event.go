@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -16,7 +17,7 @@ import (
 func (w *Watcher) run() {
 	w.mu.Lock()
 	w.locked(w.walkAll)
-	w.started = true
+	w.started, w.empty = true, time.Now()
 	w.tell(News{Kind: Watching, Directories: len(w.dirs)})
 	w.mu.Unlock()
 	for {
@@ -42,6 +43,7 @@ func (w *Watcher) drain(fd int) bool {
 	for i := range drainBound {
 		n, err := unix.Read(fd, w.buffer)
 		if err != nil || n <= 0 {
+			w.empty = time.Now()
 			return i > 0
 		}
 		w.read(w.buffer[:n])

@@ -45,17 +45,16 @@ func (w *Watcher) ignored(full string, folder bool) bool {
 	return ignored
 }
 
-// hidden reports whether a path is ignored, or is in a folder that is.
-func (w *Watcher) hidden(full string) bool {
-	at := w.plan.Dir
-	inside, ok := under(full, at)
+// hidden reports whether what is below a folder is ignored, or in another one that is.
+func (w *Watcher) hidden(dir, full string, folder bool) bool {
+	inside, ok := under(full, dir)
 	if !ok {
-		at, inside = "/", full
+		return false
 	}
 	names := split(inside)
 	for i, name := range names {
-		at = filepath.Join(at, name)
-		if w.ignored(at, i < len(names)-1) {
+		dir = filepath.Join(dir, name)
+		if w.ignored(dir, folder || i < len(names)-1) {
 			return true
 		}
 	}

@@ -70,7 +70,7 @@ func beLimited() {
 	until := time.Now().Add(time.Minute)
 	for time.Now().Before(until) { // the old one's are given back by then
 		set("max_inotify_instances", "1")
-		if w, err = New(Plan{Dir: dir, Delay: time.Millisecond}, tell); err == nil {
+		if _, err = New(Plan{Dir: dir, Delay: time.Millisecond}, tell); err == nil {
 			break
 		}
 	}

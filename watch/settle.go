@@ -13,6 +13,9 @@ func (w *Watcher) touch(full string) {
 
 // lost notes that the kernel has forgotten what it had to tell.
 func (w *Watcher) lost() {
+	if !w.pending {
+		w.lostAfter = w.empty
+	}
 	w.pending = true
 	w.rewalk()
 }
@@ -51,7 +54,7 @@ func (w *Watcher) settle() {
 		w.locked(func() {
 			w.walkAll()
 			if w.pending && w.first == "" {
-				w.first = w.newest(w.since.Add(-time.Second)) // a file system's clock may be coarse
+				w.first = w.newest(w.lostAfter.Add(-time.Second)) // a file system's clock may be coarse
 			}
 		})
 	}

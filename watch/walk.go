@@ -7,7 +7,6 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -75,9 +74,10 @@ func (w *Watcher) place(full string) {
 				to = filepath.Join(at, to)
 			}
 			names, i, at = append(split(to), names[i+1:]...), -1, "/"
-		case i == len(names)-1 && !info.IsDir():
-			w.exact[next] = w.exact[next]
+		case !info.IsDir():
+			w.exact[next] = w.exact[next] || i < len(names)-1 // in the way of the rest
 			w.add(at)
+			return
 		default:
 			at = next
 		}
@@ -121,8 +121,8 @@ func (w *Watcher) walk(dir string, found bool) {
 func (w *Watcher) interest(full string, folder bool) (counts, below bool) {
 	for _, p := range w.patterns {
 		c, b := p.match(full)
-		if (c || b) && full != p.base && len(full) > len(p.base) && w.ignored(full, folder) {
-			c, b = false, false
+		if (c || b) && w.hidden(p.base, full, folder) {
+			continue
 		}
 		counts, below = counts || c, below || b
 	}
@@ -169,8 +169,8 @@ func (w *Watcher) remove(wd int32) {
 	_ = w.conn.Control(func(fd uintptr) { _, _ = unix.InotifyRmWatch(int(fd), uint32(wd)) })
 }
 
-// newest looks for a file that has changed since then: who rescans would like to say what for.
-func (w *Watcher) newest(since time.Time) string {
+// newest is the file that has changed last, if that was since then: who rescans would like to say what for.
+func (w *Watcher) newest(since time.Time) (path string) {
 	for _, dir := range w.dirs {
 		f, err := os.Open(dir)
 		if err != nil {
@@ -184,9 +184,11 @@ func (w *Watcher) newest(since time.Time) string {
 					continue
 				}
 				var st unix.Stat_t
-				if unix.Lstat(full, &st) == nil && !time.Unix(st.Ctim.Unix()).Before(since) {
-					f.Close()
-					return full
+				if unix.Lstat(full, &st) != nil {
+					continue
+				}
+				if at := time.Unix(st.Ctim.Unix()); !at.Before(since) {
+					path, since = full, at
 				}
 			}
 			if err != nil || len(entries) == 0 {
@@ -195,7 +197,7 @@ func (w *Watcher) newest(since time.Time) string {
 		}
 		f.Close()
 	}
-	return ""
+	return path
 }
 
 // relative is a path as people want to read it.
@@ -203,5 +205,5 @@ func (w *Watcher) relative(full string) string {
 	if inside, ok := under(full, w.plan.Dir); ok && inside != "" {
 		return inside
 	}
-	return strings.TrimSpace(full)
+	return full
 }

@@ -77,6 +77,8 @@ type Watcher struct {
 	pending   bool      // there is something to tell
 	first     string    // of that; empty: nobody knows
 	since, at time.Time // of the first and the last change that was not told
+	empty     time.Time // when the queue was seen to be empty last
+	lostAfter time.Time // what is not known has happened after this
 	buffer    []byte
 }
 
@@ -135,7 +137,11 @@ func (w *Watcher) AddFiles(paths []string) {
 			continue
 		}
 		one = filepath.Clean(one)
-		if w.files[one] || w.hidden(one) {
+		base := w.plan.Dir
+		if _, ok := under(one, base); !ok {
+			base = "/"
+		}
+		if w.files[one] || w.hidden(base, one, false) {
 			continue
 		}
 		if len(w.files) == maxFiles {
