@@ -33,7 +33,7 @@ const (
 
 	flushTime = 200 * time.Millisecond // for the console at the end
 	// threads that run mode may want at the same time: startsAtOnce, two writers of the console, the writer of the logs,
-	// which a disk may hold for ever, the look into /proc, the collector, and some to spare.
+	// which a disk may hold for ever, the look into /proc, the collector, the walk of watched folders, and one to spare.
 	runThreads = 9
 	processors = 2 // one may be suspended in a fork
 
@@ -92,6 +92,7 @@ type runner struct {
 	launcher   *launch.Starter
 	starter    *starter
 	prober     *prober
+	files      *files
 	supervisor *supervise.Supervisor
 	desk       *desk.Desk
 	limits     []control.Limitation
@@ -253,9 +254,10 @@ func (r *runner) keep(arrivals *mailbox) int {
 	beside, _ := any(r.starter).(supervise.Beside)
 	r.prober = newProber(beside, r.launcher.Grouped, func(text string) { r.messages.Warn(text, nil) })
 	r.outputs.heard = r.prober.heard
+	r.files = r.newFiles(s)
 	var err error
 	r.supervisor, err = supervise.New(supervise.Config{
-		Spec: s, Starter: r.starter, Prober: r.prober, Budget: r.budget(s), CPUs: cpus(), Stay: r.specPath == "" && r.options.main == nil,
+		Spec: s, Starter: r.starter, Prober: r.prober, Files: r.files, Budget: r.budget(s), CPUs: cpus(), Stay: r.specPath == "" && r.options.main == nil,
 		Events: func(e supervise.Event) {
 			history.Add(desk.Event(e))
 			n.tell(e)

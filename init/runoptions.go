@@ -15,17 +15,19 @@ type runOptions struct {
 	socket string   // --socket
 	detach bool     // --detach
 	empty  bool     // --empty: no spec; apps come by goinit ctl add
+	watch  bool     // --watch: apps that do not say
 	part   []string // apps and @tags of the spec: no others are started; empty: all
 	main   []string // behind --: a command that is the main app, beside the spec's
 }
 
-const runUsage = `usage: goinit run [-f FILE] [-C DIR] [-N NAME] [--socket PATH] [--detach] [APP|@TAG…] [-- CMD [ARG…]]
+const runUsage = `usage: goinit run [-f FILE] [-C DIR] [-N NAME] [--socket PATH] [--watch] [--detach] [APP|@TAG…] [-- CMD [ARG…]]
   -f, --file FILE       the spec: YAML, a Procfile, or compiled JSON
                         (default: $GOINIT_SPEC, goinit.json and goinit.yaml in /etc/goinit, ./goinit.yaml, ./Procfile; as PID 1 in
                         this order, elsewhere ./ comes first)
   -C, --directory DIR   start there
   -N, --name NAME       this goinit's name, for goinit ctl -N
       --socket PATH     of the control socket
+      --watch           replaces workers when their files change, as watch: true in the spec; not of apps that have a watch: of their own
       --detach          as a daemon; returns when its apps have started, or says why not
       --empty           without a spec: apps come by goinit ctl add, and goinit stays until goinit ctl shutdown
   APP, @TAG             only these apps of the spec, with those that they depend on
@@ -56,8 +58,8 @@ func parseRunOptions(args []string) (o *runOptions, help bool, err error) {
 			o.detach = true
 		case word == "--empty" && !given:
 			o.empty = true
-		case word == "--watch":
-			return nil, false, &usageError{word + " is not available yet", "start it again by hand: goinit ctl restart APP"}
+		case word == "--watch" && !given:
+			o.watch = true
 		case values[word] != nil:
 			if !given {
 				if i++; i == len(args) {

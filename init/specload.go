@@ -97,6 +97,7 @@ func (r *runner) load(ctx context.Context, compiled []byte) (s *spec.Spec, err e
 	if err != nil {
 		return nil, err
 	}
+	r.watchAll(s.Apps)
 	if err := r.withSaved(s); err != nil {
 		return nil, err
 	}
@@ -111,6 +112,7 @@ func (r *runner) load(ctx context.Context, compiled []byte) (s *spec.Spec, err e
 			}
 		}
 		s.Apps, s.Guests = append(s.Apps, a), append(s.Guests, a.Name)
+		r.watchAll(s.Apps[len(s.Apps)-1:])
 	}
 	if len(s.Apps) == 0 && !r.options.empty {
 		return nil, fmt.Errorf("%s has no apps", r.specPath)

@@ -34,6 +34,7 @@ func (l *loader) app(name string, f *fields) App {
 	a.Stop.Target = value(stop, "target", "process", OneOf("process", "tree"))
 	a.Stop.Timeout = value(stop, "timeout", seconds(10), ParseDuration)
 	stop.end()
+	a.Watch = l.watch(f)
 	a.Hooks = l.hooks(f)
 	logs := f.object("logs")
 	a.Logs.Console = value(logs, "console", "auto", OneOf("auto", "prefix", "json", "raw", "inherit", "off"))

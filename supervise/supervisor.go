@@ -18,6 +18,8 @@ type Config struct {
 	Starter Starter
 	// Prober watches the workers of apps with readiness or liveness; nil: such an app is refused.
 	Prober Prober
+	// Files watches the files of apps with watch; nil: such an app is refused.
+	Files Files
 	// Budget is the time that an ordered stop may take, where the spec does not say; 0: as long as it takes.
 	Budget time.Duration
 	// Stay: that all apps have ended is no reason to end.
