@@ -19,6 +19,7 @@ type narrator struct {
 	outputs  *outputs
 	forget   func(app string)            // of an app that has left
 	spec     func(name string) *spec.App // as the last word wants it, or nil
+	flaps    map[flapKey]flap            // of the goroutine that says
 
 	mu     sync.Mutex
 	queue  []supervise.Event
@@ -38,7 +39,7 @@ const (
 )
 
 func newNarrator(m *messages.Messages, c *logs.Console, o *outputs) *narrator {
-	return &narrator{messages: m, console: c, outputs: o, spec: func(string) *spec.App { return nil }, wake: make(chan struct{}, 1), done: make(chan struct{})}
+	return &narrator{messages: m, console: c, outputs: o, spec: func(string) *spec.App { return nil }, flaps: map[flapKey]flap{}, wake: make(chan struct{}, 1), done: make(chan struct{})}
 }
 
 // grave events are told whatever else is not.
@@ -137,6 +138,7 @@ func (n *narrator) say(e supervise.Event, patient bool) {
 		why, _, _ := strings.Cut(ended(exit), "\n") // the rest was told of the start
 		m.Error(e.App+" is not started again: it "+why, fields)
 	case "app.removed":
+		n.forgetFlaps(e.App)
 		n.forget(e.App)
 	case "shutdown.started":
 		within := ", with no limit of time"
