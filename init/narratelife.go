@@ -24,16 +24,16 @@ func (n *narrator) sayOfLife(e supervise.Event, fields messages.Fields) bool {
 	switch e.Type {
 	case "worker.ready":
 		if again, _ := e.Data["again"].(bool); again {
-			m.Info(e.Worker+" is ready again", fields)
+			n.comes(e, e.Worker+" is ready again", fields)
 		} else {
 			m.Debug(e.Worker+" is ready", fields)
 		}
 	case "worker.unready":
-		m.Warn(e.Worker+" is not ready any more"+why, fields)
+		n.goes(e, e.Worker+" is not ready any more"+why, fields)
 	case "worker.start-timeout":
 		m.Error(e.Worker+" was not ready within "+text("delay")+why+"\n  "+n.moreTime(e.App), fields)
 	case "worker.unhealthy":
-		m.Warn(e.Worker+" is unhealthy"+why+whatThen(text("action")), fields)
+		n.goes(e, e.Worker+" is unhealthy"+why+whatThen(text("action")), fields)
 	case "hook.started":
 		m.Debug(e.Worker+": the hook "+text("hook")+" runs", fields)
 	case "hook.failed":

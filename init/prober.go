@@ -54,7 +54,12 @@ func (p *prober) Watch(w supervise.Work, told func(supervise.Verdict)) (supervis
 	if err != nil {
 		return nil, err
 	}
+	forks := false
 	one.Watch, err = health.Open(plan, func(v health.Verdict) {
+		if started := int(one.pid.Load()); v.Kind == health.MainPID && v.PID != started && !forks {
+			forks = true
+			p.warn(forksAway(tree.Worker(w.App.Name, w.Slot), v.PID, started))
+		}
 		if v.Kind == health.Ignored || v.Kind == health.Unasked {
 			p.warn(tree.Worker(w.App.Name, w.Slot) + ": " + v.Why)
 		} else if v, ok := verdict(v); ok {
@@ -70,6 +75,12 @@ func (p *prober) Watch(w supervise.Work, told func(supervise.Verdict)) (supervis
 		p.mu.Unlock()
 	}
 	return one, nil
+}
+
+// forksAway is for the user of a daemon that expects to be followed, as systemd does.
+func forksAway(worker string, main, started int) string {
+	return fmt.Sprintf("%s says that its main process is %d: that is shown, but goinit follows %d, which it has started, and when that ends the worker has ended"+
+		"\n  let the program stay in the foreground; most have an option for it", worker, main, started)
 }
 
 // heard is who wants to hear the lines of a process.

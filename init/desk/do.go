@@ -119,6 +119,10 @@ func whyDown(w supervise.Worker) string {
 		return "it is " + w.State
 	case e.Error != "":
 		return e.Error
+	case e.Reason == "start-timeout":
+		return "it was not ready in time"
+	case e.Reason == "unhealthy":
+		return "it was unhealthy"
 	case e.Signal != nil:
 		return "killed by " + *e.Signal
 	default:

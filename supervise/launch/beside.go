@@ -9,8 +9,8 @@ import (
 	"goinit/supervise/tree"
 )
 
-// Beside runs a program beside a living worker: as its user, in its directory, environment and group. What it starts is known by
-// its parents and its process group, not by the cookie, which is the worker's.
+// Beside runs a program beside a living worker: as its user, in its directory, environment and group. Its cookie is its own, so
+// that what it has started is found, and is not taken for the worker's.
 func (s *Starter) Beside(w supervise.Work, argv, environment []string, told supervise.Told) (supervise.Process, error) {
 	w.Argv = argv
 	w.Given.Environment = append(w.Given.Environment[:len(w.Given.Environment):len(w.Given.Environment)], environment...)
@@ -18,7 +18,8 @@ func (s *Starter) Beside(w supervise.Work, argv, environment []string, told supe
 	if err != nil {
 		return nil, err
 	}
-	c.Env = without(c.Env, tree.BootVariable)
+	boot := s.Trees.BesideBoot()
+	c.Env = with(c.Env, tree.BootVariable, boot)
 	c.Files = withFiles([]int{s.Stdin, s.Stdin, s.Stdin}, w.Given.Files)
 	fds, done, err := s.birth(w)
 	if err != nil {
@@ -36,7 +37,7 @@ func (s *Starter) Beside(w supervise.Work, argv, environment []string, told supe
 	if err != nil {
 		return nil, err
 	}
-	p.begin(main, s.Trees.Add("beside "+tree.Worker(w.App.Name, w.Slot), main.PID(), told.TreeGone), told.Exited)
+	p.begin(main, s.Trees.AddBeside(tree.Worker(w.App.Name, w.Slot), boot, main.PID(), told.TreeGone), told.Exited)
 	return p, nil
 }
 
@@ -77,11 +78,12 @@ func (s *Starter) Grouped(w supervise.Work) []int {
 	return pids
 }
 
-func without(env []string, name string) (kept []string) {
-	for _, kv := range env {
-		if !strings.HasPrefix(kv, name+"=") {
-			kept = append(kept, kv)
+// with gives a variable that is there another value, in its place.
+func with(env []string, name, value string) []string {
+	for i, kv := range env {
+		if strings.HasPrefix(kv, name+"=") {
+			env[i] = name + "=" + value
 		}
 	}
-	return kept
+	return env
 }
