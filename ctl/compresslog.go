@@ -38,21 +38,14 @@ func compressLog(path string) (err error) {
 	if !ok || kind != segment.Log {
 		return fmt.Errorf("it is no segment of a log")
 	}
-	app := filepath.Dir(path)
-	store, err := os.OpenRoot(filepath.Dir(app))
-	if err != nil {
-		return err
+	dir, in, err := openInStore(path)
+	if errors.Is(err, fs.ErrNotExist) { // of an app that writes fast: it has become the oldest, and gone
+		return nil
 	}
-	defer store.Close()
-	dir, err := store.OpenRoot(filepath.Base(app))
 	if err != nil {
 		return err
 	}
 	defer dir.Close()
-	in, err := dir.Open(filepath.Base(path))
-	if err != nil {
-		return err
-	}
 	defer in.Close()
 	st, err := in.Stat()
 	if err != nil {
@@ -82,6 +75,26 @@ func compressLog(path string) (err error) {
 		err = dir.Remove(filepath.Base(path))
 	}
 	return err
+}
+
+// openInStore opens an app's directory, below a store's, and a file in it.
+func openInStore(path string) (*os.Root, *os.File, error) {
+	app := filepath.Dir(path)
+	store, err := os.OpenRoot(filepath.Dir(app))
+	if err != nil {
+		return nil, nil, err
+	}
+	defer store.Close()
+	dir, err := store.OpenRoot(filepath.Base(app))
+	if err != nil {
+		return nil, nil, err
+	}
+	f, err := dir.Open(filepath.Base(path))
+	if err != nil {
+		dir.Close()
+		return nil, nil, err
+	}
+	return dir, f, nil
 }
 
 // compressTo closes out, when it is on the disk: the only other copy goes then.
