@@ -397,3 +397,13 @@ func TestOutputIsCanonical(t *testing.T) {
 		t.Errorf("long:\n%s\nshort:\n%s", outs[0], outs[1])
 	}
 }
+
+// The compiler and the spec both look at a program; it is told once that there is none.
+func TestAnEmptyProgramIsToldOnce(t *testing.T) {
+	for _, key := range []string{"hooks: {before_start: []}", "hooks: {after_exit: ''}", "readiness: {exec: []}", "liveness: {exec: ''}"} {
+		_, problems := compileText("apps:\n  web:\n    command: x\n    " + key + "\n")
+		if problems == nil || strings.Count(problems.Error(), "is empty: write the program and its arguments") != 1 {
+			t.Errorf("%s: %v", key, problems)
+		}
+	}
+}
