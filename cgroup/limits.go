@@ -157,7 +157,12 @@ func (g *Group) join(s Setting) (dir string, v2 bool, err error) {
 }
 
 // leaveOut is the remedy that is always left.
-func leaveOut(s Setting) string { return "leave out " + s.Key }
+func leaveOut(s Setting) string {
+	if s.Key == "" {
+		return "leave out what needs it"
+	}
+	return "leave out " + s.Key
+}
 
 // missing says why a controller's files are not there.
 func (g *Group) missing(s Setting, path string) error {

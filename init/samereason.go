@@ -11,23 +11,27 @@ import (
 type sameReason struct {
 	text   string
 	times  map[string]int // by worker
+	told   bool           // whole
 	looped bool           // told with a crash loop
 }
 
-// failedStart counts a failed start, and says of it what there is to say: all, or that it is as before.
+// failedStart counts a failed start, and says of it what there is to say: all, or that it is as before. One of a loop is only
+// counted: it is not said here.
 func (n *narrator) failedStart(e supervise.Event, exit *supervise.LastExit) string {
 	if exit == nil || exit.Error == "" {
 		return ended(exit)
 	}
 	r := n.reasons[e.App]
-	known := r != nil && r.text == exit.Error
-	if !known {
+	if r == nil || r.text != exit.Error {
 		r = &sameReason{text: exit.Error, times: map[string]int{}}
 		n.reasons[e.App] = r
 	}
 	r.times[e.Worker]++
 	switch times := r.times[e.Worker]; {
-	case !known:
+	case looping(e):
+		return ""
+	case !r.told:
+		r.told = true
 		return ended(exit)
 	case times == 1: // another worker of the app had it
 		return forTheSameReason
@@ -48,6 +52,6 @@ func (n *narrator) endedInLoop(e supervise.Event, exit *supervise.LastExit) stri
 	if r.looped {
 		return forTheSameReason
 	}
-	r.looped = true
+	r.told, r.looped = true, true
 	return ended(exit)
 }
