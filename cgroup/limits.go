@@ -175,7 +175,7 @@ func (g *Group) missing(s Setting, path string) error {
 	if controller == "" || path != "" && (r.on2(controller) && r.enabled[filepath.Dir(filepath.Dir(path))][controller] || !r.on2(controller)) {
 		return &Unavailable{"this kernel has no such limit", leaveOut(s)}
 	}
-	if r.v2 == "" { // each controller of v1 has a hierarchy of its own: there is no place that lacks it
+	if len(r.v1) > 0 { // each controller of v1 has a hierarchy of its own: there is no place that lacks it, nor one to delegate it
 		return &Unavailable{"the controller " + controller + " is not available here", leaveOut(s)}
 	}
 	return &Unavailable{"the controller " + controller + " is not available in " + r.v2, "have it delegated (cgroup.subtree_control of the groups above), or " + leaveOut(s)}

@@ -251,7 +251,7 @@ func TestWhatTheKernelRefuses(t *testing.T) {
 		path := "/sys/fs/cgroup/apps/web/" + w.file
 		say(explainWrite(applied{path: path, write: Write{File: w.file, Value: "1"}, setting: high}, &fs.PathError{Op: "write", Path: path, Err: w.errno}))
 	}
-	for _, r := range []*Root{{v1: map[string]string{"cpu": "/sys/fs/cgroup/cpu"}}, {v2: "/sys/fs/cgroup/ours"}} {
+	for _, r := range []*Root{{v1: map[string]string{"cpu": "/sys/fs/cgroup/cpu"}}, {v1: map[string]string{"cpu": "/sys/fs/cgroup/cpu"}, v2: "/sys/fs/cgroup/unified/ours"}, {v2: "/sys/fs/cgroup/ours"}} {
 		say((&Group{root: r}).missing(high, ""))
 	}
 	say((&Group{root: &Root{}}).missing(high, "/sys/fs/cgroup/memory/apps/web/memory.high"))
