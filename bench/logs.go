@@ -24,9 +24,9 @@ type logPlan struct {
 
 func newLogPlan(quick bool) logPlan {
 	if quick {
-		return logPlan{bytes: 250e6, rounds: 1, writers: 20, rate: 500, seconds: 10}
+		return logPlan{bytes: 100e6, rounds: 1, writers: 20, rate: 500, seconds: 10}
 	}
-	return logPlan{bytes: 1e9, rounds: 5, writers: 20, rate: 500, seconds: 60}
+	return logPlan{bytes: 300e6, rounds: 3, writers: 20, rate: 500, seconds: 60}
 }
 
 // lineSizes are in bytes, newlines included. What is quoted first is about an access log's.
@@ -157,26 +157,7 @@ func reportFlood(w io.Writer, p logPlan, loggers []logger, size int) error {
 // flood has the logger take a file's lines from cat, and returns the CPU time and time (s) that took, and its memory (MB).
 func (l logger) flood(dir, lines string) (cpu, wall, memory float64, err error) {
 	if l.argv != nil {
-		argv, err := l.argv(dir)
-		if err != nil {
-			return 0, 0, 0, err
-		}
-		app := exec.Command("cat", lines)
-		c := exec.Command(argv[0], argv[1:]...)
-		if c.Stdin, err = app.StdoutPipe(); err != nil {
-			return 0, 0, 0, err
-		}
-		began := time.Now()
-		if err := c.Start(); err != nil {
-			return 0, 0, 0, err
-		}
-		if err := app.Start(); err != nil {
-			return 0, 0, 0, err
-		}
-		err = c.Wait()
-		wall = time.Since(began).Seconds()
-		_ = app.Wait()
-		return (c.ProcessState.UserTime() + c.ProcessState.SystemTime()).Seconds(), wall, float64(c.ProcessState.SysUsage().(*syscall.Rusage).Maxrss) * 1024 / 1e6, err
+		return l.floodPipe(dir, lines)
 	}
 	begin, end := dir+"/begin", dir+"/end"
 	c, err := l.run(dir, []string{"until [ -e " + begin + " ]; do sleep 0.05; done; cat " + lines + "; : > " + end + "; exec sleep 1000"})
@@ -200,8 +181,41 @@ func (l logger) flood(dir, lines string) (cpu, wall, memory float64, err error) 
 	}
 	wall = time.Since(began).Seconds()
 	time.Sleep(time.Second / 2) // for what is in the pipe
-	status, _ := os.ReadFile(procPath(c.Process.Pid, "status"))
-	return (cpuOf(c.Process.Pid) - cpu) / 1e9, wall, field(string(status), "VmHWM") * 1024 / 1e6, nil
+	return (cpuOf(c.Process.Pid) - cpu) / 1e9, wall, largest(c.Process.Pid), nil
+}
+
+// floodPipe is flood of a program that reads its stdin.
+func (l logger) floodPipe(dir, lines string) (cpu, wall, memory float64, err error) {
+	argv, err := l.argv(dir)
+	if err != nil {
+		return 0, 0, 0, err
+	}
+	r, w, err := os.Pipe()
+	if err != nil {
+		return 0, 0, 0, err
+	}
+	defer r.Close()
+	app, c := exec.Command("cat", lines), exec.Command(argv[0], argv[1:]...)
+	c.Stdin, app.Stdout = r, w
+	if err := c.Start(); err != nil {
+		w.Close()
+		return 0, 0, 0, err
+	}
+	defer c.Wait()
+	defer w.Close()
+	time.Sleep(time.Second / 2)
+	cpu = cpuOf(c.Process.Pid)
+	began := time.Now()
+	err = app.Run()
+	wall = time.Since(began).Seconds()
+	time.Sleep(time.Second / 2) // for what is in the pipe
+	return (cpuOf(c.Process.Pid) - cpu) / 1e9, wall, largest(c.Process.Pid), err
+}
+
+// largest is the most memory that a process has had, in MB.
+func largest(pid int) float64 {
+	status, _ := os.ReadFile(procPath(pid, "status"))
+	return field(string(status), "VmHWM") * 1024 / 1e6
 }
 
 // run starts one that runs the apps itself.
