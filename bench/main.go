@@ -34,15 +34,15 @@ func main() {
 	if len(os.Args) > 1 && ownProgram(os.Args[1], os.Args[2:]) {
 		return
 	}
-	part := flag.String("part", "all", "what to measure: init (command mode), run (run mode), probes (run mode's liveness), logs or all")
+	part := flag.String("part", "all", "what to measure: init (command mode), run (run mode), probes (run mode's liveness), groups (a cgroup for each worker), logs or all")
 	probeSeconds := flag.Int("probe-seconds", 0, "how long liveness is measured (default 60)")
 	rounds := flag.Int("rounds", 0, "rounds of the start (default 150), and of the drain a thirtieth as many")
 	quick := flag.Bool("quick", false, "a minute or so for each part: fewer of everything")
 	goinit := flag.String("goinit", "bin/goinit", "the goinit to measure")
 	out := flag.String("out", "", "write the report to this file too")
 	flag.Parse()
-	if !slices.Contains([]string{"init", "run", "probes", "logs", "all"}, *part) {
-		fmt.Fprintf(os.Stderr, "bench: there is no part %q: init, run, probes, logs or all\n", *part)
+	if !slices.Contains([]string{"init", "run", "probes", "groups", "logs", "all"}, *part) {
+		fmt.Fprintf(os.Stderr, "bench: there is no part %q: init, run, probes, groups, logs or all\n", *part)
 		os.Exit(64)
 	}
 	onRun := newRunPlan(*quick)
@@ -113,6 +113,9 @@ func run(p plan, r runPlan, l logPlan, part, goinit, out string) error {
 	}
 	if err == nil && (part == "logs" || part == "all") {
 		err = reportLogs(w, l, goinit)
+	}
+	if err == nil && (part == "groups" || part == "all") {
+		err = reportGroups(w, r, goinit)
 	}
 	if err != nil || out == "" {
 		return err

@@ -91,6 +91,7 @@ type App struct {
 	OnFailure string    `json:"on_failure"` // shutdown, ignore
 	Recycle   Recycle   `json:"recycle,omitzero"`
 	Stop      Stop      `json:"stop"`
+	Watch     *Watch    `json:"watch,omitempty"` // nil: the spec says nothing of it
 	Hooks     Hooks     `json:"hooks,omitzero"`
 	Resources Resources `json:"resources,omitzero"`
 	Logs      Logs      `json:"logs"`

@@ -29,6 +29,7 @@ type owner struct {
 	watches   map[int]*watched
 	timers    map[int]*time.Timer
 	seen      map[int]*seen
+	files     FileWatch // nil: nobody watches
 	waiters   []*waiter
 	summary   app.Summary
 	reported  bool
@@ -53,6 +54,9 @@ func newOwner(s *Supervisor, a spec.App) (*owner, error) {
 	if o.wantsWatch() && s.config.Prober == nil {
 		return nil, fmt.Errorf("%s: readiness and liveness: there is nobody to ask after it", a.Name)
 	}
+	if a.Watch.On() && s.config.Files == nil {
+		return nil, fmt.Errorf("%s: watch: there is nobody to watch its files", a.Name)
+	}
 	config := configOf(&a)
 	config.StopSignal = stop
 	o.state = app.New(config, s.workers(&a), a.Enabled)
@@ -63,6 +67,7 @@ func newOwner(s *Supervisor, a spec.App) (*owner, error) {
 // run ends when the app has left, or everything has.
 func (o *owner) run() {
 	defer o.end()
+	o.openFiles()
 	for {
 		o.report()
 		if o.leaving && len(o.state.Slots) == 0 {
@@ -110,6 +115,10 @@ func (o *owner) turn() {
 func (o *owner) happened(e app.Event) {
 	if e.Kind == verdictWaits {
 		o.heard(e.Slot, e.Generation)
+		return
+	}
+	if e.Kind == filesChanged {
+		o.changed(e.Detail)
 		return
 	}
 	o.step(e)
@@ -214,6 +223,9 @@ func (o *owner) launch(e app.Start) (p Process, v *watched, err error) {
 	if v != nil {
 		w.Given = v.watch.Given()
 	}
+	if e.Hook == app.NoHook {
+		o.given(&w)
+	}
 	if w.Given.Close != nil {
 		defer w.Given.Close()
 	}
@@ -257,6 +269,9 @@ func (o *owner) end() {
 		o.cancel(slot)
 	}
 	o.unwatch()
+	if o.files != nil {
+		o.files.Close()
+	}
 	for _, c := range o.inbox.close() {
 		c.refuse(ErrEnded)
 	}

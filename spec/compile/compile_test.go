@@ -116,6 +116,9 @@ func TestMistakes(t *testing.T) {
 		{"compose's condition", app + "    depends_on: {db: {condition: service_healthy}}\n", `"service_healthy": write ready`},
 		{"size", app + "    resources: {memory: 256M}\n", `4:25: memory: "256M" is 256 MiB to Docker and 256 MB to Kubernetes: write 256MiB`},
 		{"later", app + "    listen: [\":80\"]\n", "4:5: listen is not available yet in this version: leave it out"},
+		{"watch, no pattern", app + "    watch: {paths: [\"src/[a\"]}\n", `"src/[a" is no pattern: [ without ], or a \ at the end`},
+		{"watch, no quiet", app + "    watch: {delay: 0s}\n", `4:20: delay: "0s": a time above 0 is wanted`},
+		{"watch, list", app + "    watch: [src]\n", "4:12: watch: "},
 		{"later, wrong", app + "    listen: [80]\n", `4:14: listen: "80" is not an address`},
 		{"later, unknown key", app + "    readiness: {htpp: x}\n", `unknown key "htpp": is it http?`},
 		{"later, within", app + "    stop: {drain: 5s}\n", "drain is not available yet in this version: leave it out, or write 30s"},
@@ -377,7 +380,7 @@ func FuzzCompile(f *testing.F) {
 // One meaning, one JSON: whatever order and whichever of the short forms it was written in.
 func TestOutputIsCanonical(t *testing.T) {
 	long := "name: shop\napps:\n  web:\n    command: [node, a b]\n    depends_on: {db: {condition: ready}}\n    restart: {policy: on-failure}\n    stop: {signal: SIGINT, timeout: 5s}\n  db: {command: [x]}\n"
-	short := "apps:\n  web: {stop: {timeout: 5s, signal: SIGINT, drain: 30s}, restart: on-failure, depends_on: [db], command: node 'a b', watch: false}\n  db:\n    command: x\nname: shop\n"
+	short := "apps:\n  web: {stop: {timeout: 5s, signal: SIGINT, drain: 30s}, restart: on-failure, depends_on: [db], command: node 'a b'}\n  db:\n    command: x\nname: shop\n"
 	var outs [2]string
 	for i, text := range []string{long, short} {
 		out, problems := compileText(text)
@@ -392,5 +395,15 @@ func TestOutputIsCanonical(t *testing.T) {
 	}
 	if outs[0] != outs[1] {
 		t.Errorf("long:\n%s\nshort:\n%s", outs[0], outs[1])
+	}
+}
+
+// The compiler and the spec both look at a program; it is told once that there is none.
+func TestAnEmptyProgramIsToldOnce(t *testing.T) {
+	for _, key := range []string{"hooks: {before_start: []}", "hooks: {after_exit: ''}", "readiness: {exec: []}", "liveness: {exec: ''}"} {
+		_, problems := compileText("apps:\n  web:\n    command: x\n    " + key + "\n")
+		if problems == nil || strings.Count(problems.Error(), "is empty: write the program and its arguments") != 1 {
+			t.Errorf("%s: %v", key, problems)
+		}
 	}
 }

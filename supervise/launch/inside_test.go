@@ -152,7 +152,6 @@ func newBed(t *testing.T, change func(*Starter), apps ...spec.App) *bed {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	t.Cleanup(func() { cancel(); null.Close() })
 	keeper := tree.New(tree.Config{BootID: "boot-" + t.Name(), PID: os.Getpid()})
 	go keeper.Run(ctx)
 	theKeeper.Store(keeper)
@@ -170,7 +169,19 @@ func newBed(t *testing.T, change func(*Starter), apps ...spec.App) *bed {
 	if err != nil {
 		t.Fatal(err)
 	}
-	go func() { b.ended <- b.Run(ctx) }()
+	over := make(chan struct{})
+	go func() {
+		b.ended <- b.Run(ctx)
+		close(over)
+	}()
+	t.Cleanup(func() { // a subreaper's workers would outlive it
+		for range 2 { // the second hurries
+			b.Do(ctx, supervise.Shutdown{Reason: "the test is over"})
+		}
+		<-over
+		cancel()
+		null.Close()
+	})
 	return b
 }
 
