@@ -11,6 +11,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"goinit/epoll"
 )
 
 // EventKind is what an Event is about.
@@ -64,7 +66,7 @@ type watching struct {
 // pressure by a file that can be polled. Of refused forks v1 tells nothing: they are seen when the group is measured or
 // removed.
 type watcher struct {
-	poller  *poller
+	poller  *epoll.Set
 	inotify int
 	done    chan struct{}
 
@@ -80,14 +82,14 @@ type notice struct {
 }
 
 func newWatcher() (*watcher, error) {
-	p, err := newPoller()
+	p, err := epoll.New()
 	if err != nil {
 		return nil, err
 	}
 	w := &watcher{poller: p, inotify: -1, done: make(chan struct{}), files: map[int]notice{}, fds: map[int]notice{}}
 	// Where all instances of a user are taken (fs.inotify.max_user_instances), deaths are told of all the same, at the exit.
 	if w.inotify, err = unix.InotifyInit1(unix.IN_CLOEXEC | unix.IN_NONBLOCK); err == nil {
-		if err = p.watch(w.inotify, unix.EPOLLIN); err != nil {
+		if err = p.Watch(w.inotify, uint32(w.inotify), unix.EPOLLIN); err != nil {
 			unix.Close(w.inotify)
 			w.inotify = -1
 		}
@@ -103,7 +105,7 @@ func (w *watcher) run() {
 	events := make([]unix.EpollEvent, 64)
 	buffer := make([]byte, 64*(unix.SizeofInotifyEvent+unix.NAME_MAX+1))
 	for {
-		n, err := w.poller.wait(events)
+		n, err := w.poller.Wait(events)
 		if err != nil {
 			return
 		}
@@ -159,7 +161,7 @@ func (w *watcher) all() {
 }
 
 func (w *watcher) close() {
-	w.poller.close()
+	w.poller.Close()
 	<-w.done
 	if w.inotify >= 0 {
 		unix.Close(w.inotify)
@@ -312,7 +314,7 @@ func (w *watcher) add(g *Group, fd int, events uint32, look func(*Group, uint32)
 	w.fds[fd] = notice{g, look}
 	w.mu.Unlock()
 	g.watching.fds = append(g.watching.fds, fd)
-	return w.poller.watch(fd, events)
+	return w.poller.Watch(fd, uint32(fd), events)
 }
 
 // drop ends one descriptor of a group; g.mu is held.

@@ -4,14 +4,14 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"runtime"
 	"strconv"
 	"strings"
 	"sync"
 	"time"
-	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"goinit/fsuid"
 )
 
 // Listening is a probe that looks whether a process of a tree listens on a TCP port. It connects to nobody: a program that
@@ -132,7 +132,7 @@ func holds(pid int, inodes map[uint64]bool) (bool, error) {
 	}
 	dir, err := unix.Open(path+"/fd", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err == unix.EACCES {
-		dir, err = openAs(path+"/fd", st.Uid, st.Gid)
+		dir, err = fsuid.Open(unix.AT_FDCWD, path+"/fd", unix.O_RDONLY|unix.O_DIRECTORY, st.Uid, st.Gid)
 	}
 	if err != nil {
 		return false, err
@@ -160,51 +160,12 @@ func holds(pid int, inodes map[uint64]bool) (bool, error) {
 	}
 }
 
-// readLink reads a link of /proc/PID/fd. The kernel lets those do that who could ptrace: CAP_SYS_PTRACE, which Docker's
-// root has not, or the same filesystem uid and gid, which root can take on (ptrace(2), PTRACE_MODE_READ_FSCREDS).
+// readLink reads a link of /proc/PID/fd, where need be as the process's owner.
 func readLink(dir int, name string, uid, gid uint32) (string, error) {
 	target := make([]byte, 64)
 	n, err := unix.Readlinkat(dir, name, target)
-	if err != unix.EACCES && err != unix.EPERM {
-		return string(target[:max(n, 0)]), err
+	if err == unix.EACCES || err == unix.EPERM {
+		n, err = fsuid.Readlink(dir, name, target, uid, gid)
 	}
-	path, err := unix.BytePtrFromString(name)
-	if err != nil {
-		return "", err
-	}
-	got, errno := as(uid, gid, unix.SYS_READLINKAT, uintptr(dir), uintptr(unsafe.Pointer(path)), uintptr(unsafe.Pointer(&target[0])), uintptr(len(target)))
-	if errno != 0 {
-		return "", errno
-	}
-	return string(target[:got]), nil
-}
-
-func openAs(path string, uid, gid uint32) (int, error) {
-	p, err := unix.BytePtrFromString(path)
-	if err != nil {
-		return -1, err
-	}
-	cwd := unix.AT_FDCWD
-	fd, errno := as(uid, gid, unix.SYS_OPENAT, uintptr(cwd), uintptr(unsafe.Pointer(p)), unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
-	if errno != 0 {
-		return -1, errno
-	}
-	return int(fd), nil
-}
-
-// as makes one system call with another filesystem identity. That belongs to the thread, so nothing else may run on it
-// until it is ours again: raw system calls in one stretch, which the scheduler does not see.
-//
-//go:noinline
-//go:uintptrescapes
-func as(uid, gid uint32, call, a, b, c, d uintptr) (uintptr, unix.Errno) {
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-	ownUID, ownGID := uintptr(unix.Getuid()), uintptr(unix.Getgid())
-	unix.RawSyscall(unix.SYS_SETFSGID, uintptr(gid), 0, 0)
-	unix.RawSyscall(unix.SYS_SETFSUID, uintptr(uid), 0, 0)
-	n, _, errno := unix.RawSyscall6(call, a, b, c, d, 0, 0)
-	unix.RawSyscall(unix.SYS_SETFSUID, ownUID, 0, 0)
-	unix.RawSyscall(unix.SYS_SETFSGID, ownGID, 0, 0)
-	return n, errno
+	return string(target[:max(n, 0)]), err
 }

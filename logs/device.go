@@ -116,16 +116,16 @@ func (d *descriptor) wait() error {
 	if d.poller == nil {
 		return errors.New("a file has nothing to wait for")
 	}
-	arm := d.poller.rearm
+	arm := d.poller.Rearm
 	if !d.armed {
-		arm = d.poller.watch
+		arm = d.poller.Watch
 	}
 	if err := arm(d.fd, deviceID, unix.EPOLLOUT|unix.EPOLLONESHOT); err != nil {
 		return err
 	}
 	d.armed = true
 	var events [1]unix.EpollEvent
-	_, err := d.poller.wait(events[:])
+	_, err := d.poller.Wait(events[:])
 	return err
 }
 

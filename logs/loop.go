@@ -79,7 +79,7 @@ func (c *Console) add(s *stream, fd int) error {
 	for c.streams[c.nextID] != nil || c.nextID == wakeID {
 		c.nextID++
 	}
-	if err := c.poller.watch(fd, c.nextID, pipeEvents); err != nil {
+	if err := c.poller.Watch(fd, c.nextID, pipeEvents); err != nil {
 		return err
 	}
 	s.fd, s.id = fd, c.nextID
@@ -110,8 +110,8 @@ func (c *Console) loop() {
 		var n int
 		var err error
 		if len(c.active) > 0 {
-			n = epollNow(c.poller.fd, events)
-		} else if n, err = c.poller.wait(events); err != nil {
+			n = c.poller.Now(events)
+		} else if n, err = c.poller.Wait(events); err != nil {
 			return
 		}
 		busy := time.Since(last) < longestRest
@@ -156,7 +156,7 @@ func (c *Console) watchAgain(gathered bool) {
 			still = append(still, s)
 		default:
 			s.empty = false
-			if c.poller.rearm(s.fd, s.id, pipeEvents) != nil {
+			if c.poller.Rearm(s.fd, s.id, pipeEvents) != nil {
 				still = append(still, s) // no memory for it now
 			}
 		}

@@ -2,16 +2,14 @@ package tree
 
 import (
 	"bytes"
-	"runtime"
 	"strconv"
-	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"goinit/fsuid"
 )
 
-// openEnvironment opens /proc/PID/environ. The kernel lets those read it who could ptrace: the same uids and gids, or
-// CAP_SYS_PTRACE, which Docker's root has not. Root can take on any filesystem uid and gid, and it is those that count
-// (ptrace(2), PTRACE_MODE_READ_FSCREDS). The look counts once, at the open.
+// openEnvironment opens /proc/PID/environ, where need be as the process's owner; -1: it may not be read, or is not there.
 func openEnvironment(pid int) int {
 	path := "/proc/" + strconv.Itoa(pid) + "/environ"
 	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
@@ -25,34 +23,14 @@ func openEnvironment(pid int) int {
 	if !ok {
 		return -1
 	}
-	name, err := unix.BytePtrFromString(path)
-	if err != nil {
+	if fd, err = fsuid.Open(unix.AT_FDCWD, path, unix.O_RDONLY, uid, gid); err != nil {
 		return -1
 	}
-	return openAs(name, uid, gid, uintptr(unix.Getuid()), uintptr(unix.Getgid()))
-}
-
-// openAs opens a file with another filesystem identity. It belongs to the thread, so nothing else may run on it until it
-// is ours again: raw system calls in one stretch, which the scheduler does not see.
-//
-//go:noinline
-func openAs(path *byte, uid, gid, ownUID, ownGID uintptr) int {
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-	cwd := unix.AT_FDCWD
-	unix.RawSyscall(unix.SYS_SETFSGID, gid, 0, 0)
-	unix.RawSyscall(unix.SYS_SETFSUID, uid, 0, 0)
-	fd, _, e := unix.RawSyscall6(unix.SYS_OPENAT, uintptr(cwd), uintptr(unsafe.Pointer(path)), unix.O_RDONLY|unix.O_CLOEXEC, 0, 0, 0)
-	unix.RawSyscall(unix.SYS_SETFSUID, ownUID, 0, 0)
-	unix.RawSyscall(unix.SYS_SETFSGID, ownGID, 0, 0)
-	if e != 0 {
-		return -1
-	}
-	return int(fd)
+	return fd
 }
 
 // owner is the real uid and gid of a process.
-func owner(pid int) (uid, gid uintptr, ok bool) {
+func owner(pid int) (uid, gid uint32, ok bool) {
 	fd, err := unix.Open("/proc/"+strconv.Itoa(pid)+"/status", unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return 0, 0, false
@@ -69,7 +47,7 @@ func owner(pid int) (uid, gid uintptr, ok bool) {
 }
 
 // statusID is the first number of a line of /proc/PID/status.
-func statusID(text []byte, line string) (uintptr, bool) {
+func statusID(text []byte, line string) (uint32, bool) {
 	i := bytes.Index(text, []byte(line))
 	if i < 0 {
 		return 0, false
@@ -79,5 +57,5 @@ func statusID(text []byte, line string) (uintptr, bool) {
 		return 0, false
 	}
 	id, err := strconv.ParseUint(string(fields[0]), 10, 32)
-	return uintptr(id), err == nil
+	return uint32(id), err == nil
 }

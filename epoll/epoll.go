@@ -1,0 +1,82 @@
+// Package epoll waits for many descriptors in one goroutine: an epoll(7) set that is itself watched by the runtime's.
+//
+// Two things follow from that. A waiting goroutine holds no thread, as one blocked in epoll_wait(2) would; PID 1 makes
+// none after its boot. And a descriptor can be waited for that must not be O_NONBLOCK, for it is shared with others, which
+// the runtime's own poller refuses. One thing does not work: EPOLLPRI of what watches by itself (a pressure trigger) is used
+// up when the runtime looks at the set; EPOLLIN with EPOLLET is not.
+//
+// A watched descriptor costs an entry in the kernel and none in the runtime: no os.File, no goroutine, no stack.
+package epoll
+
+import (
+	"os"
+	"runtime"
+	"syscall"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// Set is the descriptors that are waited for. One goroutine waits; everything else may be called from anywhere.
+type Set struct {
+	fd   int
+	file *os.File
+	conn syscall.RawConn
+}
+
+// New makes an empty one.
+func New() (*Set, error) {
+	fd, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
+	if err != nil {
+		return nil, os.NewSyscallError("epoll_create1", err)
+	}
+	if err := unix.SetNonblock(fd, true); err != nil { // what os.NewFile asks for before it watches a descriptor
+		unix.Close(fd)
+		return nil, os.NewSyscallError("fcntl", err)
+	}
+	s := &Set{fd: fd, file: os.NewFile(uintptr(fd), "epoll")}
+	if s.conn, err = s.file.SyscallConn(); err != nil {
+		s.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+// Watch adds fd; Wait then returns id for it, in the event's Fd. Events are those of epoll_ctl(2). Closing fd ends that, if
+// nobody else has its file description.
+func (s *Set) Watch(fd int, id uint32, events uint32) error {
+	return s.control(unix.EPOLL_CTL_ADD, fd, id, events)
+}
+
+// Rearm makes an EPOLLONESHOT descriptor be waited for once more.
+func (s *Set) Rearm(fd int, id uint32, events uint32) error {
+	return s.control(unix.EPOLL_CTL_MOD, fd, id, events)
+}
+
+func (s *Set) control(op, fd int, id uint32, events uint32) error {
+	e := unix.EpollEvent{Events: events, Fd: int32(id)}
+	return os.NewSyscallError("epoll_ctl", unix.EpollCtl(s.fd, op, fd, &e))
+}
+
+// Wait returns how many are ready, at least one, and writes them to events; an error means that the set was closed.
+func (s *Set) Wait(events []unix.EpollEvent) (n int, err error) {
+	err = s.conn.Read(func(uintptr) bool {
+		n = s.Now(events)
+		return n > 0
+	})
+	return n, err
+}
+
+// Now is Wait that does not wait: 0 where nothing is ready. It never sleeps, so the scheduler is not told of the system
+// call: it would, under load, hand our processor to another thread.
+func (s *Set) Now(events []unix.EpollEvent) int {
+	n, _, e := unix.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(s.fd), uintptr(unsafe.Pointer(&events[0])), uintptr(len(events)), 0, 0, 0)
+	runtime.KeepAlive(events)
+	if e != 0 {
+		return 0
+	}
+	return int(n)
+}
+
+// Close ends a Wait. What is watched is not closed.
+func (s *Set) Close() { s.file.Close() }
