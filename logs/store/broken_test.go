@@ -44,7 +44,12 @@ func tmpfs(t *testing.T, size string) string {
 	if err := unix.Mount("store-test", dir, "tmpfs", 0, "mode=700,size="+size); err != nil {
 		t.Skip("cannot mount a tmpfs here: ", err)
 	}
-	t.Cleanup(func() { unix.Unmount(dir, unix.MNT_DETACH) })
+	t.Cleanup(func() {
+		if err := unix.Unmount(dir, unix.MNT_DETACH); err != nil {
+			t.Error(err)
+		}
+		until(t, "nobody is in the way of its mount point's removal", func() bool { return os.Remove(dir) == nil })
+	})
 	return dir
 }
 
