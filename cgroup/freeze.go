@@ -49,10 +49,7 @@ func (g *Group) Freeze(within time.Duration) error {
 		}
 		select {
 		case <-wait:
-			if err := g.stillFrozen(wait); err != nil {
-				return err
-			}
-			return nil
+			return g.stillFrozen(wait)
 		case <-again:
 			_ = g.holdAgain()
 		case <-deadline.C:

@@ -37,9 +37,9 @@ type Group struct {
 
 // applied is a value that we wrote, and what takes it back.
 type applied struct {
-	path, unset string
-	write       Write
-	setting     Setting
+	path    string
+	write   Write
+	setting Setting
 }
 
 // Group makes a group beneath our place: "web", or "web/0.3" within it. controllers are those that its limits and its
@@ -154,9 +154,6 @@ func inheritCPUSet(parent, dir string, files ...string) error {
 // Path is where the group is: beneath our place, and so the same in every hierarchy.
 func (g *Group) Path() string { return "/" + appsDirectory + "/" + g.path }
 
-// Dir is the group's directory, of the unified tree if there is one; of v1's, the one of memory if it has that.
-func (g *Group) Dir() string { return g.home }
-
 func (g *Group) findHome() string {
 	if g.v2 != "" {
 		return g.v2
@@ -226,7 +223,7 @@ func (g *Group) Join(controllers []string) error {
 	for _, controller := range controllers {
 		if _, _, ok := g.controllerDir(controller); ok {
 			g.enableHere(controller)
-		} else if _, _, err := g.join(Setting{Controller: controller}); err != nil {
+		} else if _, err := g.join(Setting{Controller: controller}); err != nil {
 			return err
 		}
 	}

@@ -79,7 +79,7 @@ func (a applied) key() string { return a.path + " " + a.write.Item }
 func (g *Group) writes(s Setting) (all []applied, err error) {
 	dir, v2, ok := g.controllerDir(s.Controller)
 	if !ok {
-		if dir, v2, err = g.join(s); err != nil {
+		if dir, err = g.join(s); err != nil {
 			return nil, err
 		}
 	}
@@ -101,7 +101,7 @@ func (g *Group) writes(s Setting) (all []applied, err error) {
 		if !exists(path) {
 			return nil, g.missing(s, path)
 		}
-		all = append(all, applied{path: path, unset: w.Unset, write: w, setting: s})
+		all = append(all, applied{path: path, write: w, setting: s})
 	}
 	return all, nil
 }
@@ -117,7 +117,7 @@ func (g *Group) enableHere(controller string) {
 }
 
 // join puts a group that is there into one more hierarchy of v1, with the processes that are in it.
-func (g *Group) join(s Setting) (dir string, v2 bool, err error) {
+func (g *Group) join(s Setting) (dir string, err error) {
 	name := s.Controller
 	if name == "io" {
 		name = "blkio"
@@ -129,10 +129,10 @@ func (g *Group) join(s Setting) (dir string, v2 bool, err error) {
 	}
 	g.root.mu.Unlock()
 	if !ok {
-		return "", false, g.missing(s, "")
+		return "", g.missing(s, "")
 	}
 	if err != nil {
-		return "", false, err
+		return "", err
 	}
 	dir = g.v1[name]
 	for i := range g.held { // what was not there may be now
@@ -153,7 +153,7 @@ func (g *Group) join(s Setting) (dir string, v2 bool, err error) {
 			break
 		}
 	}
-	return dir, false, nil
+	return dir, nil
 }
 
 // leaveOut is the remedy that is always left.
@@ -212,7 +212,7 @@ func explainWrite(a applied, err error) error {
 }
 
 func (g *Group) unset(a applied) error {
-	value := a.unset
+	value := a.write.Unset
 	switch {
 	case value == "":
 		return &Unavailable{"it cannot be taken back while the app runs", "restart it"}

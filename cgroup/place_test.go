@@ -77,7 +77,10 @@ func TestRecordedContainers(t *testing.T) {
 	var b strings.Builder
 	for _, c := range all {
 		p := Look(c.sight())
-		line, remedy := p.Report()
+		line, remedy := "no cgroups: "+p.Why(), p.Remedy()
+		if p.State == Usable {
+			line = p.found()
+		}
 		fmt.Fprintf(&b, "%s\n  %s\n", c.name, line)
 		if remedy != "" {
 			fmt.Fprintf(&b, "  %s\n", remedy)
@@ -134,6 +137,8 @@ func FuzzLook(f *testing.F) {
 	f.Fuzz(func(t *testing.T, mountinfo, own string) {
 		p := Look(Sight{Mountinfo: mountinfo, Cgroup: own, PID1: true, Writable: func(string) bool { return true },
 			Delegated: func(string) bool { return false }, Statfs: func(string) (int64, error) { return unix.CGROUP2_SUPER_MAGIC, nil }})
-		p.Report()
+		p.found()
+		p.Why()
+		p.Remedy()
 	})
 }

@@ -32,13 +32,8 @@ func runtimeHere(getenv func(string) (string, bool)) Runtime {
 	return Unknown
 }
 
-// Report is what there is, in one line, and what would change it if it is not all: a remedy in one line, or empty.
-func (p *Place) Report() (line, remedy string) {
-	if p.State == Usable {
-		return p.version() + " at " + p.dir() + ": a group for each worker", ""
-	}
-	return "no cgroups: " + p.Why(), p.Remedy()
-}
+// found is what there is, of a place that is Usable, in one line.
+func (p *Place) found() string { return p.version() + " at " + p.dir() + ": a group for each worker" }
 
 // version is "cgroup v2", with what there is on v1.
 func (p *Place) version() string {

@@ -216,7 +216,7 @@ func (r *Root) on2(controller string) bool {
 
 // Describe is the place in one line: its version, where it is, and what can be limited.
 func (r *Root) Describe() string {
-	line, _ := r.place.Report()
+	line := r.place.found()
 	if all := r.Controllers(); len(all) > 0 {
 		line += " (" + strings.Join(all, ", ") + ")"
 	}

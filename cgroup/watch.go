@@ -78,7 +78,7 @@ type watcher struct {
 // notice is what is looked at when something happens.
 type notice struct {
 	group *Group
-	look  func(g *Group, events uint32)
+	look  func(*Group)
 }
 
 func newWatcher() (*watcher, error) {
@@ -118,7 +118,7 @@ func (w *watcher) run() {
 			about, ok := w.fds[int(e.Fd)]
 			w.mu.Unlock()
 			if ok {
-				about.look(about.group, e.Events)
+				about.look(about.group)
 			}
 		}
 	}
@@ -142,7 +142,7 @@ func (w *watcher) changes(buffer []byte) {
 		about, ok := w.files[int(e.Wd)]
 		w.mu.Unlock()
 		if ok && e.Mask&unix.IN_MODIFY != 0 {
-			about.look(about.group, 0)
+			about.look(about.group)
 		}
 	}
 }
@@ -156,7 +156,7 @@ func (w *watcher) all() {
 	}
 	w.mu.Unlock()
 	for _, about := range every {
-		about.look(about.group, 0)
+		about.look(about.group)
 	}
 }
 
@@ -281,7 +281,7 @@ func (w *watcher) file(g *Group, path string, look func(*Group)) {
 	}
 	g.watching.wds = append(g.watching.wds, wd)
 	w.mu.Lock()
-	w.files[wd] = notice{g, func(g *Group, _ uint32) { look(g) }}
+	w.files[wd] = notice{g, look}
 	w.mu.Unlock()
 }
 
@@ -305,11 +305,11 @@ func (w *watcher) event(g *Group, dir, file, argument string, look func(*Group))
 		return fmt.Errorf("cannot watch %s: %w", file, err)
 	}
 	// Edge-triggered, and so never read: by then it may be somebody else's descriptor.
-	return w.add(g, fd, unix.EPOLLIN|unix.EPOLLET, func(g *Group, _ uint32) { look(g) })
+	return w.add(g, fd, unix.EPOLLIN|unix.EPOLLET, look)
 }
 
 // add has a descriptor, which is the watcher's from here on, looked at.
-func (w *watcher) add(g *Group, fd int, events uint32, look func(*Group, uint32)) error {
+func (w *watcher) add(g *Group, fd int, events uint32, look func(*Group)) error {
 	w.mu.Lock()
 	w.fds[fd] = notice{g, look}
 	w.mu.Unlock()
@@ -381,7 +381,7 @@ func (g *Group) trigger(path string, t Trigger) error {
 	// the event (psi_trigger_poll). But the file is readable all the time, so every time that it is woken is an edge; whether
 	// for us, the file says.
 	var told time.Duration
-	return g.root.watcher.add(g, fd, unix.EPOLLIN|unix.EPOLLET, func(g *Group, _ uint32) {
+	return g.root.watcher.add(g, fd, unix.EPOLLIN|unix.EPOLLET, func(g *Group) {
 		if now := g.stalled(t.Full); now-told >= t.Stall {
 			told = now
 			g.tell(Event{Kind: PressureReached, Count: 1})

@@ -3,6 +3,7 @@ package launch
 import (
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -54,7 +55,7 @@ func (s *Starter) enter(w supervise.Work, p *process, told supervise.Told) (ente
 	if s.Cgroups == nil {
 		return none, s.withoutCgroups(a, each, total)
 	}
-	controllers := cgroup.ControllersOf(append(slices.Clone(each), total...))
+	controllers := cgroup.ControllersOf(slices.Concat(each, total))
 	if err := s.appGroup(a, total, controllers); err != nil {
 		return none, err
 	}
@@ -101,7 +102,7 @@ func bothSettings(a *spec.App) (each, total []cgroup.Setting, err error) {
 
 // withoutCgroups is what then is to be said: nothing, if nothing was asked for.
 func (s *Starter) withoutCgroups(a *spec.App, each, total []cgroup.Setting) error {
-	asked := append(slices.Clone(each), total...)
+	asked := slices.Concat(each, total)
 	reason := s.NoCgroups
 	if reason == nil {
 		reason = supervise.ErrNoGroups
@@ -168,7 +169,7 @@ func (s *Starter) appGroup(a *spec.App, total []cgroup.Setting, controllers []st
 		g = &appGroup{group: group, workers: map[*process]bool{}}
 		s.groups.apps[a.Name] = g
 	}
-	same := slices.EqualFunc(g.total, total, sameSetting)
+	same := reflect.DeepEqual(g.total, total) // a Write may point at another: not what == compares
 	s.groups.mu.Unlock()
 	if same {
 		return nil
@@ -189,10 +190,6 @@ func (s *Starter) join(app string, p *process) {
 	if g := s.groups.apps[app]; g != nil {
 		g.workers[p] = true
 	}
-}
-
-func sameSetting(a, b cgroup.Setting) bool {
-	return a.What == b.What && slices.Equal(a.V1, b.V1) && slices.Equal(a.V2, b.V2)
 }
 
 // leave gives up a process's group, with all that was in it dead.
@@ -403,7 +400,7 @@ func (s *Starter) Update(a *spec.App) error {
 	if g == nil { // none has been started: its first one will
 		return nil
 	}
-	controllers := cgroup.ControllersOf(append(slices.Clone(each), total...))
+	controllers := cgroup.ControllersOf(slices.Concat(each, total))
 	failed := s.limit(a, g.group, total)
 	s.groups.mu.Lock()
 	g.total = total
