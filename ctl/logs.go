@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -228,22 +229,18 @@ func (l *logsQuery) lines(ctx context.Context, src *logSources) error {
 // history prints what is kept.
 func (l *logsQuery) history(stores []*query.Store, p *linePrinter) (err error) {
 	lines := query.Lines(&l.query, stores...)
+	context := l.query.Before+l.query.After > 0
 	switch {
 	case l.last == 0:
 		return nil
-	case l.last > 0 || l.flags.reverse && l.query.Before+l.query.After > 0:
-		n := l.last
-		if n < 0 {
-			n = 1<<63 - 1
+	case l.flags.reverse && !context:
+		if lines = query.Backwards(&l.query, stores...); l.last > 0 {
+			lines = upTo(l.last, lines)
 		}
-		if !l.flags.reverse || l.query.Before+l.query.After > 0 {
-			last := query.Last(&l.query, n, stores...)
-			lines = inOrder(last, l.flags.reverse)
-			break
-		}
-		lines = upTo(n, query.Backwards(&l.query, stores...))
-	case l.flags.reverse:
-		lines = query.Backwards(&l.query, stores...)
+	case l.flags.reverse && l.last < 0:
+		lines = inOrder(query.Last(&l.query, math.MaxInt, stores...), true)
+	case l.last > 0:
+		lines = inOrder(query.Last(&l.query, l.last, stores...), l.flags.reverse)
 	}
 	fault := query.Guarded(func() {
 		for line := range lines {

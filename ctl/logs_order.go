@@ -11,6 +11,11 @@ import (
 func inOrder(lines []query.Line, reverse bool) iter.Seq[query.Line] {
 	if reverse {
 		slices.Reverse(lines)
+		gap := map[[2]string]bool{} // by app: it is in front of the line that came before, then
+		for i := range lines {
+			app := [2]string{lines[i].Store, lines[i].App}
+			lines[i].Skipped, gap[app] = gap[app], lines[i].Skipped
+		}
 	}
 	return slices.Values(lines)
 }

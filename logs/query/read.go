@@ -46,7 +46,7 @@ func Last(q *Query, n int, stores ...*Store) []Line {
 	if q.context() { // which is told from the lines before
 		for l := range Lines(q, stores...) {
 			l.Text = slices.Clone(l.Text)
-			if lines = append(lines, l); len(lines) >= 2*n {
+			if lines = append(lines, l); len(lines)-n >= n { // not 2*n: n may be all there can be
 				lines = append(lines[:0], lines[len(lines)-n:]...)
 			}
 		}
