@@ -14,19 +14,12 @@ import (
 // addresses, and which of them a program listens on depends on the program.
 type aim struct {
 	at   []unix.Sockaddr
-	host string // for a Host header, without the port
-	port int    // 0: a unix socket
+	host string // as in a URL, without the port
+	port int
 }
 
-// parseAim reads ":8080", "127.0.0.1:8080", "localhost:8080", "[::1]:8080" or "unix:/run/web.sock".
+// parseAim reads ":8080", "127.0.0.1:8080", "localhost:8080" or "[::1]:8080".
 func parseAim(s string) (aim, error) {
-	if path, ok := strings.CutPrefix(s, "unix:"); ok {
-		if path == "" || len(path) > 107 { // sun_path of unix(7)
-			return aim{}, fmt.Errorf("%q is not the path of a socket", s)
-		}
-		return aim{at: []unix.Sockaddr{&unix.SockaddrUnix{Name: path}}, host: "localhost"}, nil
-	}
-	s = strings.TrimPrefix(s, "tcp:")
 	i := strings.LastIndexByte(s, ':')
 	if i < 0 {
 		return aim{}, fmt.Errorf("%q has no port", s)

@@ -34,11 +34,8 @@ func (a *aim) dial(ctx context.Context, deadline time.Time) (*conn, error) {
 
 func connect(ctx context.Context, to unix.Sockaddr, deadline time.Time) (*conn, error) {
 	family := unix.AF_INET
-	switch to.(type) {
-	case *unix.SockaddrInet6:
+	if _, six := to.(*unix.SockaddrInet6); six {
 		family = unix.AF_INET6
-	case *unix.SockaddrUnix:
-		family = unix.AF_UNIX
 	}
 	fd, err := unix.Socket(family, unix.SOCK_STREAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
 	if err != nil {

@@ -49,10 +49,10 @@ func TestURLs(t *testing.T) {
 
 func TestAddresses(t *testing.T) {
 	for s, refused := range map[string]string{
-		":6379": "", "127.0.0.1:1": "", "[::1]:65535": "", "localhost:80": "", "tcp:127.0.0.1:80": "", "unix:/run/x.sock": "",
+		":6379": "", "127.0.0.1:1": "", "[::1]:65535": "", "localhost:80": "",
 		"6379": `"6379" has no port`, "127.0.0.1:0": `"127.0.0.1:0" has no port`, ":65536": `":65536" has no port`,
 		"db:80": `"db" is neither an IP address nor localhost, and goinit asks no name server`,
-		"unix:": `"unix:" is not the path of a socket`, "::1:80": `"::1" is neither an IP address nor localhost, and goinit asks no name server`,
+		"unix:/run/x.sock": `"unix:/run/x.sock" has no port`, "::1:80": `"::1" is neither an IP address nor localhost, and goinit asks no name server`,
 	} {
 		_, err := NewTCP(s)
 		if got := text(err); got != refused {
@@ -243,32 +243,5 @@ func TestConnectionWithItself(t *testing.T) {
 	}
 	if !toItself(fd) {
 		t.Error("not seen to be connected with itself")
-	}
-}
-
-func TestUnixSocket(t *testing.T) {
-	path := t.TempDir() + "/s"
-	p, err := NewTCP("unix:" + path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	ask := func() string { return why(p.check(context.Background(), time.Now().Add(time.Minute))) }
-	if got, want := ask(), "connect to unix:"+path+": no such file or directory"; got != want {
-		t.Errorf("%q, want %q", got, want)
-	}
-	l, err := net.Listen("unix", path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got := ask(); got != "" {
-		t.Errorf("%q, and somebody listens", got)
-	}
-	l.(*net.UnixListener).SetUnlinkOnClose(false)
-	l.Close()
-	if got, want := ask(), "connect to unix:"+path+": connection refused"; got != want {
-		t.Errorf("%q, want %q", got, want)
-	}
-	if err := os.Remove(path); err != nil {
-		t.Fatal(err)
 	}
 }

@@ -11,7 +11,7 @@ type TCP struct {
 	text string
 }
 
-// NewTCP reads an address: ":6379", "127.0.0.1:6379", "[::1]:6379", "unix:/run/web.sock".
+// NewTCP reads an address: ":6379", "127.0.0.1:6379", "[::1]:6379".
 func NewTCP(address string) (*TCP, error) {
 	a, err := parseAim(address)
 	if err != nil {
