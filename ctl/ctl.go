@@ -98,7 +98,7 @@ func noSuchVerb(args []string) error {
 // grep's, for our -A.
 func shieldNumbers(args []string) []string {
 	if slices.Contains(args, "logs") {
-		return grepsOwn(args)
+		args = grepsOwn(args) // and go on: an app may have this name
 	}
 	number := regexp.MustCompile(`^-[0-9]+$`)
 	for i, a := range args {

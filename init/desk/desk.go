@@ -9,6 +9,7 @@ import (
 	"context"
 	"maps"
 	"strings"
+	"sync"
 	"time"
 
 	"goinit/control"
@@ -42,13 +43,13 @@ type Desk struct {
 	Budget func(*spec.Spec) time.Duration
 
 	changes control.Changes
-	reading chan struct{} // held by whoever reads what somebody uses
+	reading sync.Mutex    // held by whoever reads what somebody uses
 	turn    chan struct{} // whose turn it is to apply: from reading a spec to its being the one that counts
 }
 
 // New completes a Desk whose fields are set.
 func New(d *Desk) *Desk {
-	d.turn, d.reading = make(chan struct{}, 1), make(chan struct{}, 1)
+	d.turn = make(chan struct{}, 1)
 	return d
 }
 

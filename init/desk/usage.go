@@ -10,8 +10,8 @@ import (
 // Usage reads what a target uses. What is null in the answer is what its source does not know. Readings take turns: each is
 // a handful of system calls, and as many of them at once as there are clients would want more threads than PID 1 has.
 func (d *Desk) Usage(t control.Target) control.Stats {
-	d.reading <- struct{}{}
-	defer func() { <-d.reading }()
+	d.reading.Lock()
+	defer d.reading.Unlock()
 	u := &reading{}
 	var err error
 	if t.Slot == control.WholeApp {
@@ -28,8 +28,8 @@ func (d *Desk) Usage(t control.Target) control.Stats {
 
 // Brief reads of a worker what a row of ps has.
 func (d *Desk) Brief(t control.Target) control.Stats {
-	d.reading <- struct{}{}
-	defer func() { <-d.reading }()
+	d.reading.Lock()
+	defer d.reading.Unlock()
 	out := control.Stats{At: time.Now().UTC()}
 	if u, err := d.Supervisor.Brief(t.App, t.Slot); err == nil {
 		r := &reading{Usage: u, cpu: u.CPU.Seconds()}

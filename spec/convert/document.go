@@ -3,6 +3,7 @@ package convert
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"goinit/spec"
@@ -198,12 +199,9 @@ func (a *app) tag(foreign, from string) {
 	if l := a.find("tags"); l != nil {
 		all = l.value.(list)
 	}
-	for _, one := range all {
-		if one == name {
-			return
-		}
+	if !slices.Contains(all, name) {
+		a.set("tags", append(all, name), from)
 	}
-	a.set("tags", append(all, name), from)
 }
 
 // tell adds a comment on an option that has no equal, or on what is left to be done by hand.

@@ -143,15 +143,7 @@ func (e *pm2) apps(tree any) ([]any, error) {
 
 // tellRoot tells of a part of the file that belongs to no app, by the names in it: the values may be secrets.
 func (e *pm2) tellRoot(name string, value any, why string) {
-	within := ""
-	if o, ok := value.(jsObject); ok && len(o) > 0 {
-		names := make([]string, 0, len(o))
-		for _, m := range o {
-			names = append(names, m.name)
-		}
-		within = " (" + strings.Join(names, ", ") + ")"
-	}
-	e.document.head = append(e.document.head, name+within+": "+why+".")
+	e.document.head = append(e.document.head, name+within(value)+": "+why+".")
 }
 
 // app converts one.

@@ -315,10 +315,10 @@ func (a *pm2App) environment() {
 	}
 }
 
+// within are the names in an object, for a comment.
 func within(v any) string {
-	o, _ := v.(jsObject)
 	var names []string
-	for _, m := range o {
+	for _, m := range asObject(v) {
 		names = append(names, m.name)
 	}
 	if len(names) == 0 {

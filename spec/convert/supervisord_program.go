@@ -19,6 +19,7 @@ type program struct {
 	known   expansions
 	slots   slots
 	several bool            // numprocs is more than one
+	exports []string        // variables that a shell has to set, for the worker's number is in them
 	asked   map[string]bool // options that were looked at
 }
 
@@ -165,25 +166,11 @@ func (p *program) environment() error {
 			p.pair("environment", v[0], notation(v[1]), "environment")
 		} else if base, ok := p.slots.base(v[1]); ok {
 			p.pair("increment", v[0], base, "environment")
+		} else {
+			p.exports = append(p.exports, "export "+v[0]+"="+p.slots.shell(v[1]))
 		}
 	}
 	return nil
-}
-
-// exports are the variables that a shell has to set, for the worker's number is in them.
-func (p *program) exports() (all []string) {
-	o := p.section.option("environment")
-	if o == nil {
-		return nil
-	}
-	value, _ := p.known.expand(o.value)
-	variables, _ := keyValues(value)
-	for _, v := range variables {
-		if _, ok := p.slots.base(v[1]); hasSlot(v[1]) && !ok {
-			all = append(all, "export "+v[0]+"="+p.slots.shell(v[1]))
-		}
-	}
-	return all
 }
 
 // run sets the command; where the worker's number is part of it, of a variable or of the directory, a shell puts it in.
@@ -203,7 +190,7 @@ func (p *program) run() error {
 	if err != nil {
 		return err
 	}
-	steps := p.exports()
+	steps := p.exports
 	if hasSlot(directory) {
 		steps = append(steps, "cd "+p.slots.shell(directory))
 	} else if o != nil {

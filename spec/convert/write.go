@@ -3,7 +3,6 @@ package convert
 import (
 	"bytes"
 	"cmp"
-	"encoding/json"
 	"fmt"
 	"regexp"
 	"slices"
@@ -369,11 +368,7 @@ func quoted(s string) string {
 	if strings.ContainsAny(s, `"\`) && !strings.Contains(s, "'") && strconv.CanBackquote(strings.ReplaceAll(s, "`", "")) && !strings.Contains(s, "\t") {
 		return "'" + s + "'"
 	}
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	_ = e.Encode(s) // of a string: it cannot fail
-	return strings.ReplaceAll(strings.TrimSuffix(b.String(), "\n"), "\u007f", `\u007f`)
+	return strings.ReplaceAll(doubleQuotedJSON(s), "\u007f", `\u007f`)
 }
 
 // visible is text that a comment and a terminal can take.
