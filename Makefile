@@ -19,7 +19,7 @@ test: tools lint
 	$(GO) test -tags forkexec -timeout 5m ./reaper
 	$(MAKE) fuzz
 
-# What strangers write and PID 1 or its client reads: the control socket, the log store, notifications, answers to probes, mountinfo.
+# What strangers write and PID 1 or its client reads: the control socket, the log store, notifications, answers to probes, Node's channel, mountinfo.
 fuzz:
 	$(call fuzz,FuzzServer,60s,./control)
 	$(call fuzz,FuzzQuery,30s,./logs/query)
@@ -27,6 +27,7 @@ fuzz:
 	$(call fuzz,FuzzRepair,15s,./logs/segment)
 	$(call fuzz,FuzzNotification,10s,./health)
 	$(call fuzz,FuzzAnswer,10s,./health)
+	$(call fuzz,FuzzReported,10s,./watch)
 	$(call fuzz,FuzzLook,10s,./cgroup)
 
 tools:

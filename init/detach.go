@@ -58,13 +58,9 @@ func again(args, env []string, stage, log string) *reaper.Command {
 	if err != nil || strings.HasSuffix(self, " (deleted)") {
 		self = "/proc/self/exe"
 	}
-	c := &reaper.Command{
-		Argv: append([]string{self}, args[1:]...), Env: append(env[:len(env):len(env)], detachVariable+"="+stage+":"+log), SignalMask: entry.Mask(),
+	return &reaper.Command{
+		Argv: append([]string{self}, args[1:]...), Env: append(env[:len(env):len(env)], detachVariable+"="+stage+":"+log), SignalMask: entry.Mask(), Limits: givenLimits(),
 	}
-	if n := entry.NoFile(); n.Hard != 0 {
-		c.Limits = []reaper.Limit{{Resource: unix.RLIMIT_NOFILE, Soft: n.Soft, Hard: n.Hard}}
-	}
-	return c
 }
 
 // runSession is the second of the three.

@@ -1,6 +1,7 @@
 package pid1
 
 import (
+	"cmp"
 	"path/filepath"
 
 	"goinit/control"
@@ -85,11 +86,5 @@ func logHomes(getenv func(string) (string, bool)) []string {
 
 // instanceName is the name of this goinit among others.
 func (r *runner) instanceName(s *spec.Spec) string {
-	switch {
-	case r.options.name != "":
-		return r.options.name
-	case s.Name != "":
-		return s.Name
-	}
-	return control.CleanName(filepath.Base(r.dir))
+	return cmp.Or(r.options.name, s.Name, control.CleanName(filepath.Base(r.dir)))
 }

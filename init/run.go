@@ -227,15 +227,13 @@ func (r *runner) furnish(s *spec.Spec) (err error) {
 	r.launcher = &launch.Starter{
 		Reaper: r.reaper, Trees: r.trees, Outputs: r.outputs, BootID: r.boot, Environment: r.env, Dir: r.dir,
 		OOMScoreAdj: workersOOMScore(), ReadEnvFile: spec.ReadEnvFile, ReadSecret: spec.ReadSecret, Stdin: r.reader.null,
+		Limits: givenLimits(),
 	}
 	r.takeCgroups(s)
 	if r.options.main != nil {
 		t := openTerminal()
 		r.launcher.Interactive = mainName
 		r.launcher.Foreground = func() bool { return t.stdin && t.ours() }
-	}
-	if n := entry.NoFile(); n.Hard != 0 {
-		r.launcher.Limits = []reaper.Limit{{Resource: unix.RLIMIT_NOFILE, Soft: n.Soft, Hard: n.Hard}}
 	}
 	return nil
 }
@@ -251,8 +249,7 @@ func (r *runner) keep(arrivals *mailbox) int {
 	r.desk = desk.New(&desk.Desk{Console: r.console, Store: r.store, History: history, Info: r.info, Spec: r.spec.Load, Load: r.load, Applied: r.applied, Budget: r.budget,
 		Save: r.save, Program: r.program})
 	r.starter = newStarter(r.launcher)
-	beside, _ := any(r.starter).(supervise.Beside)
-	r.prober = newProber(beside, r.launcher.Grouped, func(text string) { r.messages.Warn(text, nil) })
+	r.prober = newProber(r.starter, r.launcher.Grouped, func(text string) { r.messages.Warn(text, nil) })
 	r.outputs.heard = r.prober.heard
 	r.files = r.newFiles(s)
 	var err error

@@ -90,6 +90,15 @@ func workersOOMScore() *int {
 	return &own
 }
 
+// givenLimits is what goinit was started with of the limits that the Go runtime raises for itself; none where it is not known.
+func givenLimits() []reaper.Limit {
+	n := entry.NoFile()
+	if n.Hard == 0 {
+		return nil
+	}
+	return []reaper.Limit{{Resource: unix.RLIMIT_NOFILE, Soft: n.Soft, Hard: n.Hard}}
+}
+
 func formatOf(s *spec.Spec) messages.Format {
 	switch s.Messages.Format {
 	case "json":
@@ -107,12 +116,9 @@ func formatOf(s *spec.Spec) messages.Format {
 
 // forget drops the lines of an app that has left for good.
 func (r *runner) forget(app string) {
-	for _, a := range r.supervisor.Apps() {
-		if a.Name == app {
-			return
-		}
+	if r.appSpec(app) == nil {
+		r.console.Forget(app)
 	}
-	r.console.Forget(app)
 }
 
 // applied is told that another spec counts now.

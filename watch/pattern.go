@@ -27,9 +27,6 @@ func newPattern(dir, text string) (pattern, error) {
 	return pattern{base: "/" + strings.Join(names[:n], "/"), rest: names[n:]}, checkNames(names[n:])
 }
 
-// CheckPattern says what is wrong with a path or an ignore pattern.
-func CheckPattern(text string) error { return checkNames(split(strings.TrimPrefix(text, "!"))) }
-
 func checkNames(names []string) error {
 	for _, name := range names {
 		if _, err := path.Match(name, ""); err != nil {

@@ -92,22 +92,21 @@ func waitsOf(waits []set.Wait, workers map[string][]supervise.Worker) (all []str
 		case w.InVain:
 			text += " (" + of[0].State + ", in vain)"
 		default:
-			text += " (" + worst(of) + ")"
+			text += " (" + holdsUp(of) + ")"
 		}
 		all = append(all, text)
 	}
 	return all
 }
 
-// worst is the state of the worker that is furthest from being ready.
-func worst(workers []supervise.Worker) string {
-	state := workers[0].State
+// holdsUp is the state of the first worker that is not ready; of any, if all are.
+func holdsUp(workers []supervise.Worker) string {
 	for _, w := range workers {
 		if !w.Ready {
 			return w.State
 		}
 	}
-	return state
+	return workers[0].State
 }
 
 func snapshotOf(a *spec.App, workers []supervise.Worker, waits []string) control.App {

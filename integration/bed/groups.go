@@ -147,7 +147,6 @@ type plan struct {
 
 type mount struct {
 	Target, Type, Options string
-	ReadOnly              bool
 }
 
 // Bounds of everything in a container of the bed, should what is tested not hold it.

@@ -24,7 +24,6 @@ type plan struct {
 	Groups []string
 	Mounts []struct {
 		Target, Type, Options string
-		ReadOnly              bool
 	}
 }
 
@@ -64,18 +63,9 @@ func contain() error {
 		if err := os.MkdirAll(m.Target, 0o755); err != nil {
 			return err
 		}
-		var flags uintptr = unix.MS_NOSUID | unix.MS_NODEV | unix.MS_NOEXEC
-		if m.ReadOnly {
-			flags |= unix.MS_RDONLY
-		}
-		// The superblock may be there already, writable; the mount is what is read-only.
-		if err := unix.Mount(m.Type, m.Target, m.Type, flags&^unix.MS_RDONLY, m.Options); err != nil {
+		const flags = unix.MS_NOSUID | unix.MS_NODEV | unix.MS_NOEXEC
+		if err := unix.Mount(m.Type, m.Target, m.Type, flags, m.Options); err != nil {
 			return fmt.Errorf("mounting %s at %s: %w", m.Type, m.Target, err)
-		}
-		if m.ReadOnly {
-			if err := unix.Mount("", m.Target, "", flags|unix.MS_REMOUNT|unix.MS_BIND, ""); err != nil {
-				return fmt.Errorf("making %s read-only: %w", m.Target, err)
-			}
 		}
 	}
 	return syscall.Exec(os.Args[2], os.Args[2:], os.Environ())
