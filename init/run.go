@@ -246,7 +246,7 @@ func (r *runner) keep(arrivals *mailbox) int {
 				time.AfterFunc(settleTime, debug.FreeOSMemory)
 			}
 		},
-		Changed: r.desk.Changed,
+		Changed: r.desk.Changed, WatchClock: r.watchClock,
 	})
 	if err != nil {
 		return r.refuse(err)

@@ -22,6 +22,7 @@ type owner struct {
 	spec       atomic.Pointer[spec.App] // what it is now; replaced by the set's goroutine when its limits change, never written to
 	inbox      inbox[app.Event, request]
 	snapshot   atomic.Pointer[[]Worker]
+	history    atomic.Pointer[[]Run] // of a job
 
 	// Of the goroutine alone:
 	state     app.App
@@ -30,6 +31,11 @@ type owner struct {
 	timers    map[int]*time.Timer
 	seen      map[int]*seen
 	waiters   []*waiter
+	runs      *plan // of a job; nil: it is none
+	recycle   *plan // nil: not by a schedule
+	ages      map[int]aging
+	maxAge    time.Duration // of recycle; 0: none
+	jitter    time.Duration
 	summary   app.Summary
 	reported  bool
 	leaving   bool
@@ -48,10 +54,15 @@ func newOwner(s *Supervisor, a spec.App) (*owner, error) {
 		return nil, fmt.Errorf("%s: stop.signal: %q is not a signal", a.Name, a.Stop.Signal)
 	}
 	o := &owner{supervisor: s, name: a.Name, inbox: newInbox[app.Event, request](),
-		processes: map[int]started{}, watches: map[int]*watched{}, timers: map[int]*time.Timer{}, seen: map[int]*seen{}}
+		processes: map[int]started{}, watches: map[int]*watched{}, timers: map[int]*time.Timer{}, seen: map[int]*seen{}, ages: map[int]aging{},
+		maxAge: time.Duration(a.Recycle.MaxAge), jitter: time.Duration(a.Recycle.Jitter)}
 	o.spec.Store(&a)
 	if o.wantsWatch() && s.config.Prober == nil {
 		return nil, fmt.Errorf("%s: readiness and liveness: there is nobody to ask after it", a.Name)
+	}
+	var err error
+	if o.runs, o.recycle, err = plansOf(&a); err != nil {
+		return nil, err
 	}
 	config := configOf(&a)
 	config.StopSignal = stop
@@ -63,6 +74,8 @@ func newOwner(s *Supervisor, a spec.App) (*owner, error) {
 // run ends when the app has left, or everything has.
 func (o *owner) run() {
 	defer o.end()
+	o.guard(o.keepPlans)
+	o.guard(o.publish)
 	for {
 		o.report()
 		if o.leaving && len(o.state.Slots) == 0 {
@@ -108,11 +121,16 @@ func (o *owner) turn() {
 }
 
 func (o *owner) happened(e app.Event) {
-	if e.Kind == verdictWaits {
+	switch e.Kind {
+	case verdictWaits:
 		o.heard(e.Slot, e.Generation)
-		return
+	case runIsDue, recycleIsDue:
+		o.come(e.Kind)
+	case clockIsSet:
+		o.clockSet()
+	default:
+		o.step(e)
 	}
-	o.step(e)
 }
 
 // step gives an event to the machine and does what it says.
@@ -123,6 +141,8 @@ func (o *owner) step(e app.Event) {
 	o.state, effects = o.state.Step(e)
 	o.look()
 	o.attend()
+	o.keepPlans()
+	o.keepAges()
 	for _, effect := range effects {
 		o.do(effect)
 	}
@@ -257,6 +277,7 @@ func (o *owner) end() {
 		o.cancel(slot)
 	}
 	o.unwatch()
+	o.unplan()
 	for _, c := range o.inbox.close() {
 		c.refuse(ErrEnded)
 	}

@@ -16,6 +16,8 @@ func (s *step) decide() {
 	policy := &s.config.Restart
 	success := s.slot.LastExit.Reason == ReasonExited && slices.Contains(policy.SuccessCodes, s.slot.LastExit.Code)
 	switch {
+	case s.config.Job != nil:
+		s.runEnded(success)
 	case policy.Policy == "always", policy.Policy == "on-failure" && !success:
 		s.again()
 	case success:
