@@ -49,6 +49,10 @@ func TestNarrationOfLife(t *testing.T) {
 			"goinit: web/0 could not be started: the hook before_start ended with status 4\n"},
 		{supervise.Event{Type: "app.restarts", Data: data("dependency", "db")}, "goinit: web is restarted, for db has come again (depends_on: restart: true)\n"},
 		{supervise.Event{Type: "app.held", Data: data("dependency", "db")}, ""},
+		{supervise.Event{Type: "job.skipped", Data: data("detail", "the last run is not over")}, "goinit: web: a run is skipped: the last run is not over\n"},
+		{supervise.Event{Type: "job.timeout", Data: data("delay", "5m0s")}, "goinit: web/0 is stopped: its run is not over after 5m0s (schedule: timeout)\n"},
+		{supervise.Event{Type: "worker.exited", Data: data("last_exit", &supervise.LastExit{Signal: &killed, Status: 143, Reason: "run-timeout"})}, ""},
+		{supervise.Event{Type: "job.failed", Data: data("last_exit", failed(1, "exited", ""), "failures", 3)}, ""}, // said with its exit
 		{supervise.Event{Type: "app.holds-up", Data: data("apps", []string{"api", "front"})},
 			"goinit: nothing will come of web, which holds up api, front\n  when that is repaired: goinit ctl start web      who waits for whom: goinit ctl graph\n"},
 		{supervise.Event{Type: "shutdown.started", Data: data("reason", "SIGTERM", "budget", "28s", "delay", "5s")},
