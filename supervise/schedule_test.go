@@ -352,7 +352,9 @@ func TestRecycledByTime(t *testing.T) {
 		synctest.Wait()
 		expect(t, "the second night", count(f, "worker.recycled"), 6)
 	})
-	old := appOf("web", workers(2), func(a *spec.App) { a.Recycle = spec.Recycle{MaxAge: spec.Duration(time.Hour), Jitter: spec.Duration(10 * time.Minute)} })
+	old := appOf("web", workers(2), func(a *spec.App) {
+		a.Recycle = spec.Recycle{MaxAge: spec.Duration(time.Hour), Jitter: spec.Duration(10 * time.Minute)}
+	})
 	bubble(t, slow, 0, []spec.App{old}, func(s *Supervisor, f *fake, _ <-chan Outcome) {
 		time.Sleep(time.Hour - time.Second)
 		synctest.Wait()
