@@ -2,7 +2,9 @@
 GO ?= go
 export PATH := $(PATH):$(shell $(GO) env GOPATH)/bin
 
-.PHONY: build run test test-quick lint tools bench clean
+.PHONY: build run test fuzz lint tools bench clean
+
+fuzz = $(GO) test -run '^$$' -fuzz '^$(1)$$' -fuzztime $(2) -fuzzminimizetime 1x $(3)
 
 build:
 	./build.sh
@@ -13,10 +15,19 @@ run: build
 # Everything, on a fresh machine: what is missing is installed if that can be done.
 test: tools lint
 	$(MAKE) build
-	$(GO) test -race -timeout 15m ./...
+	$(GO) test -race -timeout 20m ./...
 	$(GO) test -tags forkexec -timeout 5m ./reaper
-	$(GO) test -run '^$$' -fuzz FuzzServer -fuzztime 60s -fuzzminimizetime 1x ./control
-	$(GO) test -run '^$$' -fuzz FuzzQuery -fuzztime 30s -fuzzminimizetime 1x ./logs/query
+	$(MAKE) fuzz
+
+# What strangers write and PID 1 or its client reads: the control socket, the log store, notifications, answers to probes, mountinfo.
+fuzz:
+	$(call fuzz,FuzzServer,60s,./control)
+	$(call fuzz,FuzzQuery,30s,./logs/query)
+	$(call fuzz,FuzzGood,15s,./logs/segment)
+	$(call fuzz,FuzzRepair,15s,./logs/segment)
+	$(call fuzz,FuzzNotification,10s,./health)
+	$(call fuzz,FuzzAnswer,10s,./health)
+	$(call fuzz,FuzzLook,10s,./cgroup)
 
 tools:
 	./scripts/install-tools.sh

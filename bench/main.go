@@ -34,15 +34,15 @@ func main() {
 	if len(os.Args) > 1 && ownProgram(os.Args[1], os.Args[2:]) {
 		return
 	}
-	part := flag.String("part", "all", "what to measure: init (command mode), run (run mode), probes (run mode's liveness) or all")
+	part := flag.String("part", "all", "what to measure: init (command mode), run (run mode), probes (run mode's liveness), groups (a cgroup for each worker) or all")
 	probeSeconds := flag.Int("probe-seconds", 0, "how long liveness is measured (default 60)")
 	rounds := flag.Int("rounds", 0, "rounds of the start (default 150), and of the drain a thirtieth as many")
 	quick := flag.Bool("quick", false, "a minute or so for each part: fewer of everything")
 	goinit := flag.String("goinit", "bin/goinit", "the goinit to measure")
 	out := flag.String("out", "", "write the report to this file too")
 	flag.Parse()
-	if !slices.Contains([]string{"init", "run", "probes", "all"}, *part) {
-		fmt.Fprintf(os.Stderr, "bench: there is no part %q: init, run, probes or all\n", *part)
+	if !slices.Contains([]string{"init", "run", "probes", "groups", "all"}, *part) {
+		fmt.Fprintf(os.Stderr, "bench: there is no part %q: init, run, probes, groups or all\n", *part)
 		os.Exit(64)
 	}
 	onRun := newRunPlan(*quick)
@@ -107,6 +107,9 @@ func run(p plan, r runPlan, part, goinit, out string) error {
 	}
 	if err == nil && (part == "probes" || part == "all") {
 		err = reportProbes(w, r, goinit)
+	}
+	if err == nil && (part == "groups" || part == "all") {
+		err = reportGroups(w, r, goinit)
 	}
 	if err != nil || out == "" {
 		return err

@@ -19,13 +19,15 @@ type runPlan struct {
 	kills         int // below restApps: each app once
 	probedApps    int
 	probeSeconds  int
+	groups        int // workers with a cgroup each
+	groupReadings int
 }
 
 func newRunPlan(quick bool) runPlan {
 	if quick {
-		return runPlan{apps: []int{1, 10, 100}, lives: 1, settleSeconds: 0.3, restApps: 100, idleSeconds: 4, statuses: 5, kills: 8, probedApps: 200, probeSeconds: 5}
+		return runPlan{apps: []int{1, 10, 100}, lives: 1, settleSeconds: 0.3, restApps: 100, idleSeconds: 4, statuses: 5, kills: 8, probedApps: 200, probeSeconds: 5, groups: 1000, groupReadings: 5}
 	}
-	return runPlan{apps: []int{1, 10, 100, 500}, lives: 3, settleSeconds: 1, restApps: 100, idleSeconds: 60, statuses: 40, kills: 50, probedApps: 200, probeSeconds: 60}
+	return runPlan{apps: []int{1, 10, 100, 500}, lives: 3, settleSeconds: 1, restApps: 100, idleSeconds: 60, statuses: 40, kills: 50, probedApps: 200, probeSeconds: 60, groups: 1000, groupReadings: 50}
 }
 
 // base is what ratios refer to: the first of the supervisors.

@@ -2,6 +2,7 @@ package cgroup
 
 import (
 	"fmt"
+	"math"
 	"testing"
 
 	"goinit/reaper"
@@ -43,15 +44,17 @@ func BenchmarkStat(b *testing.B) {
 	}{{"all", (*Group).Stat}, {"brief", (*Group).Brief}} {
 		b.Run(kind.name, func(b *testing.B) {
 			var s Stats
-			cpu := processTime()
+			least := int64(math.MaxInt64) // the machine is not ours alone
 			for b.Loop() {
+				cpu := processTime()
 				for _, g := range groups {
 					if err := kind.read(g, &s); err != nil {
 						b.Fatal(err)
 					}
 				}
+				least = min(least, processTime()-cpu)
 			}
-			b.ReportMetric(float64(processTime()-cpu)/float64(b.N)/1e6, "cpu-ms/1000-groups")
+			b.ReportMetric(float64(least)/1e6, "least-cpu-ms/1000-groups")
 		})
 	}
 }

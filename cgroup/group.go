@@ -27,6 +27,8 @@ type Group struct {
 	removed  bool
 	applied  map[string]applied // by file and item
 	held     held
+	unread   error // why a file could not be read
+	split    split
 	deaths   deaths
 	watching watching
 	waiting  chan struct{} // somebody waits until it is frozen; closed when it is, or when that is not wanted any more
@@ -239,7 +241,7 @@ func (g *Group) Remove() error {
 	if !g.removed {
 		g.removed = true
 		g.root.watcher.forget(g)
-		g.held.close()
+		g.root.holding.Add(-g.held.close())
 		g.closeDeaths()
 		g.endWait()
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/containerd/cgroups/v3/cgroup1"
 	"github.com/containerd/cgroups/v3/cgroup2"
 	specs "github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
 )
 
 // everything is a limit of each kind that both versions have.
@@ -122,12 +123,11 @@ func TestLimitsChange(t *testing.T) {
 				t.Errorf("the limit is %d", got)
 			}
 		}
+		start(t, g, "spin").ready(t) // ahead of its limit, with which a program takes long to start
 		apply(&specs.LinuxResources{CPU: &specs.LinuxCPU{Quota: pointer(int64(2000))}, Pids: &specs.LinuxPids{Limit: pointer(int64(50))}})
 		if s := limit(); s.Limit != 0 || s.PidsLimit != 50 {
 			t.Errorf("%+v", s)
 		}
-		spin := start(t, g, "spin")
-		spin.ready(t)
 		eventually(t, "it is kept from running", func() bool { return limit().ThrottledPeriods > 0 })
 		own, err := os.ReadFile(fmt.Sprintf("/proc/%d/cgroup", c.PID()))
 		if err != nil {
@@ -167,6 +167,45 @@ func TestStat(t *testing.T) {
 		g.end(t)
 		if err := g.Stat(&s); err != ErrRemoved {
 			t.Errorf("of a group that is gone: %v", err)
+		}
+	})
+}
+
+// Where no more descriptors may be held, what is read is read all the same; and where none can be had it is an error, and
+// not zero.
+func TestStatWithoutDescriptors(t *testing.T) {
+	onEach(t, func(t *testing.T, b *bed) {
+		b.needs(t, "memory")
+		b.mayHold = 2
+		g := b.group(t, "web/0.1", nil)
+		start(t, g, "hold 8").ready(t)
+		var s Stats
+		if err := g.Stat(&s); err != nil || s.Memory < 8*megabyte || s.Pids == 0 {
+			t.Errorf("%+v, %v", s, err)
+		}
+		if n := b.holding.Load(); n != 2 {
+			t.Errorf("%d are held", n)
+		}
+		var was unix.Rlimit
+		if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &was); err != nil {
+			t.Fatal(err)
+		}
+		if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: 3, Max: was.Max}); err != nil {
+			t.Fatal(err)
+		}
+		full, brief := g.Stat(&s), g.Brief(&s)
+		if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &was); err != nil {
+			t.Fatal(err)
+		}
+		if full != unix.EMFILE || brief != unix.EMFILE {
+			t.Errorf("without a descriptor to be had: %v, %v", full, brief)
+		}
+		if err := g.Brief(&s); err != nil || s.Memory < 8*megabyte {
+			t.Errorf("%+v, %v", s, err)
+		}
+		g.end(t)
+		if n := b.holding.Load(); n != 0 {
+			t.Errorf("%d are held of no group", n)
 		}
 	})
 }

@@ -54,8 +54,11 @@ func (g *Group) more(file int, word string, counted func(*watching) *uint64) uin
 		return 0
 	}
 	var buffer [1024]byte
-	now, _ := number(g.text(file, buffer[:]), word)
+	now, known := number(g.text(file, buffer[:]), word)
 	old := counted(&g.watching)
+	if !known || now < *old {
+		return 0
+	}
 	n := now - *old
 	*old = now
 	return n
@@ -110,7 +113,9 @@ func (g *Group) reachedMemory() (inUse uint64, reached bool) {
 	const leastStep = 1 << 20
 	for !g.removed && g.watching.Memory > 0 && !g.watching.reached {
 		var s Stats
+		g.split.known = false // here the CPU time is not looked at
 		g.memoryStat(&s, g.root.buffer)
+		g.split.known = false
 		inUse = s.Memory + s.Swap - min(s.reclaimable, s.Memory)
 		enough := g.watching.Memory
 		v2 := g.root.on2("memory")

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"golang.org/x/sys/unix"
 )
@@ -40,6 +41,9 @@ type Root struct {
 
 	reading sync.Mutex // locked before a Group's
 	buffer  []byte     // of statistics
+
+	holding atomic.Int32 // descriptors of all groups
+	mayHold int32
 }
 
 // Unavailable is why there are no groups: an error with a line of remedy.
@@ -54,7 +58,7 @@ func Open(p Place) (*Root, error) {
 	if p.State != Usable {
 		return nil, &Unavailable{p.Why(), p.Remedy()}
 	}
-	r := &Root{place: p, v1: map[string]string{}, enabled: map[string]map[string]bool{}, groups: map[*Group]struct{}{}, buffer: make([]byte, 16<<10)}
+	r := &Root{place: p, v1: map[string]string{}, enabled: map[string]map[string]bool{}, groups: map[*Group]struct{}{}, buffer: make([]byte, 16<<10), mayHold: holdable()}
 	if err := r.take(); err != nil {
 		r.Close()
 		return nil, err

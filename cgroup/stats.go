@@ -96,34 +96,55 @@ func nothingHeld() (h held) {
 	return h
 }
 
-func (h *held) close() {
+// close closes what is held, and returns how many those were.
+func (h *held) close() (n int32) {
 	for i, fd := range h {
 		if fd >= 0 {
 			unix.Close(int(fd))
+			n++
 		}
 		h[i] = -2
 	}
+	return n
 }
 
-// descriptor is that of a file; g.mu is held, or nobody else knows the group.
-func (g *Group) descriptor(file int) int {
+// mostHeld bounds the descriptors that all groups hold: each has a page of the kernel's memory once it was read. And no more
+// than a quarter of those that we may have.
+const mostHeld = 16 << 10
+
+func holdable() int32 {
+	var limit unix.Rlimit
+	if unix.Getrlimit(unix.RLIMIT_NOFILE, &limit) != nil {
+		return 0
+	}
+	return int32(min(limit.Cur/4, mostHeld))
+}
+
+// descriptor is that of a file, and whether it is held; else it is to be closed. Negative: there is none. g.mu is held, or
+// nobody else knows the group.
+func (g *Group) descriptor(file int) (fd int, keep bool) {
 	if fd := g.held[file]; fd != -1 {
-		return int(fd)
+		return int(fd), true
 	}
 	path := g.statPath(file)
 	if path == "" {
 		g.held[file] = -2
-		return -2
+		return -2, true
 	}
 	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	switch {
-	case err == nil:
-		g.held[file] = int32(fd)
-		return fd
-	case err != unix.EMFILE && err != unix.ENFILE: // those may pass
+	case err == unix.EMFILE || err == unix.ENFILE: // that may pass; until then nothing is known, which is not nothing
+		g.unread = err
+		return -2, true
+	case err != nil:
 		g.held[file] = -2
+		return -2, true
+	case g.root.holding.Add(1) > g.root.mayHold:
+		g.root.holding.Add(-1)
+		return fd, false
 	}
-	return -2
+	g.held[file] = int32(fd)
+	return fd, true
 }
 
 // statPath is where a file is here; empty: nowhere.
@@ -151,9 +172,12 @@ func (g *Group) statPath(file int) string {
 
 // text reads a file into the buffer.
 func (g *Group) text(file int, buffer []byte) []byte {
-	fd := g.descriptor(file)
+	fd, keep := g.descriptor(file)
 	if fd < 0 {
 		return nil
+	}
+	if !keep {
+		defer unix.Close(fd)
 	}
 	n, _, e := unix.Syscall6(unix.SYS_PREAD64, uintptr(fd), uintptr(unsafe.Pointer(&buffer[0])), uintptr(len(buffer)), 0, 0, 0)
 	if e != 0 {
@@ -167,7 +191,7 @@ var ErrRemoved = errors.New("the group has been removed")
 
 // Stat reads what the group uses into s. It allocates nothing, but at the first time.
 func (g *Group) Stat(s *Stats) error {
-	if err := g.stat(s, true); err != nil {
+	if err := g.stat(s, (*Group).readAll); err != nil {
 		return err
 	}
 	if s.PidsRefused > 0 && !g.root.on2("pids") { // v1 has a file of events there that tells of none
@@ -176,11 +200,10 @@ func (g *Group) Stat(s *Stats) error {
 	return nil
 }
 
-// Brief is Stat without what takes the kernel long, and without what only another group's change can change: it is CPU
-// time, memory in use and its peak, processes, and who was killed. It is for all groups at once.
-func (g *Group) Brief(s *Stats) error { return g.stat(s, false) }
+// Brief is of Stat what costs least, for all groups at once: CPU time, memory in use and its peak. A file each.
+func (g *Group) Brief(s *Stats) error { return g.stat(s, (*Group).readBrief) }
 
-func (g *Group) stat(s *Stats, all bool) error {
+func (g *Group) stat(s *Stats, read func(*Group, *Stats)) error {
 	g.root.reading.Lock()
 	defer g.root.reading.Unlock()
 	g.mu.Lock()
@@ -188,15 +211,31 @@ func (g *Group) stat(s *Stats, all bool) error {
 	if g.removed {
 		return ErrRemoved
 	}
-	*s = Stats{}
+	*s, g.unread = Stats{}, nil
+	read(g, s)
+	return g.unread
+}
+
+func (g *Group) readBrief(s *Stats) {
+	b := g.root.buffer
+	if g.v2 != "" {
+		g.cpuStat(s, b)
+	} else {
+		s.CPU = time.Duration(digits(g.text(fileCPUTime, b)))
+	}
+	s.Memory, s.Peak = digits(g.text(fileMemory, b)), digits(g.text(filePeak, b))
+}
+
+func (g *Group) readAll(s *Stats) {
 	b := g.root.buffer
 	g.cpuStat(s, b)
+	if g.v2 == "" {
+		s.CPU = time.Duration(digits(g.text(fileCPUTime, b)))
+	} else if s.Periods == 0 {
+		g.throttledV1(s, b)
+	}
 	s.Pids = digits(g.text(filePids, b))
 	s.OOMKills, _ = number(g.text(fileOOM, b), "oom_kill")
-	if !all {
-		s.Memory, s.Peak = digits(g.text(fileMemory, b)), digits(g.text(filePeak, b))
-		return nil
-	}
 	g.memoryStat(s, b)
 	s.PidsLimit = digits(g.text(filePidsLimit, b))
 	g.ioStat(s, b)
@@ -204,10 +243,9 @@ func (g *Group) stat(s *Stats, all bool) error {
 	for i, file := range [3]int{fileCPUPressure, fileMemoryPressure, fileIOPressure} {
 		parsePressure(g.text(file, b), &s.Pressure[i])
 	}
-	return nil
 }
 
-// cpuStat: v2 counts in µs; v1 in ns, and tells user from system in ticks, which are rounded.
+// cpuStat: v2 counts in µs; of v1 it is the throttling alone, in ns.
 func (g *Group) cpuStat(s *Stats, b []byte) {
 	text := g.text(fileCPU, b)
 	for len(text) > 0 {
@@ -231,12 +269,6 @@ func (g *Group) cpuStat(s *Stats, b []byte) {
 			s.Throttled = time.Duration(n)
 		}
 		text = rest
-	}
-	if g.v2 == "" {
-		s.CPU = time.Duration(digits(g.text(fileCPUTime, b)))
-	}
-	if g.v2 != "" && s.Periods == 0 {
-		g.throttledV1(s, b)
 	}
 }
 
@@ -267,8 +299,27 @@ func (g *Group) memoryStat(s *Stats, b []byte) {
 		s.Limit = 0
 	}
 	s.Swap = digits(g.text(fileSwap, b))
-	v1Swap := parseMemoryStat(g.text(fileMemoryStat, b), s)
+	if g.split.of(s) {
+		s.Anon, s.File, s.Kernel, s.reclaimable, s.Swap = g.split.anon, g.split.file, g.split.kernel, g.split.reclaimable, max(s.Swap, g.split.swap)
+		return
+	}
+	text := g.text(fileMemoryStat, b)
+	v1Swap := parseMemoryStat(text, s)
+	g.split = split{len(text) > 0, s.CPU, s.Memory, s.Anon, s.File, s.Kernel, s.reclaimable, v1Swap}
 	s.Swap = max(s.Swap, v1Swap)
+}
+
+// split is what memory.stat has said. It is by far the dearest file, for the kernel has to add up some sixty numbers; where
+// nobody in the group has run since, and it uses as much as then, it would say the same.
+type split struct {
+	known                                 bool
+	cpu                                   time.Duration
+	memory                                uint64
+	anon, file, kernel, reclaimable, swap uint64
+}
+
+func (old *split) of(s *Stats) bool {
+	return old.known && s.CPU == old.cpu && s.Memory == old.memory
 }
 
 // parseMemoryStat reads memory.stat of both: of v2 in the words that it has, of v1 those with total_, which count what is

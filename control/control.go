@@ -20,6 +20,9 @@ type Supervisor interface {
 	// Usage reads what a worker uses, or all workers of an app together; without a process its Source is empty. Who it is
 	// about is left to the caller. It takes some files, or, without cgroups, a look at all processes.
 	Usage(Target) Stats
+	// Brief is of a worker's Usage what costs least to read, for all workers at once: CPUSeconds, MemoryBytes and
+	// MemoryPeakBytes.
+	Brief(Target) Stats
 	// Do carries out a command and returns when its outcome is known, or, with NoWait, when it is accepted. An error
 	// that is an *Error reaches the client as it is, another as Failed.
 	Do(context.Context, Command) (Result, error)
@@ -152,6 +155,8 @@ type Change struct {
 	App    string   `json:"app"`
 	Action string   `json:"action"` // add, remove, restart, update, none
 	Keys   []string `json:"keys"`   // which keys of it differ
+	// Message is what one may not expect: the app was added by a command, and no spec has it.
+	Message string `json:"message,omitempty"`
 }
 
 // Exec asks for a program beside a worker.

@@ -36,8 +36,9 @@ type Info struct {
 	WorkingDir  string       `json:"working_dir"`
 	Spec        string       `json:"spec"` // the file it was read from; empty: none
 	SpecDigest  string       `json:"spec_digest"`
-	SpecAt      *time.Time   `json:"spec_at"` // when it was applied last
-	Socket      string       `json:"socket"`  // filled in by the server, as the next three
+	OwnLog      string       `json:"own_log,omitempty"` // the file with goinit's own lines, where it is detached
+	SpecAt      *time.Time   `json:"spec_at"`           // when it was applied last
+	Socket      string       `json:"socket"`            // filled in by the server, as the next three
 	Clients     int          `json:"clients"`
 	Dropped     uint64       `json:"clients_dropped"` // idle or slow ones, for others
 	Refused     uint64       `json:"clients_refused"` // not allowed, or too many

@@ -151,7 +151,7 @@ func (c *call) measured(s *Snapshot, rows []Worker) iter.Seq[Worker] {
 
 func (c *call) measure(w *Worker) {
 	if w.PID != nil {
-		u := c.server.supervisor.Usage(Target{w.App, *w.Slot})
+		u := c.server.supervisor.Brief(Target{w.App, *w.Slot})
 		if u.Source != "cgroup" {
 			return
 		}

@@ -17,6 +17,7 @@ func addVerb(s *session) *cobra.Command {
 	verb := &cobra.Command{
 		Use:   "add NAME [flags] -- CMD [ARG...]",
 		Short: "add an app until the next start; save keeps it",
+		Long:  "Adds an app until the next start; save keeps it. Where no goinit answers, one is started first, detached and without a spec.",
 		Args: func(c *cobra.Command, args []string) error {
 			if c.ArgsLenAtDash() != 1 || len(args) < 2 {
 				return fmt.Errorf("add NAME [flags] -- CMD [ARG...]")
@@ -54,7 +55,16 @@ func addVerb(s *session) *cobra.Command {
 			if s.all {
 				return fmt.Errorf("add is for one goinit: not with -A")
 			}
-			return s.order(c, "Add", control.AddRequest{App: b, NoWait: s.noWait, TimeoutSeconds: s.seconds()})
+			order := func() error {
+				return s.order(c, "Add", control.AddRequest{App: b, NoWait: s.noWait, TimeoutSeconds: s.seconds()})
+			}
+			if err = order(); statusOf(err) != exitNoAnswer || s.goinit == nil {
+				return err
+			}
+			if err := s.startDaemon(); err != nil {
+				return err
+			}
+			return order()
 		},
 	}
 	f := verb.Flags()

@@ -52,7 +52,7 @@ func (s *session) changes(changes []control.Change, dry bool) error {
 	t := &table{width: s.width}
 	for _, c := range changes {
 		if c.Action != "none" {
-			t.add(c.App, c.Action, strings.Join(c.Keys, ", "))
+			t.add(c.App, c.Action, strings.Join(c.Keys, ", "), c.Message)
 		}
 	}
 	if len(t.rows) == 0 {

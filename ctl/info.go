@@ -83,6 +83,9 @@ func (s *session) info(i *control.Info) error {
 		t.add("spec", i.Spec+", applied "+span(s.now().Sub(*i.SpecAt))+" ago")
 	}
 	t.add("socket", i.Socket)
+	if i.OwnLog != "" {
+		t.add("own log", i.OwnLog)
+	}
 	t.add("clients", fmt.Sprintf("%d; %d dropped, %d refused so far", i.Clients, i.Dropped, i.Refused))
 	t.add("orphans", fmt.Sprintf("%d reaped", i.Orphans))
 	s.cgroups(t, &i.Cgroups)

@@ -2,6 +2,7 @@ package ctl
 
 import (
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -127,5 +128,56 @@ func TestInit(t *testing.T) {
 	}
 	if status, stdout, _ := runMain(t, "init", "--minimal"); status != 0 || stdout != reference.Minimal() {
 		t.Errorf("%d, %s", status, stdout)
+	}
+}
+
+// The unit is one that systemd takes, whatever the directory is called.
+func TestInitSystemd(t *testing.T) {
+	for _, c := range []struct{ dir, workingDirectory, execStart string }{
+		{"shop", "DIR/shop", "BIN/goinit run -N shop"},
+		{`my 100% "shop" $5`, `DIR/my 100%% "shop" $5`, `BIN/goinit run -N my-100---shop---5 -f "DIR/my 100%% \"shop\" $$5/other.yaml"`},
+	} {
+		base := t.TempDir()
+		dir := filepath.Join(base, c.dir)
+		if err := os.Mkdir(dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		t.Chdir(dir)
+		args := []string{"init", "--systemd"}
+		if strings.Contains(c.execStart, " -f ") {
+			write(t, "other.yaml", "apps: {}\n")
+			args = append(args, "-f", "other.yaml")
+		}
+		status, unit, stderr := runMain(t, args...)
+		self, err := os.Executable()
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := strings.NewReplacer("DIR", base, "BIN", filepath.Dir(self))
+		for _, line := range []string{"Type=notify", "KillMode=mixed", "WorkingDirectory=" + want.Replace(c.workingDirectory), "ExecStart=" + want.Replace(c.execStart)} {
+			if status != 0 || !strings.Contains(unit, "\n"+line+"\n") {
+				t.Errorf("status %d, no %q in:\n%s%s", status, line, unit, stderr)
+			}
+		}
+		analyze, err := exec.LookPath("systemd-analyze")
+		if err != nil {
+			t.Log("systemd-analyze is not installed: nobody else has read the unit")
+			continue
+		}
+		// It looks whether what is executed is there.
+		write(t, filepath.Join(base, "goinit"), "")
+		os.Chmod(filepath.Join(base, "goinit"), 0o755)
+		file := filepath.Join(base, "shop.service")
+		write(t, file, strings.ReplaceAll(unit, filepath.Dir(self)+"/goinit", filepath.Join(base, "goinit")))
+		if out, err := exec.Command(analyze, "verify", "--man=no", file).CombinedOutput(); err != nil {
+			t.Errorf("systemd-analyze: %v\n%s\n%s", err, out, unit)
+		}
+	}
+	for _, c := range []struct{ args, says string }{
+		{"init --systemd --minimal", "one of them"}, {"init -f x.yaml", "with --systemd"}, {"init --systemd -f none.yaml", "no such file"},
+	} {
+		if status, stdout, stderr := runMain(t, strings.Fields(c.args)...); status == 0 || stdout != "" || !strings.Contains(stderr, c.says) {
+			t.Errorf("%s: %d, %q, %q", c.args, status, stdout, stderr)
+		}
 	}
 }

@@ -4,12 +4,15 @@ package docs_test
 
 import (
 	"context"
+	"encoding/json"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -72,6 +75,11 @@ func (e example) run(t *testing.T, bin string) {
 	if _, err := exec.LookPath("node"); err != nil && strings.Contains(e.command, "ecosystem.config.js") {
 		t.Skip("node is not installed, and the configuration is a program")
 	}
+	for _, word := range [...]string{"tini", "dumb-init", "supervisord", "s6-supervise", "node"} { // what a guide comes from
+		if _, err := exec.LookPath(word); err != nil && (strings.HasPrefix(e.command, word+" ") || strings.Contains(e.command, "; "+word+" ") || strings.Contains(e.command, "-- "+word+" ")) {
+			t.Skipf("%s is not installed", word)
+		}
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "sh", "-c", e.command)
@@ -120,12 +128,38 @@ func socketDirectory(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
+	t.Cleanup(func() {
+		endDaemons(t, dir)
+		os.RemoveAll(dir)
+	})
 	return "GOINIT_SOCKET_DIRECTORY=" + dir
 }
 
+// endDaemons ends what an example has left running, by its pid: one that failed before its shutdown.
+func endDaemons(t *testing.T, dir string) {
+	files, _ := filepath.Glob(filepath.Join(dir, "*.json"))
+	for _, f := range files {
+		var in struct{ PID int }
+		text, err := os.ReadFile(f)
+		if err != nil || json.Unmarshal(text, &in) != nil || in.PID <= 1 {
+			continue
+		}
+		t.Logf("left running, and ended: goinit %d", in.PID)
+		for range 2 { // the second one hurries
+			_ = syscall.Kill(in.PID, syscall.SIGTERM)
+		}
+		for end := time.Now().Add(patience); syscall.Kill(in.PID, 0) == nil && time.Now().Before(end); {
+			runtime.Gosched()
+		}
+	}
+}
+
 func write(t *testing.T, dir, name, text string) {
-	if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
+	path := filepath.Join(dir, name)
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
 		t.Fatal(err)
 	}
 }

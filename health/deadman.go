@@ -17,9 +17,12 @@ type deadman struct {
 	changed chan struct{} // limit is another
 }
 
+// leastLimit keeps what a worker says (WATCHDOG_USEC=1) from being a timer that never rests.
+const leastLimit = 100 * time.Millisecond
+
 func newDeadman(limit time.Duration, g *gate, silent func(time.Duration)) *deadman {
 	d := &deadman{epoch: time.Now(), gate: g, silent: silent, changed: make(chan struct{}, 1)}
-	d.limit.Store(int64(limit))
+	d.limit.Store(int64(max(limit, leastLimit)))
 	return d
 }
 
@@ -27,7 +30,10 @@ func newDeadman(limit time.Duration, g *gate, silent func(time.Duration)) *deadm
 func (d *deadman) hear() { d.heard.Store(int64(time.Since(d.epoch))) }
 
 func (d *deadman) setLimit(limit time.Duration) {
-	d.limit.Store(int64(limit))
+	limit = max(limit, leastLimit)
+	if d.limit.Swap(int64(limit)) == int64(limit) {
+		return
+	}
 	select {
 	case d.changed <- struct{}{}:
 	default:

@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 	"unsafe"
 
@@ -23,7 +24,12 @@ type Listening struct {
 // NewListening is given a function that says which processes there are to be looked at, the main one first.
 func NewListening(port int, tree func() []int) *Listening { return &Listening{port, tree} }
 
+// looks is held by whoever reads /proc: reading holds a thread, and PID 1, whose probes these are, makes none after its boot.
+var looks sync.Mutex
+
 func (p *Listening) check(context.Context, time.Time) *Failure {
+	looks.Lock()
+	defer looks.Unlock()
 	pids := p.tree()
 	if len(pids) == 0 {
 		return &Failure{Why: "its processes cannot be seen"}

@@ -303,8 +303,8 @@ func TestHeartbeat(t *testing.T) {
 	if x := v.await(t, Unhealthy); x.Why != "it said WATCHDOG=trigger" {
 		t.Errorf("%+v", x)
 	}
-	send(t, s, "WATCHDOG_USEC=1000")
-	if x := v.await(t, Unhealthy); x.Why != "no WATCHDOG=1 for 1ms" {
+	send(t, s, "WATCHDOG_USEC=150000")
+	if x := v.await(t, Unhealthy); x.Why != "no WATCHDOG=1 for 150ms" {
 		t.Errorf("%+v", x)
 	}
 }

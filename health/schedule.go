@@ -189,8 +189,11 @@ func (w *Watch) countOnce() func(*Failure) bool {
 
 // countLive counts for liveness.
 func (w *Watch) countLive(t Timing) func(*Failure) bool {
-	failures := 0
+	failures, times := 0, w.gate.times()
 	return func(f *Failure) bool {
+		if now := w.gate.times(); now != times { // who was frozen begins anew: a verdict of just before was not heard
+			failures, times = 0, now
+		}
 		if f == nil {
 			failures = 0
 			return true

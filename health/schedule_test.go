@@ -272,3 +272,37 @@ func TestWatchWithoutAnythingDoesNothing(t *testing.T) {
 		w.Stop()
 	})
 }
+
+// What was told just before it was frozen may have come too late to be heard; so it is told again after that.
+func TestUnhealthyIsToldAgainAfterFrost(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := &answers{text: "-", began: time.Now()}
+		w, d := watch(t, Plan{Liveness: &Liveness{Probe: a, Timing: Timing{Period: time.Second, Timeout: 500 * ms, FailureThreshold: 2}}})
+		w.Ready()
+		time.Sleep(3500 * ms)
+		d.want(t, "2s unhealthy no")
+		w.Pause()
+		time.Sleep(time.Minute)
+		w.Resume()
+		time.Sleep(1500 * ms)
+		d.want(t, "1m4.5s unhealthy no")
+		w.Stop()
+	})
+}
+
+// A worker says WATCHDOG_USEC=1: a timer of a microsecond would be all that goinit does.
+func TestHeartbeatHasALeastLimit(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		var told []time.Duration
+		d := newDeadman(time.Hour, &gate{}, func(limit time.Duration) { told = append(told, limit) })
+		go d.run(ctx, 0)
+		d.setLimit(time.Microsecond)
+		time.Sleep(time.Second)
+		cancel()
+		synctest.Wait()
+		if !slices.Equal(told, []time.Duration{leastLimit}) {
+			t.Errorf("told %v, want %v once", told, leastLimit)
+		}
+	})
+}

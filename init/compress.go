@@ -2,7 +2,9 @@ package pid1
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"goinit/init/entry"
@@ -85,7 +87,10 @@ func (c *compressor) one(path string) error {
 	}
 	if s := child.Status(); s.Code() != 0 {
 		said, _ := words.read()
-		return fmt.Errorf("goinitctl: %s: %s", describe(s), said)
+		if why := strings.TrimPrefix(strings.TrimSpace(string(said)), "goinit ctl: cannot compress "+path+": "); why != "" {
+			return errors.New(why)
+		}
+		return fmt.Errorf("goinitctl: %s", describe(s))
 	}
 	return nil
 }

@@ -62,17 +62,23 @@ func (r *runner) logDirectories(s *spec.Spec) (all []string, named, ok bool) {
 // usualLogDirectories have a part for each goinit, where there may be others: two projects may both have an app web.
 func (r *runner) usualLogDirectories(s *spec.Spec) []string {
 	own := r.instanceName(s)
-	all := []string{systemLogs}
 	if r.role == reaper.PID1 {
 		own = ""
 	}
-	if state, ok := r.getenv("XDG_STATE_HOME"); ok && filepath.IsAbs(state) {
-		all = append(all, filepath.Join(state, "goinit"))
-	} else if home, ok := r.getenv("HOME"); ok && filepath.IsAbs(home) && home != "/" {
-		all = append(all, filepath.Join(home, ".local/state/goinit"))
-	}
+	all := logHomes(r.getenv)
 	for i := range all {
 		all[i] = filepath.Join(all[i], own)
+	}
+	return all
+}
+
+// logHomes are the directories for logs of goinits, the best first.
+func logHomes(getenv func(string) (string, bool)) []string {
+	all := []string{systemLogs}
+	if state, ok := getenv("XDG_STATE_HOME"); ok && filepath.IsAbs(state) {
+		all = append(all, filepath.Join(state, "goinit"))
+	} else if home, ok := getenv("HOME"); ok && filepath.IsAbs(home) && home != "/" {
+		all = append(all, filepath.Join(home, ".local/state/goinit"))
 	}
 	return all
 }

@@ -18,7 +18,9 @@ type narrator struct {
 	console  *logs.Console
 	outputs  *outputs
 	forget   func(app string)            // of an app that has left
+	loop     func()                      // told of a crash loop that was told
 	spec     func(name string) *spec.App // as the last word wants it, or nil
+	flaps    map[flapKey]flap            // of the goroutine that says
 
 	mu     sync.Mutex
 	queue  []supervise.Event
@@ -38,7 +40,7 @@ const (
 )
 
 func newNarrator(m *messages.Messages, c *logs.Console, o *outputs) *narrator {
-	return &narrator{messages: m, console: c, outputs: o, spec: func(string) *spec.App { return nil }, wake: make(chan struct{}, 1), done: make(chan struct{})}
+	return &narrator{messages: m, console: c, outputs: o, spec: func(string) *spec.App { return nil }, loop: func() {}, flaps: map[flapKey]flap{}, wake: make(chan struct{}, 1), done: make(chan struct{})}
 }
 
 // grave events are told whatever else is not.
@@ -131,6 +133,7 @@ func (n *narrator) say(e supervise.Event, patient bool) {
 	case "worker.crash-loop":
 		n.lastLine(e, exit, patient) // waits for it
 		n.sayLoop(e, exit, fields)
+		n.loop()
 	case "worker.completed":
 		m.Debug(e.Worker+" has completed", fields)
 	case "worker.backoff":
@@ -141,6 +144,7 @@ func (n *narrator) say(e supervise.Event, patient bool) {
 		why, _, _ := strings.Cut(ended(exit), "\n") // the rest was told of the start
 		m.Error(e.App+" is not started again: it "+why, fields)
 	case "app.removed":
+		n.forgetFlaps(e.App)
 		n.forget(e.App)
 	case "shutdown.started":
 		within := ", with no limit of time"

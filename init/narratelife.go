@@ -24,16 +24,16 @@ func (n *narrator) sayOfLife(e supervise.Event, fields messages.Fields) bool {
 	switch e.Type {
 	case "worker.ready":
 		if again, _ := e.Data["again"].(bool); again {
-			m.Info(e.Worker+" is ready again", fields)
+			n.comes(e, e.Worker+" is ready again", fields)
 		} else {
 			m.Debug(e.Worker+" is ready", fields)
 		}
 	case "worker.unready":
-		m.Warn(e.Worker+" is not ready any more"+why, fields)
+		n.goes(e, e.Worker+" is not ready any more"+why, fields)
 	case "worker.start-timeout":
 		m.Error(e.Worker+" was not ready within "+text("delay")+why+"\n  "+n.moreTime(e.App), fields)
 	case "worker.unhealthy":
-		m.Warn(e.Worker+" is unhealthy"+why+whatThen(text("action")), fields)
+		n.goes(e, e.Worker+" is unhealthy"+why+whatThen(text("action")), fields)
 	case "hook.started":
 		m.Debug(e.Worker+": the hook "+text("hook")+" runs", fields)
 	case "hook.failed":
@@ -45,6 +45,12 @@ func (n *narrator) sayOfLife(e supervise.Event, fields messages.Fields) bool {
 	case "job.timeout":
 		m.Warn(e.Worker+" is stopped: its run is not over after "+text("delay")+" (schedule: timeout)", fields)
 	case "job.failed": // said with its exit
+	case "app.watching":
+		m.Debug(fmt.Sprintf("%s: %v folders are watched", e.App, e.Data["directories"]), fields)
+	case "app.watch-failed":
+		m.Warn(e.App+": "+text("error"), fields)
+	case "app.changed":
+		n.sayChanged(e, fields)
 	case "app.held": // said of the one that holds it up
 	case "app.holds-up":
 		m.Error("nothing will come of "+e.App+", which holds up "+strings.Join(namesIn(e.Data["apps"]), ", ")+
@@ -170,4 +176,19 @@ func (n *narrator) likelyCause(name string, exit *supervise.LastExit, lines []st
 		return "what it connects to is not up: depends_on: {APP: ready} waits for that"
 	}
 	return ""
+}
+
+// sayChanged is one line for each burst of changes.
+func (n *narrator) sayChanged(e supervise.Event, fields messages.Fields) {
+	path, _ := e.Data["path"].(string)
+	workers, _ := e.Data["workers"].(int)
+	if workers == 0 {
+		n.messages.Debug(e.App+": "+path+" has changed; nothing runs that could be replaced", fields)
+		return
+	}
+	then := "; it is restarted"
+	if workers > 1 && e.Data["action"] == "reload" {
+		then = "; its workers are replaced, one after another"
+	}
+	n.messages.Info(e.App+": "+path+" has changed"+then, fields)
 }

@@ -3,6 +3,7 @@ package pid1
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"goinit/messages"
 	"goinit/spec"
@@ -53,6 +54,14 @@ func TestNarrationOfLife(t *testing.T) {
 		{supervise.Event{Type: "job.timeout", Data: data("delay", "5m0s")}, "goinit: web/0 is stopped: its run is not over after 5m0s (schedule: timeout)\n"},
 		{supervise.Event{Type: "worker.exited", Data: data("last_exit", &supervise.LastExit{Signal: &killed, Status: 143, Reason: "run-timeout"})}, ""},
 		{supervise.Event{Type: "job.failed", Data: data("last_exit", failed(1, "exited", ""), "failures", 3)}, ""}, // said with its exit
+		{supervise.Event{Type: "app.watching", Data: data("directories", 12)}, ""},
+		{supervise.Event{Type: "app.watch-failed", Data: data("error", "no\n  remedy")}, "goinit: web: no\n  remedy\n"},
+		{supervise.Event{Type: "app.changed", Data: data("path", "a.js", "action", "reload", "workers", 1)}, "goinit: web: a.js has changed; it is restarted\n"},
+		{supervise.Event{Type: "app.changed", Data: data("path", "a.js", "action", "reload", "workers", 2)},
+			"goinit: web: a.js has changed; its workers are replaced, one after another\n"},
+		{supervise.Event{Type: "app.changed", Data: data("path", "a.js", "action", "restart", "workers", 2)}, "goinit: web: a.js has changed; it is restarted\n"},
+		{supervise.Event{Type: "app.changed", Data: data("path", "a.js", "action", "reload", "workers", 0)}, ""},
+		{supervise.Event{Type: "worker.recycled", Data: data("detail", "changed: a.js")}, ""},
 		{supervise.Event{Type: "app.holds-up", Data: data("apps", []string{"api", "front"})},
 			"goinit: nothing will come of web, which holds up api, front\n  when that is repaired: goinit ctl start web      who waits for whom: goinit ctl graph\n"},
 		{supervise.Event{Type: "shutdown.started", Data: data("reason", "SIGTERM", "budget", "28s", "delay", "5s")},
@@ -108,5 +117,36 @@ func TestLikelyCause(t *testing.T) {
 		if got := n.likelyCause("web", &supervise.LastExit{Status: 1, Code: &status, Reason: "exited"}, []string{"first", tt.line}); got != tt.want {
 			t.Errorf("%s\n got %q\nwant %q", tt.line, got, tt.want)
 		}
+	}
+}
+
+// A worker that comes and goes all the time is told as such, not each time; and each minute anew.
+func TestFlapsAreToldThreeTimesAMinute(t *testing.T) {
+	var said strings.Builder
+	n := newNarrator(messages.New(&said, messages.Info, messages.Text), nil, nil)
+	at := time.Unix(0, 0)
+	flap := func(worker string, times int) (text string) {
+		said.Reset()
+		for range times {
+			n.say(supervise.Event{At: at, Type: "worker.unready", App: "web", Worker: worker, Data: map[string]any{"detail": "busy"}}, false)
+			n.say(supervise.Event{At: at, Type: "worker.ready", App: "web", Worker: worker, Data: map[string]any{"again": true}}, false)
+		}
+		return said.String()
+	}
+	const goes, comes = "goinit: web/0 is not ready any more: busy\n", "goinit: web/0 is ready again\n"
+	const last = goes + "  that was 3 times within 1m0s, and is told no more in this minute: goinit ctl events\n" + comes
+	for range 2 {
+		if got, want := flap("web/0", 1000), goes+comes+goes+comes+last; got != want {
+			t.Errorf("a thousand times:\n%s\nwant\n%s", got, want)
+		}
+		at = at.Add(flapWindow)
+	}
+	if got := flap("web/1", 1); got != strings.ReplaceAll(goes+comes, "web/0", "web/1") {
+		t.Errorf("another worker: %q", got)
+	}
+	n.forget = func(string) {}
+	n.say(supervise.Event{Type: "app.removed", App: "web"}, false)
+	if len(n.flaps) != 0 {
+		t.Errorf("%v is kept of an app that has left", n.flaps)
 	}
 }

@@ -1,6 +1,8 @@
 package pid1
 
 import (
+	"strings"
+
 	"goinit/messages"
 	"goinit/supervise"
 )
@@ -24,6 +26,10 @@ func (n *narrator) sayOfUse(e supervise.Event, exit *supervise.LastExit, fields 
 	case "worker.pids-refused":
 		m.Warn(e.Worker+" has as many processes as it may have, a fork was refused"+why+"\n  more: goinit ctl update "+e.App+" --pids N", fields)
 	case "worker.recycled":
+		if strings.HasPrefix(why, ": changed: ") { // told of the app
+			m.Debug(e.Worker+" is replaced"+why, fields)
+			break
+		}
 		m.Info(e.Worker+" is replaced"+why, fields)
 	case "worker.paused":
 		m.Info(e.Worker+" is paused; goinit ctl resume "+e.Worker+" lets it go on", fields)

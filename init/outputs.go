@@ -17,6 +17,7 @@ const drainTime = 2 * time.Second
 // outputs gives workers their stdout and stderr: it is the log room as package launch wants it.
 type outputs struct {
 	console *logs.Console
+	daemon  *daemon
 	heard   func(outputKey) func(line []byte) // who wants a process' lines; nil: nobody
 	mu      sync.Mutex
 	open    map[outputKey]output
@@ -38,7 +39,7 @@ func (o *outputs) Open(a *spec.App, slot, generation int) (stdout, stderr int, c
 	if err != nil {
 		return 0, 0, nil, err
 	}
-	w := logs.Worker{App: a.Name, Slot: slot, Generation: generation, Console: mode, Limits: limitsOf(a)}
+	w := logs.Worker{App: a.Name, Slot: slot, Generation: generation, Console: o.daemon.mode(mode), Limits: limitsOf(a)}
 	if o.heard != nil {
 		w.Heard = o.heard(outputKey{a.Name, slot, generation})
 	}

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -25,6 +26,7 @@ import (
 type prober struct {
 	accounts  launch.Accounts
 	beside    supervise.Beside // starts exec probes
+	grouped   func(supervise.Work) []int
 	warn      func(text string)
 	notifyDir string // of notify sockets; empty: they have abstract names
 
@@ -32,8 +34,9 @@ type prober struct {
 	watches map[outputKey]*health.Watch // those that want to hear lines
 }
 
-func newProber(beside supervise.Beside, warn func(string)) *prober {
-	return &prober{beside: beside, warn: warn, watches: map[outputKey]*health.Watch{}}
+// newProber has its exec probes started by beside, and takes who is in a worker's group for the worker's.
+func newProber(beside supervise.Beside, grouped func(supervise.Work) []int, warn func(string)) *prober {
+	return &prober{beside: beside, grouped: grouped, warn: warn, watches: map[outputKey]*health.Watch{}}
 }
 
 // probed is one worker's process.
@@ -51,7 +54,12 @@ func (p *prober) Watch(w supervise.Work, told func(supervise.Verdict)) (supervis
 	if err != nil {
 		return nil, err
 	}
+	forks := false
 	one.Watch, err = health.Open(plan, func(v health.Verdict) {
+		if started := int(one.pid.Load()); v.Kind == health.MainPID && v.PID != started && !forks {
+			forks = true
+			p.warn(forksAway(tree.Worker(w.App.Name, w.Slot), v.PID, started))
+		}
 		if v.Kind == health.Ignored || v.Kind == health.Unasked {
 			p.warn(tree.Worker(w.App.Name, w.Slot) + ": " + v.Why)
 		} else if v, ok := verdict(v); ok {
@@ -69,6 +77,12 @@ func (p *prober) Watch(w supervise.Work, told func(supervise.Verdict)) (supervis
 	return one, nil
 }
 
+// forksAway is for the user of a daemon that expects to be followed, as systemd does.
+func forksAway(worker string, main, started int) string {
+	return fmt.Sprintf("%s says that its main process is %d: that is shown, but goinit follows %d, which it has started, and when that ends the worker has ended"+
+		"\n  let the program stay in the foreground; most have an option for it", worker, main, started)
+}
+
 // heard is who wants to hear the lines of a process.
 func (p *prober) heard(key outputKey) func([]byte) {
 	p.mu.Lock()
@@ -81,7 +95,9 @@ func (p *prober) heard(key outputKey) func([]byte) {
 
 func (p *prober) plan(w supervise.Work, pid *atomic.Int64) (health.Plan, error) {
 	plan := health.Plan{NotifyDir: p.notifyDir, UID: unix.Geteuid(), Random: rand.Float64,
-		Owns: func(who int) bool { return tree.Belongs(int(pid.Load()), who) }}
+		Owns: func(who int) bool {
+			return tree.Belongs(int(pid.Load()), who) || slices.Contains(p.grouped(w), who)
+		}}
 	if w.App.User != "" {
 		account, err := p.accounts.Resolve(w.App.User)
 		if err != nil {
@@ -97,7 +113,9 @@ func (p *prober) plan(w supervise.Work, pid *atomic.Int64) (health.Plan, error) 
 		case r.Log != "":
 			ours.Line, err = regexp.Compile(r.Log)
 		case r.Listening != 0:
-			ours.Probe = health.NewListening(w.App.AimPort(r.Listening, w.Slot), func() []int { return tree.Members(int(pid.Load())) })
+			ours.Probe = health.NewListening(w.App.AimPort(r.Listening, w.Slot), func() []int {
+				return append(tree.Members(int(pid.Load())), p.grouped(w)...) // who is in both is looked at twice
+			})
 		default:
 			ours.Probe, err = p.probe(w, r.HTTP, r.TCP, r.Exec, r.Timeout)
 		}

@@ -29,3 +29,11 @@ func FuzzWhatIsProbed(f *testing.F) {
 		}
 	})
 }
+
+func TestForksAway(t *testing.T) {
+	const want = "web/0 says that its main process is 12: that is shown, but goinit follows 10, which it has started, and when that ends the worker has ended\n" +
+		"  let the program stay in the foreground; most have an option for it"
+	if got := forksAway("web/0", 12, 10); got != want {
+		t.Errorf("got %q", got)
+	}
+}

@@ -33,7 +33,7 @@ const (
 
 	flushTime = 200 * time.Millisecond // for the console at the end
 	// threads that run mode may want at the same time: startsAtOnce, two writers of the console, the writer of the logs,
-	// which a disk may hold for ever, the look into /proc, the collector, and some to spare.
+	// which a disk may hold for ever, the look into /proc, the collector, the walk of watched folders, and one to spare.
 	runThreads = 9
 	processors = 2 // one may be suspended in a fork
 
@@ -57,7 +57,16 @@ func Run(args []string) int {
 	case help:
 		return print1(runUsage)
 	}
-	return run(o)
+	stage, log, env := detachStage(entry.Environ())
+	switch {
+	case stage == "session":
+		return runSession(args, env, log)
+	case stage == "daemon":
+		return run(o, env, becomeDaemon(log))
+	case o.detach:
+		return detach(o, args, env)
+	}
+	return run(o, env, nil)
 }
 
 // runner is run mode's goinit.
@@ -83,13 +92,18 @@ type runner struct {
 	launcher   *launch.Starter
 	starter    *starter
 	prober     *prober
+	files      *files
 	supervisor *supervise.Supervisor
 	desk       *desk.Desk
 	limits     []control.Limitation
+	daemon     *daemon                    // nil: in the foreground
+	parent     *parent                    // who wants to be notified
+	socket     *control.Socket            // nil: none could be had
+	asleep     atomic.Pointer[[]spec.App] // saved apps that run APP has left out
 	cgroups    control.Cgroups
 }
 
-func run(o *runOptions) int {
+func run(o *runOptions, env []string, d *daemon) int {
 	signals, err := openSignalStream()
 	if err != nil {
 		say("goinit: cannot receive signals: " + err.Error())
@@ -98,15 +112,14 @@ func run(o *runOptions) int {
 	runtime.GOMAXPROCS(min(processors, runtime.NumCPU()))
 	letRuntimeSettle()
 	warmThreads(runThreads)
-	r := &runner{options: o, env: entry.Environ(), bornAt: time.Now(), cgroups: noCgroups}
+	r := &runner{options: o, env: env, bornAt: time.Now(), cgroups: noCgroups, daemon: d}
+	r.parent = openParent(r.getenv, d != nil)
 	if err := r.place(); err != nil {
-		say("goinit: " + err.Error())
-		return exitNothing
+		return r.refuse(err)
 	}
 	boot, err := bootID()
 	if err != nil {
-		say("goinit: " + err.Error())
-		return exitNothing
+		return r.refuse(err)
 	}
 	r.boot = boot
 	r.reaper = reaper.New(r.orphan)
@@ -142,17 +155,20 @@ func (r *runner) place() (err error) {
 func (r *runner) refuse(err error) int {
 	var c complaint
 	var interrupted interruption
+	text, status := "goinit: "+err.Error(), exitNothing
 	switch {
 	case errors.As(err, &interrupted):
-		say("goinit: " + err.Error())
-		return 128 + int(interrupted)
+		status = 128 + int(interrupted)
 	case errors.As(err, &c):
-		say(c.Error())
-	default:
-		say("goinit: " + err.Error())
+		text = c.Error()
 	}
-	writeTermination(terminationLog, err.Error())
-	return exitNothing
+	say(text)
+	r.daemon.part(word{Text: text, Status: &status})
+	r.parent.notify("STOPPING=1", "STATUS="+err.Error())
+	if status == exitNothing {
+		writeTermination(terminationLog, err.Error())
+	}
+	return status
 }
 
 func (r *runner) getenv(name string) (string, bool) { return lookup(r.env)(name) }
@@ -198,7 +214,8 @@ func (r *runner) furnish(s *spec.Spec) (err error) {
 	if err != nil {
 		return fmt.Errorf("cannot make the console: %w", err)
 	}
-	r.messages = messages.New(r.console.Messages(), level, formatOf(s))
+	r.messages = messages.New(r.daemon.ownLines(r.console), level, formatOf(s))
+	r.daemon.overhear(r.messages)
 	if r.store != nil {
 		r.store.Start()
 	}
@@ -206,7 +223,7 @@ func (r *runner) furnish(s *spec.Spec) (err error) {
 	for _, name := range s.Unset {
 		r.messages.Warn("${"+name+"} is not set, and empty here; say so with ${"+name+":-}", nil)
 	}
-	r.outputs = &outputs{console: r.console, open: map[outputKey]output{}}
+	r.outputs = &outputs{console: r.console, daemon: r.daemon, open: map[outputKey]output{}}
 	r.launcher = &launch.Starter{
 		Reaper: r.reaper, Trees: r.trees, Outputs: r.outputs, BootID: r.boot, Environment: r.env, Dir: r.dir,
 		OOMScoreAdj: workersOOMScore(), ReadEnvFile: spec.ReadEnvFile, ReadSecret: spec.ReadSecret, Stdin: r.reader.null,
@@ -229,21 +246,25 @@ func (r *runner) keep(arrivals *mailbox) int {
 	n := newNarrator(r.messages, r.console, r.outputs)
 	n.forget = r.forget
 	n.spec = r.appSpec
+	n.loop = r.tellCaller
 	history := control.NewHistory(eventsKept)
 	r.desk = desk.New(&desk.Desk{Console: r.console, Store: r.store, History: history, Info: r.info, Spec: r.spec.Load, Load: r.load, Applied: r.applied, Budget: r.budget,
 		Save: r.save, Program: r.program})
 	r.starter = newStarter(r.launcher)
 	beside, _ := any(r.starter).(supervise.Beside)
-	r.prober = newProber(beside, func(text string) { r.messages.Warn(text, nil) })
+	r.prober = newProber(beside, r.launcher.Grouped, func(text string) { r.messages.Warn(text, nil) })
 	r.outputs.heard = r.prober.heard
+	r.files = r.newFiles(s)
 	var err error
 	r.supervisor, err = supervise.New(supervise.Config{
-		Spec: s, Starter: r.starter, Prober: r.prober, Budget: r.budget(s), CPUs: cpus(),
+		Spec: s, Starter: r.starter, Prober: r.prober, Files: r.files, Budget: r.budget(s), CPUs: cpus(), Stay: r.specPath == "" && r.options.main == nil,
 		Events: func(e supervise.Event) {
 			history.Add(desk.Event(e))
 			n.tell(e)
+			r.notifyParent(e)
 			if e.Type == "goinit.running" { // what the boot has needed and left, the kernel may have back
 				time.AfterFunc(settleTime, debug.FreeOSMemory)
+				go r.tellCaller()
 			}
 		},
 		Changed: r.desk.Changed, WatchClock: r.watchClock,
@@ -304,6 +325,7 @@ func (r *runner) finish(o supervise.Outcome) int {
 	}
 	r.giveUpCgroups()
 	r.messages.Info(fmt.Sprintf("the end, with status %d: %s", o.Status, why), nil)
+	r.daemon.part(word{Text: fmt.Sprintf("goinit: the end, with status %d: %s", o.Status, why), Status: &o.Status})
 	writeTermination(terminationLog, fmt.Sprintf("status %d: %s", o.Status, why))
 	r.console.Close(time.Now().Add(flushTime))
 	if r.store != nil {
@@ -316,8 +338,8 @@ func (r *runner) finish(o supervise.Outcome) int {
 }
 
 // openNull is everybody's standard input; -1: then they have none.
-func openNull() int {
-	fd, err := unix.Open("/dev/null", unix.O_RDONLY|unix.O_CLOEXEC, 0)
+func openNull(mode int) int {
+	fd, err := unix.Open("/dev/null", mode|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return -1
 	}

@@ -13,18 +13,27 @@ type runOptions struct {
 	dir    string   // -C: where to start
 	name   string   // -N
 	socket string   // --socket
+	detach bool     // --detach
+	empty  bool     // --empty: no spec; apps come by goinit ctl add
+	watch  bool     // --watch: apps that do not say
+	part   []string // apps and @tags of the spec: no others are started; empty: all
 	main   []string // behind --: a command that is the main app, beside the spec's
 }
 
-const runUsage = `usage: goinit run [-f FILE] [-C DIR] [-N NAME] [--socket PATH] [-- CMD [ARG…]]
+const runUsage = `usage: goinit run [-f FILE] [-C DIR] [-N NAME] [--socket PATH] [--watch] [--detach] [APP|@TAG…] [-- CMD [ARG…]]
   -f, --file FILE       the spec: YAML, a Procfile, or compiled JSON
                         (default: $GOINIT_SPEC, goinit.json and goinit.yaml in /etc/goinit, ./goinit.yaml, ./Procfile; as PID 1 in
                         this order, elsewhere ./ comes first)
   -C, --directory DIR   start there
   -N, --name NAME       this goinit's name, for goinit ctl -N
       --socket PATH     of the control socket
+      --watch           replaces workers when their files change, as watch: true in the spec; not of apps that have a watch: of their own
+      --detach          as a daemon; returns when its apps have started, or says why not
+      --empty           without a spec: apps come by goinit ctl add, and goinit stays until goinit ctl shutdown
+  APP, @TAG             only these apps of the spec, with those that they depend on
   -- CMD                runs CMD as the main app beside the spec's: its end is goinit's, with its status
-exit status: the main app's, or that of the app that ended goinit; 1 if there is nothing that could be run; 64 usage`
+exit status: the main app's, or that of the app that ended goinit; 1 if there is nothing that could be run; 64 usage
+  of --detach: 0 when all apps have started, else 1 or that of the goinit that has ended`
 
 // parseRunOptions reads what is behind run.
 func parseRunOptions(args []string) (o *runOptions, help bool, err error) {
@@ -42,11 +51,15 @@ func parseRunOptions(args []string) (o *runOptions, help bool, err error) {
 			if len(o.main) == 0 {
 				return nil, false, &usageError{"-- without a command", "goinit run -- CMD [ARG…]"}
 			}
-			return o, false, nil
+			return o, false, o.contradiction()
 		case word == "-h" || word == "--help":
 			return nil, true, nil
-		case word == "--detach" || word == "--watch":
-			return nil, false, &usageError{word + " is not available yet", "run it in the foreground, or below another process manager"}
+		case word == "--detach" && !given:
+			o.detach = true
+		case word == "--empty" && !given:
+			o.empty = true
+		case word == "--watch" && !given:
+			o.watch = true
 		case values[word] != nil:
 			if !given {
 				if i++; i == len(args) {
@@ -63,10 +76,29 @@ func parseRunOptions(args []string) (o *runOptions, help bool, err error) {
 			*values[word] = value
 		case strings.HasPrefix(word, "-"):
 			return nil, false, &usageError{"unknown flag " + word + " of run", "all of them: goinit run --help"}
-		default:
-			return nil, false, &usageError{"run " + word + ": a part of the apps is not available yet",
+		case !partName(word):
+			return nil, false, &usageError{"run " + strconv.Quote(word) + ": neither an app (web) nor a tag (@backend)",
 				"a command goes behind --: goinit run -- " + word}
+		default:
+			o.part = append(o.part, word)
 		}
 	}
-	return o, false, nil
+	return o, false, o.contradiction()
+}
+
+// contradiction is what cannot be meant together.
+func (o *runOptions) contradiction() error {
+	switch {
+	case o.empty && o.file != "":
+		return &usageError{"--empty is without a spec, -f " + o.file + " names one", "leave one of them out"}
+	case o.empty && len(o.part) > 0:
+		return &usageError{"--empty is without a spec, " + o.part[0] + " is a part of one", "leave one of them out"}
+	}
+	return nil
+}
+
+// partName reports whether a word can be an app's name or a tag: what cannot is a command that lacks its --.
+func partName(word string) bool {
+	name := strings.TrimPrefix(word, "@")
+	return name != "" && name == control.CleanName(name)
 }

@@ -63,10 +63,17 @@ func ownApps(s *spec.Spec) map[string]bool {
 // save keeps the apps that no spec has for the next start.
 func (r *runner) save(apps []spec.App) (path string, err error) {
 	own := ownApps(r.spec.Load())
-	added := noApps()
+	added := &spec.Spec{Version: 1, Messages: noApps().Messages}
 	for _, a := range apps {
 		if !own[a.Name] && (r.options.main == nil || a.Name != mainName) {
 			added.Apps = append(added.Apps, a)
+		}
+	}
+	if asleep := r.asleep.Load(); asleep != nil { // they were not asked for this time
+		for _, a := range *asleep {
+			if !slices.ContainsFunc(apps, func(other spec.App) bool { return other.Name == a.Name }) {
+				added.Apps = append(added.Apps, a)
+			}
 		}
 	}
 	path = r.savedPath()

@@ -39,6 +39,7 @@ func (r *runner) serve(s *spec.Spec) (*control.Server, error) {
 		r.limit("there is no control socket: "+err.Error(), "mount a tmpfs at /run, or goinit run --socket PATH")
 		return nil, nil
 	}
+	r.socket = socket
 	r.prober.notifyDir = notifyDirectory(socket.Path)
 	return control.Serve(r.desk, socket, control.DefaultLimits(), func(text string) { r.messages.Warn(text, nil) }), nil
 }
@@ -56,7 +57,7 @@ var noCgroups = control.Cgroups{Mode: "none", Missing: "goinit has not looked fo
 func (r *runner) info() control.Info {
 	i := control.Info{
 		Version: Version, PID: unix.Getpid(), Role: r.role.String(), State: r.supervisor.Phase().String(), StartedAt: r.bornAt,
-		Cgroups: r.cgroups, WorkingDir: r.dir, Spec: r.specPath, SpecAt: r.specAt.Load(), Orphans: r.orphans.Load(), Limitations: slices.Clone(r.limits),
+		Cgroups: r.cgroups, WorkingDir: r.dir, Spec: r.specPath, OwnLog: r.daemon.path(), SpecAt: r.specAt.Load(), Orphans: r.orphans.Load(), Limitations: slices.Clone(r.limits),
 	}
 	if c := r.spec.Load().Compiled; c != nil && len(c.Sources) > 0 {
 		i.SpecDigest = c.Sources[0].SHA256

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"goinit/reaper"
@@ -22,16 +23,16 @@ func (i interruption) Error() string {
 
 // readSpec finds and reads the spec; a signal that asks for the end ends that.
 func (r *runner) readSpec(arrivals *mailbox) (*spec.Spec, error) {
-	r.reader = &specReader{reaper: r.reaper, env: r.env, lookup: r.getenv, null: openNull()}
+	r.reader = &specReader{reaper: r.reaper, env: r.env, lookup: r.getenv, null: openNull(unix.O_RDONLY)}
 	r.specPath = r.options.file
-	if r.specPath == "" {
+	if r.specPath == "" && !r.options.empty {
 		path, looked, err := findSpec(r.role == reaper.PID1, r.getenv)
 		if err != nil {
 			return nil, err
 		}
-		if path == "" && r.options.main == nil {
+		if path == "" && r.options.main == nil && !exists(r.savedPath()) {
 			return nil, errors.New("there is no spec to run\n  looked for: " + strings.Join(looked, ", ") +
-				"\n  a first one: goinit ctl init --minimal > goinit.yaml")
+				"\n  a first one: goinit ctl init --minimal > goinit.yaml      none: goinit run --empty, and goinit ctl add")
 		}
 		r.specPath = path
 	}
@@ -63,9 +64,24 @@ func (r *runner) readSpec(arrivals *mailbox) (*spec.Spec, error) {
 	}
 }
 
-// noApps is the spec of goinit run -- CMD where there is none.
+// noApps is the spec of goinit run -- CMD, and of run --empty, where there is none.
 func noApps() *spec.Spec {
-	return &spec.Spec{Version: 1, Messages: spec.Messages{Level: "info", Format: "auto"}}
+	return &spec.Spec{Version: 1, Messages: spec.Messages{Level: "info", Format: "auto"}, LogStore: spec.LogStore{Directory: "auto"}}
+}
+
+// leaveOut leaves of a spec what run APP asks for; without that, all of it.
+func (r *runner) leaveOut(s *spec.Spec) error {
+	if len(r.options.part) == 0 {
+		return nil
+	}
+	kept, left, err := subset(s, r.options.part)
+	if err != nil {
+		return err
+	}
+	asleep := slices.DeleteFunc(left, func(a spec.App) bool { return !slices.Contains(s.Guests, a.Name) })
+	r.asleep.Store(&asleep)
+	s.Apps = kept
+	return nil
 }
 
 // load is the spec as it is to be run: compiled already, or read from its file; with the command of run -- CMD.
@@ -81,7 +97,11 @@ func (r *runner) load(ctx context.Context, compiled []byte) (s *spec.Spec, err e
 	if err != nil {
 		return nil, err
 	}
+	r.watchAll(s.Apps)
 	if err := r.withSaved(s); err != nil {
+		return nil, err
+	}
+	if err := r.leaveOut(s); err != nil {
 		return nil, err
 	}
 	if r.options.main != nil {
@@ -92,8 +112,9 @@ func (r *runner) load(ctx context.Context, compiled []byte) (s *spec.Spec, err e
 			}
 		}
 		s.Apps, s.Guests = append(s.Apps, a), append(s.Guests, a.Name)
+		r.watchAll(s.Apps[len(s.Apps)-1:])
 	}
-	if len(s.Apps) == 0 {
+	if len(s.Apps) == 0 && !r.options.empty {
 		return nil, fmt.Errorf("%s has no apps", r.specPath)
 	}
 	return s, nil

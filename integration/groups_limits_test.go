@@ -157,6 +157,49 @@ func update(t *testing.T, w *world) {
 	}
 }
 
+// ramDisk is what TestVM's machine has for a disk. Nothing is ever written to another.
+const ramDisk = "/dev/ram0"
+
+// A limit of io is seen in what the worker waits for: a disk of memory never lets anybody wait.
+func diskThrottled(t *testing.T, w *world) {
+	if _, err := os.Stat(ramDisk); err != nil || os.Getenv(insideVM) == "" {
+		t.Skip("there is no disk that may be written to: TestVM has one")
+	}
+	w.serves(t, "writer", 0)
+	w.tell(t, "writer", 0, "write "+ramDisk)
+	bed.Wait(t, "the worker to write, and to wait for it", func() (bool, string) {
+		u := w.stat(t, "writer/0")
+		return number(u.IOWrittenBytes) > 2*mib && u.IOPressure != nil && u.IOPressure.TotalSeconds > 0.5, fmt.Sprintf("%+v", u)
+	})
+	w.run(t, "stats", "writer")
+	w.must(t, "stop", "writer")
+}
+
+// A limit of huge pages refuses the one beyond it.
+func hugePages(t *testing.T, w *world) {
+	const reserved = "/proc/sys/vm/nr_hugepages"
+	if os.Getenv(insideVM) == "" {
+		t.Skip("huge pages are the whole machine's: TestVM's has some")
+	}
+	if err := os.WriteFile(reserved, []byte("8"), 0); err != nil {
+		t.Fatal(err)
+	}
+	if got := file(t, reserved); got != "8" {
+		t.Skip("the machine has no room for huge pages: ", got)
+	}
+	w.serves(t, "huge", 0)
+	if got := w.tell(t, "huge", 0, "huge 4"); got != "held" {
+		t.Errorf("4 MiB, which it may have: %s", got)
+	}
+	if got := w.tell(t, "huge", 0, "huge 2"); !strings.Contains(got, "refused") {
+		t.Errorf("2 MiB more: %s", got)
+	}
+	w.must(t, "stop", "huge")
+	if err := os.WriteFile(reserved, []byte("0"), 0); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // A limit of CPU is seen in what the worker is kept from.
 func throttled(t *testing.T, w *world) {
 	w.serves(t, "spinner", 0)

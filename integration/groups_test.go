@@ -35,6 +35,8 @@ func TestGroups(t *testing.T) {
 				{"update", update},
 				{"stats", stats},
 				{"throttle", throttled},
+				{"disk", diskThrottled},
+				{"hugetlb", hugePages},
 				{"pause", pause},
 				{"oom", outOfMemory},
 				{"recycle", recycled},
@@ -82,6 +84,10 @@ func startWorld(t *testing.T, mode bed.Mode) *world {
 	}
 	app("stalled", "resources: {memory: 256MiB, memory_high: 24MiB, swap: 0MiB, required: false}, recycle: {pressure: some 50ms per 1s}")
 	app("spinner", "resources: {cpus: 0.1, required: false}")
+	app("huge", "resources: {hugetlb: {2MiB: 4MiB}, required: false}")
+	if os.Getenv(insideVM) != "" {
+		app("writer", "resources: {io: {limits: [{device: "+ramDisk+", write_bps: 1MiB}]}}")
+	}
 	for _, l := range limitTable(t) {
 		app("limit-"+l.name, "resources: {"+l.keys+"}")
 	}
@@ -190,7 +196,11 @@ type usage struct {
 	MemoryAnonBytes     *uint64  `json:"memory_anon_bytes"`
 	Pids                *uint64
 	OOMKills            *uint64 `json:"oom_kills"`
-	PidsRefused         *uint64 `json:"pids_refused"`
+	IOWrittenBytes      *uint64 `json:"io_written_bytes"`
+	IOPressure          *struct {
+		TotalSeconds float64 `json:"total_seconds"`
+	} `json:"io_pressure"`
+	PidsRefused *uint64 `json:"pids_refused"`
 }
 
 func (w *world) stats(t *testing.T, target string) []usage {

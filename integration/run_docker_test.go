@@ -2,7 +2,9 @@ package integration
 
 import (
 	"encoding/json"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -253,6 +255,77 @@ func TestRunDockerPlaces(t *testing.T) {
 			}
 		})
 	}
+}
+
+// delaySpec is a server that is asked again and again, by a program that stops asking when it is told to.
+const delaySpec = `shutdown: {delay: 10m, timeout: 20m}
+apps:
+  db: {command: redis-server --bind 127.0.0.1 --save "" --daemonize no}
+  web:
+    command: node server.js
+    readiness: {http: "http://127.0.0.1:8080/", period: 200ms}
+    depends_on: [db]
+  traffic:
+    command: node /spec/traffic.js
+    restart: "no"
+    depends_on: [web]
+`
+
+const trafficJS = `
+const http = require('http'), fs = require('fs');
+let served = 0, lost = 0, asking = 4;
+function ask() {
+  if (fs.existsSync('/tmp/out')) {
+    if (--asking === 0) console.log('served ' + served + ', lost ' + lost + '.');
+    return;
+  }
+  http.get({ port: 8080, host: '127.0.0.1', agent: false }, (r) => {
+    r.resume().on('end', () => { if (++served === 100) console.log('traffic'); setImmediate(ask); });
+  }).on('error', () => { lost++; setImmediate(ask); });
+}
+for (let i = asking; i > 0; i--) ask();
+`
+
+// As in a pod: docker's first SIGTERM makes goinit say that it is not ready, and all goes on; when nobody asks any more, a
+// second one ends the delay, and everything stops in order. Nothing is lost.
+func TestRunDockerDelay(t *testing.T) {
+	e := docker(t)
+	dir, err := os.MkdirTemp("", "spec-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	for name, text := range map[string]string{"goinit.yaml": delaySpec, "traffic.js": trafficJS} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	in := inContainer{e, e.Detach(t, "--volume", dir+":/spec:ro", runImage, "run", "-f", "/spec/goinit.yaml")}
+	in.c.Expect(t, "traffic/0 | traffic")
+	in.must(t, "health", "--ready")
+
+	in.c.Kill(t, "TERM")
+	bed.Wait(t, "goinit to say that it is not ready", func() (bool, string) {
+		r := e.Quiet(t, in.words("health", "--ready")...)
+		return r.Status == 1, r.Stdout + r.Stderr
+	})
+	in.must(t, "health", "--live")
+	for _, name := range []string{"web/0", "db/0", "traffic/0"} {
+		if r := in.worker(t, name); r.State != "running" {
+			t.Errorf("while it is waiting: %v", r)
+		}
+	}
+	e.Must(t, "exec", in.c.ID, "touch", "/tmp/out")
+	in.c.Expect(t, "lost 0.")
+	in.c.Kill(t, "TERM")
+	status := in.c.Wait(t)
+	logs := in.c.Logs(t)
+	t.Log("the container wrote:\n" + logs)
+	if status != 0 {
+		t.Errorf("status %d", status)
+	}
+	inOrder(t, logs, "not ready, and serving on", "everything is asked to stop now", "the end, with status 0")
+	inOrder(t, logs, "got SIGTERM, closing", "closed", "Redis is now ready to exit")
 }
 
 // What does not stop in its budget is killed and named, before Docker kills everything.

@@ -93,6 +93,24 @@ func (m *Messages) Enabled(l Level) bool {
 	return m.logger.IsLevelEnabled([...]logrus.Level{logrus.ErrorLevel, logrus.WarnLevel, logrus.InfoLevel, logrus.DebugLevel}[min(max(l, Error), Debug)])
 }
 
+// Copy has f given the text of each message of this level or a graver one, besides. It must not block, and is there from
+// the start to the end.
+func (m *Messages) Copy(l Level, f func(text string)) { m.logger.AddHook(copier{l, f}) }
+
+type copier struct {
+	level Level
+	f     func(string)
+}
+
+func (c copier) Levels() []logrus.Level {
+	return []logrus.Level{logrus.ErrorLevel, logrus.WarnLevel, logrus.InfoLevel, logrus.DebugLevel}[:c.level+1]
+}
+
+func (c copier) Fire(e *logrus.Entry) error {
+	c.f(printable(clip(e.Message)))
+	return nil
+}
+
 // Error says what failed and was not put right. fields may be nil, here and below.
 func (m *Messages) Error(text string, fields Fields) { m.say(logrus.ErrorLevel, text, fields) }
 

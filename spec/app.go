@@ -39,6 +39,7 @@ func (l *loader) app(name string, f *fields) App {
 	a.Stop.Target = value(stop, "target", "process", OneOf("process", "tree"))
 	a.Stop.Timeout = value(stop, "timeout", seconds(10), ParseDuration)
 	stop.end()
+	a.Watch = l.watch(f)
 	a.Hooks = l.hooks(f)
 	logs := f.object("logs")
 	a.Logs.Console = value(logs, "console", "auto", OneOf("auto", "prefix", "json", "raw", "inherit", "off"))
@@ -60,7 +61,7 @@ func (l *loader) hooks(f *fields) Hooks {
 	h := Hooks{BeforeStart: list(o, "before_start", nil, text), AfterExit: list(o, "after_exit", nil, text)}
 	timeout := value(o, "timeout", seconds(30), positive)
 	for key, words := range map[string][]string{"before_start": h.BeforeStart, "after_exit": h.AfterExit} {
-		if _, ok := o.o.values[key]; ok && (len(words) == 0 || words[0] == "" && l.mode != checking) {
+		if _, ok := o.o.values[key]; ok && l.mode != checking && (len(words) == 0 || words[0] == "") { // when checking, the compiler has told it
 			l.fail(o.at(key), "is empty: write the program and its arguments")
 		}
 	}

@@ -116,7 +116,7 @@ func (l *loader) oneOf(o *fields, kinds []string) {
 }
 
 func (l *loader) checkExec(o *fields, words []string) {
-	if _, ok := o.o.values["exec"]; ok && (len(words) == 0 || words[0] == "" && l.mode != checking) {
+	if _, ok := o.o.values["exec"]; ok && l.mode != checking && (len(words) == 0 || words[0] == "") { // when checking, the compiler has told it
 		l.fail(o.at("exec"), "is empty: write the program and its arguments")
 	}
 }

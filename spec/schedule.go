@@ -106,6 +106,9 @@ func (l *loader) checkJob(f *fields, a *App) {
 	if (a.Workers.Auto || a.Workers.Count != 1) && !l.unknown(f, "workers") {
 		l.fail(f.at("workers"), "a job has one worker a run: leave it out; several runs at a time are schedule: {concurrency: allow}, max_workers of them at most")
 	}
+	if a.Watch.On() {
+		l.fail(f.at("watch"), "a job is not replaced when files change, its next run has them: leave it out")
+	}
 	if r := a.Recycle; r.Schedule != "" || r.MaxAge > 0 || r.Memory != (MemoryThreshold{}) || r.Pressure != (Pressure{}) {
 		l.fail(f.at("recycle"), "a job is not recycled, each of its runs is a new process: leave it out; a limit of time is schedule: {timeout: 10m}")
 	}

@@ -92,6 +92,7 @@ type App struct {
 	Schedule  *Schedule `json:"schedule,omitempty"` // nil: it is no job
 	Recycle   Recycle   `json:"recycle,omitzero"`
 	Stop      Stop      `json:"stop"`
+	Watch     *Watch    `json:"watch,omitempty"` // nil: the spec says nothing of it
 	Hooks     Hooks     `json:"hooks,omitzero"`
 	Resources Resources `json:"resources,omitzero"`
 	Logs      Logs      `json:"logs"`

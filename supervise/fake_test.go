@@ -223,6 +223,8 @@ func (p *fakeProcess) Thaw() error {
 	return nil
 }
 
+func (p *fakeProcess) Brief() (Usage, error) { return p.Usage() }
+
 func (p *fakeProcess) Usage() (Usage, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -30,6 +30,7 @@ type owner struct {
 	watches   map[int]*watched
 	timers    map[int]*time.Timer
 	seen      map[int]*seen
+	files     FileWatch // nil: nobody watches
 	waiters   []*waiter
 	runs      *plan // of a job; nil: it is none
 	recycle   *plan // nil: not by a schedule
@@ -64,6 +65,9 @@ func newOwner(s *Supervisor, a spec.App) (*owner, error) {
 	if o.runs, o.recycle, err = plansOf(&a); err != nil {
 		return nil, err
 	}
+	if a.Watch.On() && s.config.Files == nil {
+		return nil, fmt.Errorf("%s: watch: there is nobody to watch its files", a.Name)
+	}
 	config := configOf(&a)
 	config.StopSignal = stop
 	o.state = app.New(config, s.workers(&a), a.Enabled)
@@ -74,6 +78,7 @@ func newOwner(s *Supervisor, a spec.App) (*owner, error) {
 // run ends when the app has left, or everything has.
 func (o *owner) run() {
 	defer o.end()
+	o.openFiles()
 	o.guard(o.keepPlans)
 	o.guard(o.publish)
 	for {
@@ -128,6 +133,8 @@ func (o *owner) happened(e app.Event) {
 		o.come(e.Kind)
 	case clockIsSet:
 		o.clockSet()
+	case filesChanged:
+		o.changed(e.Detail)
 	default:
 		o.step(e)
 	}
@@ -234,6 +241,9 @@ func (o *owner) launch(e app.Start) (p Process, v *watched, err error) {
 	if v != nil {
 		w.Given = v.watch.Given()
 	}
+	if e.Hook == app.NoHook {
+		o.given(&w)
+	}
 	if w.Given.Close != nil {
 		defer w.Given.Close()
 	}
@@ -278,6 +288,9 @@ func (o *owner) end() {
 	}
 	o.unwatch()
 	o.unplan()
+	if o.files != nil {
+		o.files.Close()
+	}
 	for _, c := range o.inbox.close() {
 		c.refuse(ErrEnded)
 	}

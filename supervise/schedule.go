@@ -82,9 +82,9 @@ func (p *plan) ahead(now time.Time) {
 
 // Facts of an owner that are no events of its machine.
 const (
-	runIsDue     = app.Kind(254)
-	recycleIsDue = app.Kind(253)
-	clockIsSet   = app.Kind(252)
+	runIsDue     = app.Kind(253)
+	recycleIsDue = app.Kind(252)
+	clockIsSet   = app.Kind(251)
 )
 
 // clock is the time that a plan goes by: where it goes by the wall's, that of whoever made the Supervisor.

@@ -79,6 +79,8 @@ type Process interface {
 	Thaw() error
 	// Usage is what all of it uses. It reads files: not to be called by an app's owner. After TreeGone it is an error.
 	Usage() (Usage, error)
+	// Brief is of Usage what costs least to read, for all workers at once: CPU, Memory and MemoryPeak.
+	Brief() (Usage, error)
 }
 
 // notFound is what a start's error may say of itself: that there was nothing to execute.

@@ -19,8 +19,12 @@ type Config struct {
 	Starter Starter
 	// Prober watches the workers of apps with readiness or liveness; nil: such an app is refused.
 	Prober Prober
+	// Files watches the files of apps with watch; nil: such an app is refused.
+	Files Files
 	// Budget is the time that an ordered stop may take, where the spec does not say; 0: as long as it takes.
 	Budget time.Duration
+	// Stay: that all apps have ended is no reason to end.
+	Stay bool
 	// CPUs is what workers: auto counts; 0: those of the process.
 	CPUs int
 	// Now is the clock on the wall, that schedules go by; nil: time.Now.
@@ -83,6 +87,7 @@ func New(c Config) (*Supervisor, error) {
 	}
 	s := &Supervisor{config: c, beganAt: time.Now(), inbox: newInbox[fact, setCommand](), ended: make(chan struct{}), updating: make(chan struct{}, 1),
 		set: set.New(c.Spec.Apps, c.Budget)}
+	s.set.Stay = c.Stay
 	s.set.Delay = time.Duration(c.Spec.Shutdown.Delay)
 	var owners []*owner
 	for _, a := range c.Spec.Apps {

@@ -63,11 +63,20 @@ var ErrNoProcess = errors.New("there is no process")
 
 // Usage is what a slot's worker uses. It reads files, in the caller's goroutine.
 func (s *Supervisor) Usage(app string, slot int) (Usage, error) {
+	return s.use(app, slot, Process.Usage)
+}
+
+// Brief is of Usage what costs least.
+func (s *Supervisor) Brief(app string, slot int) (Usage, error) {
+	return s.use(app, slot, Process.Brief)
+}
+
+func (s *Supervisor) use(app string, slot int, read func(Process) (Usage, error)) (Usage, error) {
 	if o := s.owner(app); o != nil {
 		workers := *o.snapshot.Load()
 		for i := range workers {
 			if w := &workers[i]; w.Slot != nil && *w.Slot == slot && w.process != nil {
-				return w.process.Usage()
+				return read(w.process)
 			}
 		}
 	}

@@ -138,6 +138,9 @@ func (f *Fake) uses(source string) {
 	}
 }
 
+// Brief is Usage.
+func (f *Fake) Brief(t control.Target) control.Stats { return f.Usage(t) }
+
 // Usage is of Uses. Each time it is asked, somebody has used a tenth of a second more in half a second.
 func (f *Fake) Usage(t control.Target) control.Stats {
 	f.mu.Lock()

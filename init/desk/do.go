@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"sync"
 	"syscall"
@@ -125,6 +126,10 @@ func whyDown(w supervise.Worker) string {
 		return "it is " + w.State
 	case e.Error != "":
 		return e.Error
+	case e.Reason == "start-timeout":
+		return "it was not ready in time"
+	case e.Reason == "unhealthy":
+		return "it was unhealthy"
 	case e.Signal != nil:
 		return "killed by " + *e.Signal
 	default:
@@ -168,6 +173,7 @@ func (d *Desk) apply(ctx context.Context, c control.Apply) (control.Result, erro
 	if err != nil {
 		return control.Result{}, control.Errorf(control.Failure, "nothing was changed: %v", err)
 	}
+	was := d.Spec()
 	budget, delay := d.Budget(loaded), time.Duration(loaded.Shutdown.Delay)
 	result, err := d.Supervisor.Do(ctx, supervise.Apply{Apps: loaded.Apps, DryRun: c.DryRun, NoWait: c.NoWait, Budget: &budget, Delay: &delay, Accepted: func() {
 		d.Applied(loaded)
@@ -175,7 +181,7 @@ func (d *Desk) apply(ctx context.Context, c control.Apply) (control.Result, erro
 	}})
 	var r control.Result
 	if result.Diff != nil {
-		r.Changes = changes(result.Diff)
+		r.Changes = byHand(changes(result.Diff), was, loaded)
 	}
 	return r, d.explain(err, result.Workers)
 }
@@ -187,6 +193,20 @@ func changes(diff *set.Diff) (all []control.Change) {
 	}{{"add", diff.Added}, {"remove", diff.Removed}, {"restart", diff.Changed}, {"update", diff.Updated}, {"none", diff.Unchanged}} {
 		for _, name := range part.apps {
 			all = append(all, control.Change{App: name, Action: part.action})
+		}
+	}
+	return all
+}
+
+// byHand says of apps that a command has added, and of those that were saved, why an apply of the file concerns them.
+func byHand(all []control.Change, was, loaded *spec.Spec) []control.Change {
+	for i := range all {
+		c := &all[i]
+		switch {
+		case c.Action == "remove" && !slices.ContainsFunc(was.Apps, func(a spec.App) bool { return a.Name == c.App }):
+			c.Message = "(added by a command, not saved: goinit ctl save)"
+		case c.Action == "add" && slices.Contains(loaded.Guests, c.App):
+			c.Message = "(saved; goinit ctl save forgets it)"
 		}
 	}
 	return all

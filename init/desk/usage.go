@@ -26,6 +26,19 @@ func (d *Desk) Usage(t control.Target) control.Stats {
 	return out
 }
 
+// Brief reads of a worker what a row of ps has.
+func (d *Desk) Brief(t control.Target) control.Stats {
+	d.reading <- struct{}{}
+	defer func() { <-d.reading }()
+	out := control.Stats{At: time.Now().UTC()}
+	if u, err := d.Supervisor.Brief(t.App, t.Slot); err == nil {
+		r := &reading{Usage: u, cpu: u.CPU.Seconds()}
+		out.Source, out.Cgroup = r.Source, r.Cgroup
+		out.CPUSeconds, out.MemoryBytes, out.MemoryPeakBytes = &r.cpu, &r.Memory, known(&r.MemoryPeak)
+	}
+	return out
+}
+
 // reading is a Usage and what of it is in other units: the fields of its answer point into it, so that one is one
 // allocation.
 type reading struct {

@@ -146,3 +146,20 @@ func TestUpdate(t *testing.T) {
 	cancel()
 	<-ended
 }
+
+// What a start answers that has failed.
+func TestWhyDown(t *testing.T) {
+	killed, code := "SIGTERM", 3
+	for want, w := range map[string]supervise.Worker{
+		"it is failed":             {State: "failed"},
+		"no such file":             {LastExit: &supervise.LastExit{Error: "no such file", Reason: "start-failed"}},
+		"it was not ready in time": {LastExit: &supervise.LastExit{Signal: &killed, Reason: "start-timeout"}},
+		"it was unhealthy":         {LastExit: &supervise.LastExit{Signal: &killed, Reason: "unhealthy"}},
+		"killed by SIGTERM":        {LastExit: &supervise.LastExit{Signal: &killed, Reason: "signaled"}},
+		"exited with status 3":     {LastExit: &supervise.LastExit{Code: &code, Status: 3, Reason: "exited"}},
+	} {
+		if got := whyDown(w); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}

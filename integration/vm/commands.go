@@ -31,8 +31,14 @@ type Outcome struct {
 	Took   time.Duration
 }
 
+// commandsPath is the list of commands in the machine, which is made by RunCommands.
+const commandsPath = "/vm/commands"
+
+// Stage is the command line of what runs the commands of RunCommands.
+var Stage = []string{stagePath, "tests", commandsPath}
+
 // RunCommands boots the machine with goinit as the kernel's init and, as its child, what runs the commands one after the
-// other. There is an outcome for each command that ended.
+// other. There is an outcome for each command that ended. If there is an Init, that has to start the Stage.
 func (m *Machine) RunCommands(ctx context.Context, goinit string, commands ...Command) (Result, []Outcome, error) {
 	list := filepath.Join(m.Dir, "commands")
 	var text []byte
@@ -47,11 +53,13 @@ func (m *Machine) RunCommands(ctx context.Context, goinit string, commands ...Co
 		return Result{}, nil, err
 	}
 	boot := *m
-	boot.Files = map[string]string{"/sbin/goinit": goinit, "/vm/commands": list}
+	boot.Files = map[string]string{"/sbin/goinit": goinit, commandsPath: list}
 	for to, from := range m.Files {
 		boot.Files[to] = from
 	}
-	boot.Init = []string{"/sbin/goinit", "--", stagePath, "tests", "/vm/commands"}
+	if len(boot.Init) == 0 {
+		boot.Init = append([]string{"/sbin/goinit", "--"}, Stage...)
+	}
 	said := &outcomes{w: m.Output}
 	boot.Output = said
 	r, err := boot.Run(ctx)

@@ -52,6 +52,7 @@ type Result struct {
 	Status int    // of PID 1, as a shell has it: 128+N for the end by signal N
 	Kernel string // what the kernel wrote
 	Took   time.Duration
+	CPU    time.Duration // of this machine's processors: Took on one that has nothing else to do is about this, or less
 }
 
 const (
@@ -124,6 +125,9 @@ func (m *Machine) Run(ctx context.Context) (Result, error) {
 	err := qemu.Run()
 	log, _ := os.ReadFile(kernelLog)
 	r := Result{Kernel: strings.ReplaceAll(string(log), "\r", ""), Took: time.Since(began)}
+	if qemu.ProcessState != nil {
+		r.CPU = qemu.ProcessState.UserTime() + qemu.ProcessState.SystemTime()
+	}
 	switch {
 	case ctx.Err() != nil:
 		return r, fmt.Errorf("the machine did not end in time: %w; its kernel wrote:\n%s", ctx.Err(), r.Kernel)

@@ -8,6 +8,8 @@
 //	hold SIZE     makes SIZE MiB resident, and keeps them
 //	leak          keeps a MiB more every few milliseconds, for ever
 //	spin          keeps a processor busy, for ever
+//	huge SIZE     is hold, of the kernel's huge pages
+//	write FILE    writes to a device past the cache, for ever
 //	read FILE     what is in a file, its lines joined by spaces
 //
 // It is small and linked statically, so that a limit of a few MiB leaves room for it.
@@ -19,6 +21,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -94,6 +97,19 @@ func (s *server) do(verb, argument string) (string, error) {
 			}
 		}()
 		return "spinning", nil
+	case "huge":
+		size, err := strconv.Atoi(argument)
+		if err != nil {
+			return "", err
+		}
+		return "held", holdHuge(size)
+	case "write":
+		f, err := os.OpenFile(argument, os.O_WRONLY|syscall.O_DIRECT, 0)
+		if err != nil {
+			return "", err
+		}
+		go overwrite(f)
+		return "writing", nil
 	case "read":
 		text, err := os.ReadFile(argument)
 		return strings.Join(strings.Fields(string(text)), " "), err
@@ -105,12 +121,39 @@ const mib = 1 << 20
 
 // hold maps memory that the collector does not know of, and writes to each page of it.
 func hold(size int) error {
-	memory, err := syscall.Mmap(-1, 0, size*mib, syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_PRIVATE|syscall.MAP_ANONYMOUS)
+	_, err := touched(size, 0)
+	return err
+}
+
+// holdHuge is hold of huge pages. One that the limit refuses is the end of a process by SIGBUS, here it is an error
+// (Documentation/admin-guide/cgroup-v2.rst, "HugeTLB").
+func holdHuge(size int) (err error) {
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer func() {
+		if fault := recover(); fault != nil {
+			err = fmt.Errorf("refused: %v", fault)
+		}
+	}()
+	_, err = touched(size, syscall.MAP_HUGETLB)
+	return err
+}
+
+func touched(size, flags int) ([]byte, error) {
+	memory, err := syscall.Mmap(-1, 0, size*mib, syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_PRIVATE|syscall.MAP_ANONYMOUS|flags)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	for i := 0; i < len(memory); i += os.Getpagesize() {
 		memory[i] = 1
 	}
-	return nil
+	return memory, nil
+}
+
+// overwrite writes to the beginning of a device: pages, as O_DIRECT wants them.
+func overwrite(f *os.File) {
+	block, err := touched(1, 0)
+	for err == nil {
+		_, err = f.WriteAt(block, 0)
+	}
+	fmt.Fprintln(os.Stderr, "worker:", err)
 }

@@ -128,6 +128,9 @@ func (d *data) index(records segment.Records, changed int64) {
 	d.rest, d.torn = records.Rest(int64(len(d.log)), changed)
 }
 
+// mostIndex is how much of an index is read, in bytes: 64 million records. What is behind them counts as without a record.
+const mostIndex = 1 << 30
+
 // readIndex reads an index as far as it may be good: a record covers a byte at least.
 func readIndex(idx, log *os.File) ([]byte, error) {
 	if idx == nil {
@@ -141,7 +144,7 @@ func readIndex(idx, log *os.File) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := make([]byte, min(st.Size(), (data.Size()+1)*segment.RecordSize))
+	b := make([]byte, min(st.Size(), data.Size()*segment.RecordSize, mostIndex))
 	n, err := idx.ReadAt(b, 0)
 	if err != nil && !errors.Is(err, io.EOF) {
 		return nil, err
@@ -164,8 +167,7 @@ func (d *data) unpack(log, idx *os.File) error {
 	}
 	var b []byte
 	if idx != nil {
-		const most = 1 << 30 // bytes: 64 million records
-		if b, err = io.ReadAll(io.NewSectionReader(idx, 0, most)); err != nil {
+		if b, err = io.ReadAll(io.NewSectionReader(idx, 0, mostIndex)); err != nil {
 			return err
 		}
 	}

@@ -24,18 +24,21 @@ func Repair(log, idx *os.File, after int64) (Repaired, error) {
 	if err != nil {
 		return done, err
 	}
-	b, err := io.ReadAll(io.NewSectionReader(idx, 0, MaxEnd))
+	it, err := idx.Stat()
+	if err != nil {
+		return done, err
+	}
+	size := min(st.Size(), MaxEnd-1)
+	good, last, err := lastGood(idx, size)
 	if err != nil {
 		return done, fmt.Errorf("cannot read %s: %w", idx.Name(), err)
 	}
-	size := min(st.Size(), MaxEnd-1)
-	good := Good(b, size)
-	if done.Torn = int64(len(b) - len(good.b)); done.Torn > 0 {
-		if err := idx.Truncate(int64(len(good.b))); err != nil {
+	if done.Torn = it.Size() - good; done.Torn > 0 {
+		if err := idx.Truncate(good); err != nil {
 			return done, err
 		}
 	}
-	rest, ok := good.Rest(size, max(after, st.ModTime().UnixNano()))
+	rest, ok := last.Rest(size, max(after, st.ModTime().UnixNano()))
 	if !ok {
 		return done, nil
 	}
@@ -59,8 +62,30 @@ func Repair(log, idx *os.File, after int64) (Repaired, error) {
 		r.End, r.Partial = size+1, true
 		records = r.Append(records)
 	}
-	_, err = idx.WriteAt(records, int64(len(good.b)))
+	_, err = idx.WriteAt(records, good)
 	return done, err
+}
+
+// lastGood is how many bytes of an .idx are good records, and the last of them by itself. It reads a piece at a time: whatever
+// a crash, or somebody else, has left, it needs no more memory.
+func lastGood(idx io.ReaderAt, size int64) (good int64, last Records, err error) {
+	piece := make([]byte, RecordSize+64<<10)
+	for {
+		known := copy(piece, last.b)
+		n, err := idx.ReadAt(piece[known:], good)
+		if err != nil && !errors.Is(err, io.EOF) {
+			return 0, Records{}, err
+		}
+		all := last.More(piece[:known+n], size)
+		fresh := len(all.b) - known
+		good += int64(fresh)
+		if fresh > 0 {
+			last = Records{append([]byte(nil), all.b[len(all.b)-RecordSize:]...)}
+		}
+		if fresh < len(piece)-known {
+			return good, last, nil
+		}
+	}
 }
 
 // lastNewline is the offset after the last newline between two offsets; start if there is none.

@@ -83,9 +83,13 @@ func (k *taker) must(a *App, r segment.Record, text string) {
 	}
 }
 
+// flush has all that was put written. What the taker holds while the store makes no progress is handed over as soon as it does.
 func (k *taker) flush() {
 	k.t.Helper()
-	k.Submit()
+	until(k.t, "all is handed over", func() bool {
+		k.Submit()
+		return k.taken.batch == nil || len(k.taken.batch.entries) == 0
+	})
 	ctx, cancel := context.WithDeadline(context.Background(), soon())
 	defer cancel()
 	if err := k.Flush(ctx); err != nil {

@@ -79,32 +79,63 @@ func (d *disk) path(app string, number int, k segment.Kind) string {
 	return d.dir + "/" + app + "/" + segment.Name(number, k)
 }
 
-func (d *disk) create(app string, number int) (data, index int, err error) {
-	const flags = unix.O_RDWR | unix.O_CREAT | unix.O_EXCL | unix.O_CLOEXEC | unix.O_NOFOLLOW
-	for try := 0; ; try++ {
-		data, err = unix.Open(d.path(app, number, segment.Log), flags, 0o600)
-		if err != unix.ENOENT || try > 0 {
-			break
-		}
-		if unix.Access(d.dir, unix.F_OK) != nil { // it was removed with all that was in it, the lock too
-			if err := d.make(); err != nil {
-				return -1, -1, err
-			}
-		}
-		if err := unix.Mkdir(d.dir+"/"+app, 0o700); err != nil && err != unix.EEXIST {
-			return -1, -1, err
-		}
+// open opens an app's directory. Whoever may write to ours may have put something else in its place: no link is followed
+// below ours, so nothing is ever written, removed or handed over that is elsewhere.
+func (d *disk) open(app string) (int, error) {
+	all, err := unix.Open(d.dir, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return -1, err
 	}
+	defer unix.Close(all)
+	dir, err := unix.Openat(all, app, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	if err == unix.ENOTDIR || err == unix.ELOOP {
+		return -1, &impostor{d.dir + "/" + app}
+	}
+	return dir, err
+}
+
+// impostor is what is in the place of an app's directory and is none.
+type impostor struct{ path string }
+
+func (i *impostor) Error() string { return i.path + " is no directory" }
+
+// file opens one of a segment's files in a directory that open has opened. What is no regular file blocks nobody.
+func file(dir, number int, k segment.Kind, flags int) (int, error) {
+	return unix.Openat(dir, segment.Name(number, k), flags|unix.O_CLOEXEC|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0o600)
+}
+
+func (d *disk) create(app string, number int) (data, index int, err error) {
+	dir, err := d.openOrMake(app)
 	if err != nil {
 		return -1, -1, err
 	}
-	index, err = unix.Open(d.path(app, number, segment.Index), flags, 0o600)
-	if err != nil {
+	defer unix.Close(dir)
+	const flags = unix.O_RDWR | unix.O_CREAT | unix.O_EXCL
+	if data, err = file(dir, number, segment.Log, flags); err != nil {
+		return -1, -1, err
+	}
+	if index, err = file(dir, number, segment.Index, flags); err != nil {
 		unix.Close(data)
-		unix.Unlink(d.path(app, number, segment.Log))
+		unix.Unlinkat(dir, segment.Name(number, segment.Log), 0)
 		return -1, -1, err
 	}
 	return data, index, nil
+}
+
+func (d *disk) openOrMake(app string) (int, error) {
+	dir, err := d.open(app)
+	if err != unix.ENOENT {
+		return dir, err
+	}
+	if unix.Access(d.dir, unix.F_OK) != nil { // it was removed with all that was in it, the lock too
+		if err := d.make(); err != nil {
+			return -1, err
+		}
+	}
+	if err := unix.Mkdir(d.dir+"/"+app, 0o700); err != nil && err != unix.EEXIST {
+		return -1, err
+	}
+	return d.open(app)
 }
 
 func (d *disk) there(app string, number, data int) bool {
@@ -118,21 +149,31 @@ func (d *disk) closed(data, index int) {
 }
 
 func (d *disk) remove(app string, number int) {
+	dir, err := d.open(app)
+	if err != nil {
+		return
+	}
+	defer unix.Close(dir)
 	for _, k := range []segment.Kind{segment.Log, segment.Compressed, segment.Index} {
-		unix.Unlink(d.path(app, number, k))
+		unix.Unlinkat(dir, segment.Name(number, k), 0)
 	}
 	unix.Rmdir(d.dir + "/" + app) // when that was the last
 }
 
 func (d *disk) reader(app string, number int, compressed bool) (data, index int, err error) {
+	dir, err := d.open(app)
+	if err != nil {
+		return -1, -1, err
+	}
+	defer unix.Close(dir)
 	k := segment.Log
 	if compressed {
 		k = segment.Compressed
 	}
-	if data, err = unix.Open(d.path(app, number, k), unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NOFOLLOW, 0); err != nil {
+	if data, err = file(dir, number, k, unix.O_RDONLY); err != nil {
 		return -1, -1, err
 	}
-	if index, err = unix.Open(d.path(app, number, segment.Index), unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NOFOLLOW, 0); err != nil {
+	if index, err = file(dir, number, segment.Index, unix.O_RDONLY); err != nil {
 		unix.Close(data)
 		return -1, -1, err
 	}

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"goinit/logs/segment"
+
+	"golang.org/x/sys/unix"
 )
 
 // settle finds the place: the first directory that can be written to, or memory.
@@ -67,75 +69,106 @@ func (s *Store) adopt(d *disk) {
 }
 
 func (s *Store) adoptApp(d *disk, app string) error {
-	dir := filepath.Join(d.dir, app)
-	entries, err := os.ReadDir(dir)
+	fd, err := d.open(app)
+	if err != nil {
+		return err
+	}
+	dir := os.NewFile(uintptr(fd), filepath.Join(d.dir, app))
+	defer dir.Close()
+	entries, err := dir.ReadDir(-1)
 	if err != nil {
 		return bare(err)
 	}
 	names := make([]string, 0, len(entries))
-	next := 1
+	a := &appLog{store: s, app: app, next: 1}
 	for _, e := range entries {
-		if strings.HasSuffix(e.Name(), segment.Compressed.String()+".tmp") { // of a compression that was interrupted
-			os.Remove(filepath.Join(dir, e.Name()))
-			continue
-		}
-		names = append(names, e.Name())
 		if number, _, ok := segment.ParseName(e.Name()); ok {
-			next = max(next, number+1)
+			a.next = max(a.next, number+1)
+		}
+		switch {
+		case !e.Type().IsRegular(): // nothing of ours
+		case strings.HasSuffix(e.Name(), segment.Compressed.String()+".tmp"): // of a compression that was interrupted
+			unix.Unlinkat(fd, e.Name(), 0)
+		default:
+			names = append(names, e.Name())
 		}
 	}
-	a := &appLog{store: s, app: app, next: next}
 	all := segment.List(names)
 	for i, g := range all {
 		if i == len(all)-1 && g.Log {
-			if err := repair(d, app, g.Number, a.last); err != nil {
+			if err := repair(fd, g.Number, a.last); err != nil {
 				return err
 			}
 		}
-		if g.Compressed && g.Log {
-			os.Remove(d.path(app, g.Number, segment.Compressed))
-		}
-		c := closed{number: g.Number, compressed: !g.Log}
-		kinds := []segment.Kind{segment.Log, segment.Index}
-		if c.compressed {
-			kinds[0] = segment.Compressed
-		}
-		for _, k := range kinds {
-			if st, err := os.Stat(d.path(app, g.Number, k)); err == nil {
-				c.bytes += st.Size()
-				c.last = max(c.last, st.ModTime().UnixNano())
-			}
-		}
-		a.closed = append(a.closed, c)
-		if last := lastRecord(d.path(app, g.Number, segment.Index)); last < time.Now().Add(farFuture).UnixNano() {
-			a.last = max(a.last, last)
-		}
-		s.total += c.bytes
+		s.adoptSegment(a, fd, g)
 	}
 	s.logs[app] = a
 	s.age(a)
 	return nil
 }
 
+// adoptSegment takes note of a segment in the app's directory.
+func (s *Store) adoptSegment(a *appLog, dir int, g segment.Segment) {
+	if g.Compressed && g.Log {
+		unix.Unlinkat(dir, segment.Name(g.Number, segment.Compressed), 0)
+	}
+	c := closed{number: g.Number, compressed: !g.Log}
+	kinds := []segment.Kind{segment.Log, segment.Index}
+	if c.compressed {
+		kinds[0] = segment.Compressed
+	}
+	for _, k := range kinds {
+		var st unix.Stat_t
+		if unix.Fstatat(dir, segment.Name(g.Number, k), &st, unix.AT_SYMLINK_NOFOLLOW) == nil {
+			c.bytes += st.Size
+			c.last = max(c.last, st.Mtim.Nano())
+		}
+	}
+	a.closed = append(a.closed, c)
+	if last := lastRecord(dir, g.Number); last < time.Now().Add(farFuture).UnixNano() {
+		a.last = max(a.last, last)
+	}
+	s.total += c.bytes
+}
+
 // repair makes the segment whole that was open when another goinit ended.
-func repair(d *disk, app string, number int, after int64) error {
-	data, err := os.OpenFile(d.path(app, number, segment.Log), os.O_RDWR, 0)
+func repair(dir, number int, after int64) error {
+	data, err := ours(dir, number, segment.Log, unix.O_RDWR)
 	if err != nil {
-		return bare(err)
+		return err
 	}
 	defer data.Close()
-	index, err := os.OpenFile(d.path(app, number, segment.Index), os.O_RDWR|os.O_CREATE, 0o600)
+	index, err := ours(dir, number, segment.Index, unix.O_RDWR|unix.O_CREAT)
 	if err != nil {
-		return bare(err)
+		return err
 	}
 	defer index.Close()
 	_, err = segment.Repair(data, index, after)
 	return err
 }
 
+// ours opens a file of a segment that was there before us. A regular file that has another name as well may be anybody's.
+func ours(dir, number int, k segment.Kind, flags int) (*os.File, error) {
+	name := segment.Name(number, k)
+	fd, err := file(dir, number, k, flags)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	var st unix.Stat_t
+	if err = unix.Fstat(fd, &st); err == nil && (st.Mode&unix.S_IFMT != unix.S_IFREG || st.Nlink != 1) {
+		err = fmt.Errorf("%s is no file of its own", name)
+	}
+	if err != nil {
+		unix.Close(fd)
+		return nil, err
+	}
+	_ = unix.SetNonblock(fd, false) // else the runtime would try to watch it, with descriptors of its own
+	return os.NewFile(uintptr(fd), name), nil
+}
+
 // lastRecord is the time of the last record of an index; 0: there is none.
-func lastRecord(path string) int64 {
-	f, err := os.Open(path)
+func lastRecord(dir, number int) int64 {
+	f, err := ours(dir, number, segment.Index, unix.O_RDONLY)
 	if err != nil {
 		return 0
 	}

@@ -190,7 +190,10 @@ func (s *Store) fail(err error) {
 
 // remedy is what a user can do, on a line of its own.
 func remedy(err error) string {
+	var other *impostor
 	switch {
+	case errors.As(err, &other):
+		return "\n  remove what is there, or choose another log_store.directory (memory needs none)"
 	case errors.Is(err, unix.ENOSPC), errors.Is(err, unix.EDQUOT):
 		return "\n  make room there, or set a smaller log_store.max_total: what is kept then fits"
 	case errors.Is(err, unix.EROFS):

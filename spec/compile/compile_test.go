@@ -116,6 +116,9 @@ func TestMistakes(t *testing.T) {
 		{"compose's condition", app + "    depends_on: {db: {condition: service_healthy}}\n", `"service_healthy": write ready`},
 		{"size", app + "    resources: {memory: 256M}\n", `4:25: memory: "256M" is 256 MiB to Docker and 256 MB to Kubernetes: write 256MiB`},
 		{"later", app + "    listen: [\":80\"]\n", "4:5: listen is not available yet in this version: leave it out"},
+		{"watch, no pattern", app + "    watch: {paths: [\"src/[a\"]}\n", `"src/[a" is no pattern: [ without ], or a \ at the end`},
+		{"watch, no quiet", app + "    watch: {delay: 0s}\n", `4:20: delay: "0s": a time above 0 is wanted`},
+		{"watch, list", app + "    watch: [src]\n", "4:12: watch: "},
 		{"later, wrong", app + "    listen: [80]\n", `4:14: listen: "80" is not an address`},
 		{"later, unknown key", app + "    readiness: {htpp: x}\n", `unknown key "htpp": is it http?`},
 		{"later, within", app + "    stop: {drain: 5s}\n", "drain is not available yet in this version: leave it out, or write 30s"},
@@ -137,6 +140,7 @@ func TestMistakes(t *testing.T) {
 		{"a job's workers", app + "    schedule: '@daily'\n    workers: 2\n", "5:14: workers: a job has one worker a run: leave it out; several runs at a time are schedule: {concurrency: allow}, max_workers of them at most"},
 		{"a job that is main", app + "    schedule: '@daily'\n    main: true\n", "5:11: main: a job does not end, and so cannot end goinit: leave it out"},
 		{"a job that is recycled", app + "    schedule: '@daily'\n    recycle: {max_age: 1h}\n", "5:5: recycle: a job is not recycled, each of its runs is a new process: leave it out; a limit of time is schedule: {timeout: 10m}"},
+		{"a job that watches", app + "    schedule: '@daily'\n    watch: true\n", "5:12: watch: a job is not replaced when files change, its next run has them: leave it out"},
 		{"waits for a job", app + "    depends_on: [db]\n  db: {command: x, schedule: '@daily'}\n", "4:18: db: db is a job, which runs when its time comes, and nobody can wait for that: leave it out"},
 		{"jitter of nothing", app + "    recycle: {jitter: 1m}\n", "4:23: jitter: is of schedule and max_age, and there is neither: write one, or leave it out"},
 		{"zone of nothing", app + "    recycle: {timezone: UTC, max_age: 1h}\n", "4:25: timezone: is of schedule, and there is none: write that, or leave it out"},
@@ -391,7 +395,7 @@ func FuzzCompile(f *testing.F) {
 // One meaning, one JSON: whatever order and whichever of the short forms it was written in.
 func TestOutputIsCanonical(t *testing.T) {
 	long := "name: shop\napps:\n  web:\n    command: [node, a b]\n    depends_on: {db: {condition: ready}}\n    restart: {policy: on-failure}\n    stop: {signal: SIGINT, timeout: 5s}\n  db: {command: [x]}\n"
-	short := "apps:\n  web: {stop: {timeout: 5s, signal: SIGINT, drain: 30s}, restart: on-failure, depends_on: [db], command: node 'a b', watch: false}\n  db:\n    command: x\nname: shop\n"
+	short := "apps:\n  web: {stop: {timeout: 5s, signal: SIGINT, drain: 30s}, restart: on-failure, depends_on: [db], command: node 'a b'}\n  db:\n    command: x\nname: shop\n"
 	var outs [2]string
 	for i, text := range []string{long, short} {
 		out, problems := compileText(text)
@@ -406,5 +410,15 @@ func TestOutputIsCanonical(t *testing.T) {
 	}
 	if outs[0] != outs[1] {
 		t.Errorf("long:\n%s\nshort:\n%s", outs[0], outs[1])
+	}
+}
+
+// The compiler and the spec both look at a program; it is told once that there is none.
+func TestAnEmptyProgramIsToldOnce(t *testing.T) {
+	for _, key := range []string{"hooks: {before_start: []}", "hooks: {after_exit: ''}", "readiness: {exec: []}", "liveness: {exec: ''}"} {
+		_, problems := compileText("apps:\n  web:\n    command: x\n    " + key + "\n")
+		if problems == nil || strings.Count(problems.Error(), "is empty: write the program and its arguments") != 1 {
+			t.Errorf("%s: %v", key, problems)
+		}
 	}
 }

@@ -193,11 +193,11 @@ func lifeKeys() []key {
 			{"timeout", duration(), "10s", "then SIGKILL; never more than is left of shutdown.timeout", false},
 		}}, "", "the one way out: stop, restart, reload, scale, shutdown", false},
 		{"watch", either{scalar: boolean(), mapping: mapping{name: "watch", keys: []key{
-			{"paths", list{of: anyText("path")}, "[.]", "what is watched", false},
-			{"ignore", list{of: anyText("pattern")}, "[node_modules, .git]", "what is not", false},
+			{"paths", list{of: text("path or pattern", spec.ParseWatchPattern)}, "", "files, folders with all in them, patterns (`src/**/*.py`); absent: the files that it has loaded where command: is `node`, else working_dir", false},
+			{"ignore", list{of: text("pattern", spec.ParseWatchPattern)}, "[node_modules, .git]", "what is not, as .gitignore has it; replaces the default", false},
 			{"delay", duration(), "200ms", "of quiet before it acts", false},
-			{"action", enum("reload", "restart"), "reload", "what it does", false},
-		}}}, "false", "files whose change reloads it", true},
+			{"action", enum("reload", "restart"), "reload", "reload: one worker after another; restart: all at once", false},
+		}}}, "false", "files whose change replaces it; true: with the defaults", false},
 		{"hooks", mapping{name: "hooks", keys: []key{
 			{"before_start", words{}, "", "a command before each start; status 0: start, 125: never again, else a failed start", false},
 			{"after_exit", words{}, "", "a command after each exit, with GOINIT_EXIT_CODE, _SIGNAL, _STATUS and _REASON; status 125: never again", false},

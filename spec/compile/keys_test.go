@@ -148,7 +148,7 @@ apps:
     on_failure: ignore
     reload: {max_surge: auto, max_unavailable: auto}
     stop: {drain: 30s, signal: SIGRTMIN+3, target: tree, timeout: 1m30s}
-    watch: false
+    watch: {paths: [src, "lib/**/*.js"], ignore: [node_modules, "*.log"], delay: 1s, action: restart}
     hooks: {before_start: [migrate, up], after_exit: cleanup --all, timeout: 5s}
     recycle: {memory: 90%, pressure: some 150ms per 1s, schedule: "@daily", timezone: Local, max_age: 24h, jitter: 1m}
     resources: {memory: 256MiB, memory_high: 200MiB, memory_low: 1MiB, swap: 0MiB, cpus: 0.5, cpu_weight: 50, cpuset: "0-3,5", pids: 100,

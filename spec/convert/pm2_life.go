@@ -232,9 +232,10 @@ func (a *pm2App) watch() {
 		}
 		return
 	}
-	if v != true && v != "true" && len(paths) > 0 {
-		a.set("watch.paths", list(literals(paths)), "watch")
+	if v == true || v == "true" || len(paths) == 0 {
+		paths = []string{"."} // absent, goinit watches what node has loaded, and PM2 the folder
 	}
+	a.set("watch.paths", list(literals(paths)), "watch")
 	if all := a.patterns(ignored); len(all) > 0 {
 		a.set("watch.ignore", all, "ignore_watch")
 	}

@@ -196,7 +196,7 @@ type Summary struct {
 	Closing   bool          // a shutdown has come to it
 	Empty     bool          // no slot has a process, or what is left of one
 	Returns   int           // how often a process came again, other than by recycling
-	Status    int           // of the first failure, else of the last exit
+	Status    int           // of the first failure, which is never 0, else of the last exit
 	Reason    Reason        // of that exit
 	FailedAt  time.Duration // when the first slot gave up
 	Killed    string        // the workers whose last stop ended in SIGKILL, in words
@@ -221,7 +221,7 @@ func (a App) Summary() Summary {
 		m.Waiting = m.Waiting || s.State == Waiting
 		m.ByHand = m.ByHand || s.State == Stopped && s.ByHand
 		if s.State == Failed && (!m.Failed || s.FailedAt < m.FailedAt) {
-			m.Failed, m.FailedAt, m.Status, m.Reason = true, s.FailedAt, s.LastExit.Status(), s.LastExit.Reason
+			m.Failed, m.FailedAt, m.Status, m.Reason = true, s.FailedAt, max(1, s.LastExit.Status()), s.LastExit.Reason
 		}
 		if s.Killed {
 			killed = append(killed, a.Config.Name+"/"+strconv.Itoa(s.Number))

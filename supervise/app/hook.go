@@ -72,7 +72,7 @@ func (s *step) afterHookAfterExit(x Exit, wrong string) {
 		s.emit(Emit{Type: "hook.failed", Slot: s.slot.Number, Generation: s.slot.Generation, Hook: AfterExit, Detail: wrong})
 	}
 	if x.Code == neverAgain && s.slot.Next == ByPolicy {
-		s.fail()
+		s.cease()
 		return
 	}
 	s.settle()

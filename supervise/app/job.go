@@ -127,8 +127,8 @@ func (s *step) runTimedOut() {
 }
 
 // runEnded is what comes after a run of which nothing is left.
-func (s *step) runEnded(success bool) {
-	if success {
+func (s *step) runEnded() {
+	if s.succeeded() {
 		s.slot.Failures = 0
 		s.tellExit("worker.completed")
 	} else {

@@ -261,8 +261,6 @@ func (w *world) invariants() {
 // job is what holds of a job's slots besides.
 func (w *world) job(s *Slot) {
 	switch {
-	case s.State == Completed:
-		w.fail("a job has completed")
 	case s.Number > 0 && (s.State == Scheduled || len(w.a.Slots) > w.a.Config.Job.Most):
 		w.fail("slot %d is %s, of %d slots", s.Number, s.State, len(w.a.Slots))
 	case s.Number > 0 && w.a.Config.Job.Concurrency != "allow":

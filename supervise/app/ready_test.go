@@ -36,6 +36,9 @@ func TestReadinessThatNeverComesIsAFailedStart(t *testing.T) {
 		if a.Summary().Completed || a.Slots[0].LastExit.Reason != ReasonStartTimeout {
 			t.Errorf("%s: taken for success: %+v", policy, a.Slots[0])
 		}
+		if m := a.Summary(); m.Failed && m.Status != 1 {
+			t.Errorf("%s: goinit would end with %d because of it, want 1", policy, m.Status)
+		}
 	}
 }
 

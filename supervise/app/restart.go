@@ -13,19 +13,28 @@ const leastDelay = 10 * time.Millisecond
 
 // decide is the restart policy, for a process that ended by itself and of which nothing is left.
 func (s *step) decide() {
-	policy := &s.config.Restart
-	success := s.slot.LastExit.Reason == ReasonExited && slices.Contains(policy.SuccessCodes, s.slot.LastExit.Code)
-	switch {
+	switch policy := s.config.Restart.Policy; {
 	case s.config.Job != nil:
-		s.runEnded(success)
-	case policy.Policy == "always", policy.Policy == "on-failure" && !success:
+		s.runEnded()
+	case policy == "always", policy == "on-failure" && !s.succeeded():
 		s.again()
-	case success:
-		s.slot.State = Completed
-		s.tellExit("worker.completed")
 	default:
-		s.fail()
+		s.cease()
 	}
+}
+
+// cease is the end of a process after which there is to be no other.
+func (s *step) cease() {
+	if !s.succeeded() {
+		s.fail()
+		return
+	}
+	s.slot.State = Completed
+	s.tellExit("worker.completed")
+}
+
+func (s *step) succeeded() bool {
+	return s.slot.LastExit.Reason == ReasonExited && slices.Contains(s.config.Restart.SuccessCodes, s.slot.LastExit.Code)
 }
 
 // again is the first restart at once, then with a delay that doubles.

@@ -9,8 +9,8 @@ import (
 	"goinit/supervise/tree"
 )
 
-// Beside runs a program beside a living worker: as its user, in its directory, environment and group. What it starts is known by
-// its parents and its process group, not by the cookie, which is the worker's.
+// Beside runs a program beside a living worker: as its user, in its directory, environment and group. Its cookie is its own, so
+// that what it has started is found, and is not taken for the worker's.
 func (s *Starter) Beside(w supervise.Work, argv, environment []string, told supervise.Told) (supervise.Process, error) {
 	w.Argv = argv
 	w.Given.Environment = append(w.Given.Environment[:len(w.Given.Environment):len(w.Given.Environment)], environment...)
@@ -18,7 +18,8 @@ func (s *Starter) Beside(w supervise.Work, argv, environment []string, told supe
 	if err != nil {
 		return nil, err
 	}
-	c.Env = without(c.Env, tree.BootVariable)
+	boot := s.Trees.BesideBoot()
+	c.Env = with(c.Env, tree.BootVariable, boot)
 	c.Files = withFiles([]int{s.Stdin, s.Stdin, s.Stdin}, w.Given.Files)
 	fds, done, err := s.birth(w)
 	if err != nil {
@@ -36,33 +37,53 @@ func (s *Starter) Beside(w supervise.Work, argv, environment []string, told supe
 	if err != nil {
 		return nil, err
 	}
-	p.begin(main, s.Trees.Add("beside "+tree.Worker(w.App.Name, w.Slot), main.PID(), told.TreeGone), told.Exited)
+	p.begin(main, s.Trees.AddBeside(tree.Worker(w.App.Name, w.Slot), boot, main.PID(), told.TreeGone), told.Exited)
 	return p, nil
 }
 
 // birth is the way into the group of a worker's process, if it has one. Who is in it dies with the worker, at the latest.
 func (s *Starter) birth(w supervise.Work) (fds []int, done func(), err error) {
-	s.groups.mu.Lock()
-	var group *cgroup.Group
-	if g := s.groups.apps[w.App.Name]; g != nil {
-		for p := range g.workers {
-			if p.group != nil && p.slot == w.Slot && p.generation == w.Generation {
-				group = p.group
-			}
-		}
-	}
-	s.groups.mu.Unlock()
+	group := s.groupOf(w)
 	if group == nil {
 		return nil, func() {}, nil
 	}
 	return group.Birth()
 }
 
-func without(env []string, name string) (kept []string) {
-	for _, kv := range env {
-		if !strings.HasPrefix(kv, name+"=") {
-			kept = append(kept, kv)
+// groupOf is the group of a worker's process; nil: it has none, or has gone.
+func (s *Starter) groupOf(w supervise.Work) *cgroup.Group {
+	s.groups.mu.Lock()
+	defer s.groups.mu.Unlock()
+	if g := s.groups.apps[w.App.Name]; g != nil {
+		for p := range g.workers {
+			if p.group != nil && p.slot == w.Slot && p.generation == w.Generation {
+				return p.group
+			}
 		}
 	}
-	return kept
+	return nil
+}
+
+// Grouped are the processes in the group of a worker's process: also those that have left its session and lost their parents,
+// and what runs beside it. Without groups there are none.
+func (s *Starter) Grouped(w supervise.Work) []int {
+	group := s.groupOf(w)
+	if group == nil {
+		return nil
+	}
+	pids, err := group.Pids()
+	if err != nil {
+		return nil
+	}
+	return pids
+}
+
+// with gives a variable that is there another value, in its place.
+func with(env []string, name, value string) []string {
+	for i, kv := range env {
+		if strings.HasPrefix(kv, name+"=") {
+			env[i] = name + "=" + value
+		}
+	}
+	return env
 }

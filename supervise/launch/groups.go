@@ -249,7 +249,10 @@ func alarm(e cgroup.Event, a *spec.App) supervise.Alarm {
 	case cgroup.PressureReached:
 		return supervise.Alarm{Kind: supervise.AlarmPressure, Detail: "it waits for memory, " + a.Recycle.Pressure.String()}
 	}
-	detail := fmt.Sprintf("%d forks were refused", e.Count)
+	detail := "1 fork was refused"
+	if e.Count != 1 {
+		detail = fmt.Sprintf("%d forks were refused", e.Count)
+	}
 	if a.Resources.Pids > 0 {
 		detail += fmt.Sprintf(": the limit is %d processes and threads", a.Resources.Pids)
 	}
@@ -336,10 +339,30 @@ func (p *process) Usage() (supervise.Usage, error) {
 	return usage(p.group)
 }
 
+// Brief is for many workers at once. Where there are no groups a look at /proc is one for all of them.
+func (p *process) Brief() (supervise.Usage, error) {
+	if p.group == nil {
+		return p.procUsage()
+	}
+	var s cgroup.Stats
+	if err := p.group.Brief(&s); err != nil {
+		return supervise.Usage{}, unread(err)
+	}
+	return supervise.Usage{Source: supervise.FromCgroup, Cgroup: p.group.Path(), CPU: s.CPU, Memory: s.Memory, MemoryPeak: s.Peak}, nil
+}
+
+// unread is why a group could not be read: it is gone, or no descriptor is to be had.
+func unread(err error) error {
+	if errors.Is(err, cgroup.ErrRemoved) {
+		return supervise.ErrNoProcess
+	}
+	return err
+}
+
 func usage(g *cgroup.Group) (supervise.Usage, error) {
 	var s cgroup.Stats
 	if err := g.Stat(&s); err != nil {
-		return supervise.Usage{}, supervise.ErrNoProcess
+		return supervise.Usage{}, unread(err)
 	}
 	return supervise.Usage{
 		Source: supervise.FromCgroup, Cgroup: g.Path(), CPU: s.CPU, User: s.User, System: s.System, Throttled: s.Throttled, ThrottledPeriods: s.ThrottledPeriods,

@@ -1,6 +1,7 @@
 package launch
 
 import (
+	"bufio"
 	"os"
 	"strconv"
 	"strings"
@@ -30,7 +31,7 @@ func left(t *testing.T, b *bed, worker string) int {
 		_, text, ok := strings.Cut(b.pipes.said(worker), "left ")
 		line, _, whole := strings.Cut(text, "\n")
 		pid, _ = strconv.Atoi(line)
-		return ok && whole
+		return ok && whole && b.state(worker).PID != nil // it can write before the supervisor knows that it was started
 	})
 	return pid
 }
@@ -170,5 +171,46 @@ func TestLeftoversAreAskedFirst(t *testing.T) {
 	b.pipes.wait.Wait()
 	if alive(pid) || o.Status != 0 || len(o.Killed) > 0 || !strings.Contains(b.pipes.said("web/0"), "closed") {
 		t.Errorf("alive: %v, outcome %+v, said %q", alive(pid), o, b.pipes.said("web/0"))
+	}
+}
+
+// What a probe has started dies with it, also what has left its session; the worker's, which looks like it, does not.
+func TestBesideIsATreeOfItsOwn(t *testing.T) {
+	if !inside(t, asSubreaper) {
+		return
+	}
+	const away = `(setsid sh -c 'echo left $$; exec sleep 1000' &)`
+	b := newBed(t, nil, shell("web", away+`; exec sleep 1000`))
+	workers := left(t, b, "web/0")
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	app := shell("web", "")
+	exited, gone := make(chan struct{}), make(chan struct{})
+	p, err := b.starter.Beside(supervise.Work{App: &app, Generation: 1, Given: supervise.Given{Files: map[int]int{1: int(w.Fd())}}},
+		[]string{"sh", "-c", away}, nil, supervise.Told{Exited: func(supervise.Exit) { close(exited) }, TreeGone: func() { close(gone) }})
+	w.Close()
+	if err != nil {
+		t.Fatal(err)
+	}
+	line, err := bufio.NewReader(r).ReadString('\n')
+	pid, _ := strconv.Atoi(strings.TrimSpace(strings.TrimPrefix(line, "left ")))
+	if err != nil || pid == 0 {
+		t.Fatalf("%q, %v", line, err)
+	}
+	<-exited
+	p.KillTree()
+	<-gone
+	if alive(pid) {
+		t.Error("what the probe has started lives on")
+	}
+	if !alive(workers) {
+		t.Error("what the worker has started was killed with the probe")
+	}
+	b.do(t, supervise.Stop{Targets: []string{"web"}})
+	if alive(workers) {
+		t.Error("what the worker has started lives on")
 	}
 }

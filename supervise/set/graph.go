@@ -134,12 +134,17 @@ func (s *Set) tellHeld(out *effects) {
 func (s *Set) meet(m *Member) {
 	m.since = nil
 	for _, d := range m.Spec.DependsOn {
-		if on := s.Member(d.App); d.Restart && on != nil {
-			if m.since == nil {
-				m.since = map[string]life{}
-			}
-			m.since[d.App] = life{on.lives, on.Summary.Returns}
+		if !d.Restart {
+			continue
 		}
+		if m.since == nil {
+			m.since = map[string]life{}
+		}
+		now := life{} // what is not there yet has not come again when it comes
+		if on := s.Member(d.App); on != nil {
+			now = life{on.lives, on.Summary.Returns}
+		}
+		m.since[d.App] = now
 	}
 }
 

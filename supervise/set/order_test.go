@@ -76,6 +76,13 @@ func TestDependentsAreRestarted(t *testing.T) {
 		{Gone{App: "db"}, "add db, meet db"},
 		{again(0)("db"), "restart web for db"}, // another one altogether
 	})
+	s = New(graph("web: db!?"), 0)
+	play(t, s, []scene{
+		{Boot{}, "meet web"}, // there is no db
+		{Apply{Target: graph("web: db!?", "db:")}, "add db, meet db"},
+		{again(0)("db"), ""}, // it comes for the first time
+		{again(1)("db"), "restart web for db"},
+	})
 }
 
 func TestDelay(t *testing.T) {

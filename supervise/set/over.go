@@ -39,7 +39,7 @@ func (s *Set) allFinal() (reason string, status int, yes bool) {
 			return "", 0, false
 		}
 	}
-	if s.Touched || ended == 0 || len(s.target) != len(s.Members) {
+	if s.Stay || s.Touched || ended == 0 || len(s.target) != len(s.Members) {
 		return "", 0, false
 	}
 	if m := s.firstFailure(func(*Member) bool { return true }); m != nil {

@@ -27,6 +27,7 @@ type Set struct {
 	Budget  time.Duration // of the ordered stop; 0: none
 	Delay   time.Duration // of it: from a request to the first stop
 	Members []*Member     // in the order of the spec
+	Stay    bool          // that all apps have ended is no reason to end
 	Touched bool          // the last word was somebody's removal of an app by hand
 
 	target  []spec.App // what the last word wants
@@ -187,6 +188,9 @@ func (s *Set) Step(e Event) []Effect {
 	switch e := e.(type) {
 	case Boot:
 		s.start(&out)
+		if len(s.Members) == 0 { // nobody will tell us anything
+			s.phase(&out)
+		}
 	case Changed:
 		m := s.Member(e.App)
 		if m == nil {
@@ -223,10 +227,11 @@ func (s *Set) look(now time.Duration, out *effects) {
 	s.start(out)
 	s.follow(out)
 	s.advance(out)
-	s.phase(out)
-	if reason, status, over := s.over(); over {
+	if reason, status, over := s.over(); over { // what ends in coming up has never been up
 		s.begin(reason, &status, now, out)
+		return
 	}
+	s.phase(out)
 }
 
 // Member is the app of a name, or nil.

@@ -2,6 +2,7 @@ package tree
 
 import (
 	"context"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -58,6 +59,8 @@ type Keeper struct {
 	trees map[*Tree]struct{}
 	seen  map[identity]*Tree // who belongs to whom, of those that the last look has seen
 
+	besides atomic.Uint64
+
 	census census
 }
 
@@ -71,7 +74,8 @@ type identity struct {
 type Tree struct {
 	keeper *Keeper
 	worker string
-	pid    int // of the main process; the leader of its process group
+	boot   string // the cookie's other half
+	pid    int    // of the main process; the leader of its process group
 	gone   func()
 
 	// Guarded by keeper.mu.
@@ -101,7 +105,22 @@ func (k *Keeper) Add(worker string, pid int, gone func()) *Tree {
 
 // AddGroup is Add for a tree that is in a group; with a nil one it is Add.
 func (k *Keeper) AddGroup(worker string, pid int, group Group, gone func()) *Tree {
-	t := &Tree{keeper: k, worker: worker, pid: pid, group: group, gone: gone, stopped: map[identity]bool{}, asked: map[identity]bool{}}
+	return k.add(worker, k.config.BootID, pid, group, gone)
+}
+
+// AddBeside is Add for a program beside a worker, whose BootVariable is boot, of BesideBoot: what it has started is its
+// own, not the worker's.
+func (k *Keeper) AddBeside(worker, boot string, pid int, gone func()) *Tree {
+	return k.add(worker, boot, pid, nil, gone)
+}
+
+// BesideBoot is for the BootVariable of one program beside a worker: no other has it.
+func (k *Keeper) BesideBoot() string {
+	return k.config.BootID + "+" + strconv.FormatUint(k.besides.Add(1), 10)
+}
+
+func (k *Keeper) add(worker, boot string, pid int, group Group, gone func()) *Tree {
+	t := &Tree{keeper: k, worker: worker, boot: boot, pid: pid, group: group, gone: gone, stopped: map[identity]bool{}, asked: map[identity]bool{}}
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.trees[t] = struct{}{}

@@ -129,7 +129,7 @@ func (k *Keeper) members(r *reader, all map[int]process, exited map[*Tree]bool) 
 func (k *Keeper) sort(r *reader, all map[int]process, exited map[*Tree]bool) (members map[*Tree][]process, seen map[identity]*Tree, unsure []process) {
 	k.mu.Lock()
 	o := owners{reader: r, config: k.config, all: all, known: map[int]*Tree{}, old: k.seen,
-		mains: map[int]*Tree{}, leaders: map[int]*Tree{}, workers: map[string]*Tree{}}
+		mains: map[int]*Tree{}, leaders: map[int]*Tree{}, cookies: map[cookie]*Tree{}}
 	for t, exited := range exited {
 		if _, there := all[t.pid]; there && exited {
 			t.reused = true
@@ -140,7 +140,7 @@ func (k *Keeper) sort(r *reader, all map[int]process, exited map[*Tree]bool) (me
 		if !t.reused {
 			o.leaders[t.pid] = t
 		}
-		o.workers[t.worker] = t
+		o.cookies[t.cookie()] = t
 	}
 	k.mu.Unlock()
 	members, seen = map[*Tree][]process{}, map[identity]*Tree{}
@@ -168,6 +168,11 @@ func (k *Keeper) unsureOf(now []process) (unsure bool) {
 	return unsure
 }
 
+// cookie is what a tree's processes have in their environment.
+type cookie struct{ worker, boot string }
+
+func (t *Tree) cookie() cookie { return cookie{t.worker, t.boot} }
+
 // owners answers whose a process is.
 type owners struct {
 	reader  *reader
@@ -177,7 +182,7 @@ type owners struct {
 	old     map[identity]*Tree
 	mains   map[int]*Tree
 	leaders map[int]*Tree
-	workers map[string]*Tree
+	cookies map[cookie]*Tree
 	unsure  []process // whose they are cannot be said yet
 }
 
@@ -199,7 +204,7 @@ func (o *owners) find(p process) *Tree {
 	if t := o.mains[p.pid]; t != nil {
 		return t
 	}
-	if t := o.old[identity{p.pid, p.start}]; t != nil && o.workers[t.worker] == t {
+	if t := o.old[identity{p.pid, p.start}]; t != nil && o.cookies[t.cookie()] == t {
 		return t
 	}
 	if t := o.leaders[p.session]; t != nil {
@@ -225,10 +230,7 @@ func (o *owners) byCookie(pid int) *Tree {
 	if p := o.all[pid]; empty && !p.dead() && o.reader.executing(pid) {
 		o.unsure = append(o.unsure, p)
 	}
-	if v[BootVariable] != o.config.BootID {
-		return nil
-	}
-	return o.workers[v[WorkerVariable]]
+	return o.cookies[cookie{v[WorkerVariable], v[BootVariable]}]
 }
 
 // send signals exactly this process: the descriptor holds the pid while the start is compared.
