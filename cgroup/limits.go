@@ -13,7 +13,7 @@ import (
 
 // LimitError is a limit that could not be set.
 type LimitError struct {
-	What string // what the limit is, in a person's words: "256MiB"
+	What string // what the limit is, in a person's words: "a memory_high of 32MiB"
 	Err  error
 }
 
@@ -79,7 +79,7 @@ func (a applied) key() string { return a.path + " " + a.write.Item }
 func (g *Group) writes(s Setting) (all []applied, err error) {
 	dir, v2, ok := g.controllerDir(s.Controller)
 	if !ok {
-		if dir, v2, err = g.join(s.Controller); err != nil {
+		if dir, v2, err = g.join(s); err != nil {
 			return nil, err
 		}
 	}
@@ -88,7 +88,7 @@ func (g *Group) writes(s Setting) (all []applied, err error) {
 		list, none = s.V2, s.No2
 	}
 	if len(list) == 0 {
-		return nil, &Unavailable{none, "leave it out here"}
+		return nil, &Unavailable{none, leaveOut(s)}
 	}
 	if v2 {
 		g.enableHere(s.Controller)
@@ -99,7 +99,7 @@ func (g *Group) writes(s Setting) (all []applied, err error) {
 		}
 		path := filepath.Join(dir, w.File)
 		if !exists(path) {
-			return nil, g.missing(s.Controller, path)
+			return nil, g.missing(s, path)
 		}
 		all = append(all, applied{path: path, unset: w.Unset, write: w, setting: s})
 	}
@@ -117,8 +117,8 @@ func (g *Group) enableHere(controller string) {
 }
 
 // join puts a group that is there into one more hierarchy of v1, with the processes that are in it.
-func (g *Group) join(controller string) (dir string, v2 bool, err error) {
-	name := controller
+func (g *Group) join(s Setting) (dir string, v2 bool, err error) {
+	name := s.Controller
 	if name == "io" {
 		name = "blkio"
 	}
@@ -129,7 +129,7 @@ func (g *Group) join(controller string) (dir string, v2 bool, err error) {
 	}
 	g.root.mu.Unlock()
 	if !ok {
-		return "", false, g.missing(controller, "")
+		return "", false, g.missing(s, "")
 	}
 	if err != nil {
 		return "", false, err
@@ -156,18 +156,29 @@ func (g *Group) join(controller string) (dir string, v2 bool, err error) {
 	return dir, false, nil
 }
 
+// leaveOut is the remedy that is always left.
+func leaveOut(s Setting) string {
+	if s.Key == "" {
+		return "leave out what needs it"
+	}
+	return "leave out " + s.Key
+}
+
 // missing says why a controller's files are not there.
-func (g *Group) missing(controller, path string) error {
-	r := g.root
+func (g *Group) missing(s Setting, path string) error {
+	r, controller := g.root, s.Controller
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.busy != nil && slices.Contains(r.available, controller) {
 		return r.busy
 	}
 	if controller == "" || path != "" && (r.on2(controller) && r.enabled[filepath.Dir(filepath.Dir(path))][controller] || !r.on2(controller)) {
-		return &Unavailable{"this kernel has no " + filepath.Base(path), "leave it out here"}
+		return &Unavailable{"this kernel has no such limit", leaveOut(s)}
 	}
-	return &Unavailable{"the controller " + controller + " is not available in " + r.place.dir(), "have it delegated (cgroup.subtree_control of the groups above), or leave it out here"}
+	if len(r.v1) > 0 { // each controller of v1 has a hierarchy of its own: there is no place that lacks it, nor one to delegate it
+		return &Unavailable{"the controller " + controller + " is not available here", leaveOut(s)}
+	}
+	return &Unavailable{"the controller " + controller + " is not available in " + r.v2, "have it delegated (cgroup.subtree_control of the groups above), or " + leaveOut(s)}
 }
 
 // writeAll writes, and returns what may succeed once the others are written; with failed nothing may.
@@ -186,16 +197,16 @@ func (g *Group) writeAll(all []applied, failed *[]*LimitError) (again []applied)
 	return again
 }
 
-// explainWrite puts the kernel's number in words where it means something particular here.
+// explainWrite puts the kernel's error in words where it means something particular here.
 func explainWrite(a applied, err error) error {
 	file := filepath.Base(a.path)
 	switch {
 	case errors.Is(err, unix.EBUSY) && strings.HasPrefix(file, "memory."):
 		return &Unavailable{"more than that is in use, and the kernel could not get it back", "a higher limit, or restart the app"}
-	case errors.Is(err, unix.EINVAL):
-		return &Unavailable{file + " does not take " + strconv.Quote(strings.TrimSpace(a.write.Value)) + " here", "is it within what the container has?"}
+	case errors.Is(err, unix.EINVAL), errors.Is(err, unix.ERANGE), errors.Is(err, unix.EACCES) && strings.HasPrefix(file, "cpuset."):
+		return &Unavailable{"the kernel does not take that here", "is it within what the container has?"}
 	case errors.Is(err, unix.ENODEV):
-		return &Unavailable{file + ": there is no such device: " + a.write.Item, "name a whole disk, not a partition"}
+		return &Unavailable{"the kernel knows no such disk", "name a whole disk, not a partition"}
 	}
 	return fmt.Errorf("%w", err)
 }
@@ -204,7 +215,7 @@ func (g *Group) unset(a applied) error {
 	value := a.unset
 	switch {
 	case value == "":
-		return &Unavailable{filepath.Base(a.path) + " cannot be taken back while the app runs", "restart it"}
+		return &Unavailable{"it cannot be taken back while the app runs", "restart it"}
 	case value == reset && filepath.Dir(a.path) != g.v2: // an empty cpuset of v1 lets nobody run
 		return inheritCPUSet(filepath.Dir(filepath.Dir(a.path)), filepath.Dir(a.path), filepath.Base(a.path))
 	}

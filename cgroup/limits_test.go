@@ -1,7 +1,9 @@
 package cgroup
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -230,6 +232,32 @@ func TestWhatCannotBeLimited(t *testing.T) {
 	golden(t, "refused.golden", b.String())
 }
 
+// What the kernel says to a limit is told in words that name none of its files: LimitError has what was asked for.
+func TestWhatTheKernelRefuses(t *testing.T) {
+	high := Setting{Key: "memory_high", What: "a memory_high of 32MiB", Controller: "memory"}
+	var said strings.Builder
+	say := func(err error) {
+		t.Helper()
+		var u *Unavailable
+		if !errors.As(err, &u) {
+			t.Fatalf("%v has no remedy", err)
+		}
+		fmt.Fprintf(&said, "%v\n  %s\n", &LimitError{high.What, err}, u.Remedy)
+	}
+	for _, w := range []struct {
+		file  string
+		errno unix.Errno
+	}{{"memory.max", unix.EBUSY}, {"cpu.max", unix.EINVAL}, {"cpu.weight", unix.ERANGE}, {"cpuset.cpus", unix.EACCES}, {"io.max", unix.ENODEV}} {
+		path := "/sys/fs/cgroup/apps/web/" + w.file
+		say(explainWrite(applied{path: path, write: Write{File: w.file, Value: "1"}, setting: high}, &fs.PathError{Op: "write", Path: path, Err: w.errno}))
+	}
+	for _, r := range []*Root{{v1: map[string]string{"cpu": "/sys/fs/cgroup/cpu"}}, {v1: map[string]string{"cpu": "/sys/fs/cgroup/cpu"}, v2: "/sys/fs/cgroup/unified/ours"}, {v2: "/sys/fs/cgroup/ours"}} {
+		say((&Group{root: r}).missing(high, ""))
+	}
+	say((&Group{root: &Root{}}).missing(high, "/sys/fs/cgroup/memory/apps/web/memory.high"))
+	golden(t, "kernel.golden", said.String())
+}
+
 func TestRefusedHere(t *testing.T) {
 	onEach(t, func(t *testing.T, b *bed) {
 		b.needs(t, "memory")
@@ -242,6 +270,10 @@ func TestRefusedHere(t *testing.T) {
 		var said strings.Builder
 		for _, e := range g.Apply(settings) {
 			fmt.Fprintln(&said, e)
+			var u *Unavailable
+			if errors.As(e, &u) {
+				fmt.Fprintln(&said, "  "+u.Remedy)
+			}
 		}
 		version := "v1"
 		if b.on2("memory") {
@@ -269,7 +301,7 @@ func TestTranslate(t *testing.T) {
 	}
 	var b strings.Builder
 	for _, s := range settings {
-		fmt.Fprintf(&b, "%s (%s)\n", s.What, s.Controller)
+		fmt.Fprintf(&b, "%s: %s (%s)\n", s.Key, s.What, s.Controller)
 		for _, w := range s.V2 {
 			fmt.Fprintf(&b, "  v2 %s = %q, back %q\n", w.File, w.Value, w.Unset)
 		}

@@ -15,6 +15,9 @@ import (
 // Setting is one limit: in a person's words, and as the files of both versions have it. Where a version cannot express
 // it, there are no writes for it and a reason.
 type Setting struct {
+	// Key is what to leave out to be without it: of OCI's resources, as Translate makes it, with the device or the page's size
+	// where there is a list: "blockIO.throttleReadBpsDevice 8:0". Who has other words puts theirs here and in What.
+	Key        string
 	What       string // "256MiB of memory", as in: cannot limit web to …
 	Controller string // by its name in v2; empty: a core file
 	V2, V1     []Write
@@ -45,12 +48,12 @@ func Translate(r *specs.LinuxResources) ([]Setting, error) {
 	t.cpu(r.CPU)
 	if r.Pids != nil && r.Pids.Limit != nil {
 		limit := maximum(*r.Pids.Limit)
-		t.both(fmt.Sprintf("%s processes (pids)", limit), "pids", Write{File: "pids.max", Value: limit, Unset: "max"}, Write{File: "pids.max", Value: limit, Unset: "max"})
+		t.both("pids.limit", fmt.Sprintf("%s processes (pids)", limit), "pids", Write{File: "pids.max", Value: limit, Unset: "max"}, Write{File: "pids.max", Value: limit, Unset: "max"})
 	}
 	t.blockIO(r.BlockIO)
 	for _, h := range r.HugepageLimits {
 		value := strconv.FormatUint(h.Limit, 10)
-		t.both(bytesText(int64(h.Limit))+" of huge pages of "+h.Pagesize, "hugetlb", Write{File: "hugetlb." + h.Pagesize + ".max", Value: value, Unset: "max"},
+		t.both("hugepageLimits "+h.Pagesize, bytesText(int64(h.Limit))+" of huge pages of "+h.Pagesize, "hugetlb", Write{File: "hugetlb." + h.Pagesize + ".max", Value: value, Unset: "max"},
 			Write{File: "hugetlb." + h.Pagesize + ".limit_in_bytes", Value: value, Unset: "-1"})
 	}
 	t.network(r.Network)
@@ -73,12 +76,12 @@ func (t *translation) refuse(key, why string) {
 	t.refused = append(t.refused, fmt.Errorf("oci: %s: %s", key, why))
 }
 
-func (t *translation) both(what, controller string, v2, v1 Write) {
-	t.settings = append(t.settings, Setting{What: what, Controller: controller, V2: []Write{v2}, V1: []Write{v1}})
+func (t *translation) both(key, what, controller string, v2, v1 Write) {
+	t.settings = append(t.settings, Setting{Key: key, What: what, Controller: controller, V2: []Write{v2}, V1: []Write{v1}})
 }
 
-func (t *translation) onlyV1(what, controller string, w Write) {
-	t.settings = append(t.settings, Setting{What: what, Controller: controller, V1: []Write{w}, No2: "cgroup v2 has nothing like " + w.File})
+func (t *translation) onlyV1(key, what, controller string, w Write) {
+	t.settings = append(t.settings, Setting{Key: key, What: what, Controller: controller, V1: []Write{w}, No2: "cgroup v2 has nothing like it"})
 }
 
 func (t *translation) memory(m *specs.LinuxMemory) {
@@ -86,7 +89,7 @@ func (t *translation) memory(m *specs.LinuxMemory) {
 		return
 	}
 	if m.Limit != nil {
-		t.both(bytesText(*m.Limit), "memory", Write{File: "memory.max", Value: maximum(*m.Limit), Unset: "max"},
+		t.both("memory.limit", bytesText(*m.Limit), "memory", Write{File: "memory.max", Value: maximum(*m.Limit), Unset: "max"},
 			Write{File: "memory.limit_in_bytes", Value: strconv.FormatInt(*m.Limit, 10), Unset: "-1"})
 	}
 	if m.Swap != nil {
@@ -94,17 +97,17 @@ func (t *translation) memory(m *specs.LinuxMemory) {
 	}
 	if m.Reservation != nil {
 		value := strconv.FormatInt(*m.Reservation, 10)
-		t.both("a reserve of "+bytesText(*m.Reservation), "memory", Write{File: "memory.low", Value: maximum(*m.Reservation), Unset: "0"},
+		t.both("memory.reservation", "a reserve of "+bytesText(*m.Reservation), "memory", Write{File: "memory.low", Value: maximum(*m.Reservation), Unset: "0"},
 			Write{File: "memory.soft_limit_in_bytes", Value: value, Unset: "-1"})
 	}
 	if m.KernelTCP != nil {
-		t.onlyV1(bytesText(*m.KernelTCP)+" of TCP buffers", "memory", Write{File: "memory.kmem.tcp.limit_in_bytes", Value: strconv.FormatInt(*m.KernelTCP, 10), Unset: "-1"})
+		t.onlyV1("memory.kernelTCP", bytesText(*m.KernelTCP)+" of TCP buffers", "memory", Write{File: "memory.kmem.tcp.limit_in_bytes", Value: strconv.FormatInt(*m.KernelTCP, 10), Unset: "-1"})
 	}
 	if m.Swappiness != nil {
-		t.onlyV1(fmt.Sprintf("swappiness %d", *m.Swappiness), "memory", Write{File: "memory.swappiness", Value: strconv.FormatUint(*m.Swappiness, 10), Unset: "60"})
+		t.onlyV1("memory.swappiness", fmt.Sprintf("swappiness %d", *m.Swappiness), "memory", Write{File: "memory.swappiness", Value: strconv.FormatUint(*m.Swappiness, 10), Unset: "60"})
 	}
 	if m.DisableOOMKiller != nil && *m.DisableOOMKiller {
-		t.onlyV1("no OOM killer", "memory", Write{File: "memory.oom_control", Value: "1", Unset: "0"})
+		t.onlyV1("memory.disableOOMKiller", "no OOM killer", "memory", Write{File: "memory.oom_control", Value: "1", Unset: "0"})
 	}
 	//lint:ignore SA1019 the key is in the specification, so somebody may write it
 	if m.Kernel != nil {
@@ -130,7 +133,7 @@ func (t *translation) swap(m *specs.LinuxMemory) {
 	default:
 		v2.Value = strconv.FormatInt(both-*m.Limit, 10)
 	}
-	t.both("swap beside memory of "+v2.Value+" bytes", "memory", v2, Write{File: "memory.memsw.limit_in_bytes", Value: strconv.FormatInt(both, 10), Unset: "-1"})
+	t.both("memory.swap", "swap beside memory of "+v2.Value+" bytes", "memory", v2, Write{File: "memory.memsw.limit_in_bytes", Value: strconv.FormatInt(both, 10), Unset: "-1"})
 }
 
 // defaultPeriod is the kernel's, in µs.
@@ -145,25 +148,25 @@ func (t *translation) cpu(c *specs.LinuxCPU) {
 	}
 	if c.Burst != nil {
 		value := strconv.FormatUint(*c.Burst, 10)
-		t.both("a burst of "+value+" µs", "cpu", Write{File: "cpu.max.burst", Value: value, Unset: "0"}, Write{File: "cpu.cfs_burst_us", Value: value, Unset: "0"})
+		t.both("cpu.burst", "a burst of "+value+" µs", "cpu", Write{File: "cpu.max.burst", Value: value, Unset: "0"}, Write{File: "cpu.cfs_burst_us", Value: value, Unset: "0"})
 	}
 	if c.Shares != nil {
-		t.both(fmt.Sprintf("%d CPU shares", *c.Shares), "cpu", Write{File: "cpu.weight", Value: strconv.FormatUint(weightOfShares(*c.Shares), 10), Unset: "100"},
+		t.both("cpu.shares", fmt.Sprintf("%d CPU shares", *c.Shares), "cpu", Write{File: "cpu.weight", Value: strconv.FormatUint(weightOfShares(*c.Shares), 10), Unset: "100"},
 			Write{File: "cpu.shares", Value: strconv.FormatUint(*c.Shares, 10), Unset: "1024"})
 	}
 	if c.Idle != nil {
 		value := strconv.FormatInt(*c.Idle, 10)
-		t.both("cpu.idle "+value, "cpu", Write{File: "cpu.idle", Value: value, Unset: "0"}, Write{File: "cpu.idle", Value: value, Unset: "0"})
+		t.both("cpu.idle", "cpu.idle "+value, "cpu", Write{File: "cpu.idle", Value: value, Unset: "0"}, Write{File: "cpu.idle", Value: value, Unset: "0"})
 	}
 	if c.RealtimePeriod != nil {
-		t.onlyV1("a realtime period", "cpu", Write{File: "cpu.rt_period_us", Value: strconv.FormatUint(*c.RealtimePeriod, 10), Unset: "1000000"})
+		t.onlyV1("cpu.realtimePeriod", "a realtime period", "cpu", Write{File: "cpu.rt_period_us", Value: strconv.FormatUint(*c.RealtimePeriod, 10), Unset: "1000000"})
 	}
 	if c.RealtimeRuntime != nil {
-		t.onlyV1("a realtime budget", "cpu", Write{File: "cpu.rt_runtime_us", Value: strconv.FormatInt(*c.RealtimeRuntime, 10), Unset: "0"})
+		t.onlyV1("cpu.realtimeRuntime", "a realtime budget", "cpu", Write{File: "cpu.rt_runtime_us", Value: strconv.FormatInt(*c.RealtimeRuntime, 10), Unset: "0"})
 	}
-	for _, set := range []struct{ file, value, what string }{{"cpuset.cpus", c.Cpus, "the CPUs "}, {"cpuset.mems", c.Mems, "the memory nodes "}} {
+	for _, set := range []struct{ key, file, value, what string }{{"cpu.cpus", "cpuset.cpus", c.Cpus, "the CPUs "}, {"cpu.mems", "cpuset.mems", c.Mems, "the memory nodes "}} {
 		if set.value != "" {
-			t.both(set.what+set.value, "cpuset", Write{File: set.file, Value: set.value, Unset: reset}, Write{File: set.file, Value: set.value, Unset: reset})
+			t.both(set.key, set.what+set.value, "cpuset", Write{File: set.file, Value: set.value, Unset: reset}, Write{File: set.file, Value: set.value, Unset: reset})
 		}
 	}
 }
@@ -180,7 +183,7 @@ func (t *translation) quota(c *specs.LinuxCPU) {
 	if quota > 0 {
 		what = strconv.FormatFloat(float64(quota)/float64(period), 'f', -1, 64) + " CPUs"
 	}
-	t.settings = append(t.settings, Setting{What: what, Controller: "cpu",
+	t.settings = append(t.settings, Setting{Key: "cpu.quota", What: what, Controller: "cpu",
 		V2: []Write{{File: "cpu.max", Value: maximum(quota) + " " + strconv.FormatUint(period, 10), Unset: "max " + strconv.Itoa(defaultPeriod)}},
 		V1: []Write{{File: "cpu.cfs_period_us", Value: strconv.FormatUint(period, 10), Unset: strconv.Itoa(defaultPeriod)},
 			{File: "cpu.cfs_quota_us", Value: strconv.FormatInt(quota, 10), Unset: "-1"}}})
@@ -210,7 +213,7 @@ func (t *translation) blockIO(b *specs.LinuxBlockIO) {
 		if d.Weight != nil {
 			item := device(d.Major, d.Minor)
 			text := fmt.Sprintf("%s %d", item, *d.Weight)
-			t.both("the weight "+text, "io", Write{File: "io.bfq.weight", Item: item, Value: text, Unset: item + " default"},
+			t.both("blockIO.weightDevice "+item, "the weight "+text, "io", Write{File: "io.bfq.weight", Item: item, Value: text, Unset: item + " default"},
 				Write{File: "blkio.bfq.weight_device", Item: item, Value: text, Unset: item + " 0", Instead: &Write{File: "blkio.weight_device", Item: item, Value: text, Unset: item + " 0"}})
 		}
 		if d.LeafWeight != nil {
@@ -221,15 +224,16 @@ func (t *translation) blockIO(b *specs.LinuxBlockIO) {
 		t.refuse("blockIO.leafWeight", "the kernel has none since 5.0")
 	}
 	for _, kind := range []struct {
+		key      string
 		limits   []specs.LinuxThrottleDevice
 		v2, v1   string
 		what     string
 		dataRate bool
 	}{
-		{b.ThrottleReadBpsDevice, "rbps", "blkio.throttle.read_bps_device", "read", true},
-		{b.ThrottleWriteBpsDevice, "wbps", "blkio.throttle.write_bps_device", "written", true},
-		{b.ThrottleReadIOPSDevice, "riops", "blkio.throttle.read_iops_device", "reads", false},
-		{b.ThrottleWriteIOPSDevice, "wiops", "blkio.throttle.write_iops_device", "writes", false},
+		{"throttleReadBpsDevice", b.ThrottleReadBpsDevice, "rbps", "blkio.throttle.read_bps_device", "read", true},
+		{"throttleWriteBpsDevice", b.ThrottleWriteBpsDevice, "wbps", "blkio.throttle.write_bps_device", "written", true},
+		{"throttleReadIOPSDevice", b.ThrottleReadIOPSDevice, "riops", "blkio.throttle.read_iops_device", "reads", false},
+		{"throttleWriteIOPSDevice", b.ThrottleWriteIOPSDevice, "wiops", "blkio.throttle.write_iops_device", "writes", false},
 	} {
 		for _, l := range kind.limits {
 			item := device(l.Major, l.Minor)
@@ -237,7 +241,7 @@ func (t *translation) blockIO(b *specs.LinuxBlockIO) {
 			if kind.dataRate {
 				amount = bytesText(int64(l.Rate))
 			}
-			t.both(amount+" "+kind.what+" a second on device "+item, "io",
+			t.both("blockIO."+kind.key+" "+item, amount+" "+kind.what+" a second on device "+item, "io",
 				Write{File: "io.max", Item: item + kind.v2, Value: fmt.Sprintf("%s %s=%d", item, kind.v2, l.Rate), Unset: item + " " + kind.v2 + "=max"},
 				Write{File: kind.v1, Item: item, Value: fmt.Sprintf("%s %d", item, l.Rate), Unset: item + " 0"})
 		}
@@ -248,7 +252,7 @@ func (t *translation) blockIO(b *specs.LinuxBlockIO) {
 func (t *translation) ioWeight(weight uint16) {
 	plain := strconv.Itoa(int(weight))
 	wide := strconv.Itoa(1 + (max(int(weight), 10)-10)*9999/990)
-	t.both("an io weight of "+plain, "io",
+	t.both("blockIO.weight", "an io weight of "+plain, "io",
 		Write{File: "io.bfq.weight", Value: plain, Unset: "100", Instead: &Write{File: "io.weight", Value: wide, Unset: "100"}},
 		Write{File: "blkio.bfq.weight", Value: plain, Unset: "100", Instead: &Write{File: "blkio.weight", Value: plain, Unset: "500"}})
 }
@@ -260,10 +264,10 @@ func (t *translation) network(n *specs.LinuxNetwork) {
 		return
 	}
 	if n.ClassID != nil {
-		t.onlyV1(fmt.Sprintf("network class %d", *n.ClassID), "net_cls", Write{File: "net_cls.classid", Value: strconv.FormatUint(uint64(*n.ClassID), 10), Unset: "0"})
+		t.onlyV1("network.classID", fmt.Sprintf("network class %d", *n.ClassID), "net_cls", Write{File: "net_cls.classid", Value: strconv.FormatUint(uint64(*n.ClassID), 10), Unset: "0"})
 	}
 	for _, p := range n.Priorities {
-		t.onlyV1("network priority of "+p.Name, "net_prio", Write{File: "net_prio.ifpriomap", Item: p.Name, Value: fmt.Sprintf("%s %d", p.Name, p.Priority), Unset: p.Name + " 0"})
+		t.onlyV1("network.priorities "+p.Name, "network priority of "+p.Name, "net_prio", Write{File: "net_prio.ifpriomap", Item: p.Name, Value: fmt.Sprintf("%s %d", p.Name, p.Priority), Unset: p.Name + " 0"})
 	}
 }
 
@@ -275,7 +279,7 @@ func (t *translation) rdma(device string, r specs.LinuxRdma) {
 		return strconv.FormatUint(uint64(*n), 10)
 	}
 	w := Write{File: "rdma.max", Item: device, Value: device + " hca_handle=" + value(r.HcaHandles) + " hca_object=" + value(r.HcaObjects), Unset: device + " hca_handle=max hca_object=max"}
-	t.both("rdma of "+device, "rdma", w, w)
+	t.both("rdma "+device, "rdma of "+device, "rdma", w, w)
 }
 
 // unsetUnified takes back files that are named by themselves.
@@ -305,7 +309,7 @@ func (t *translation) unified(files map[string]string) {
 			t.settings[i].V2 = []Write{w}
 			continue
 		}
-		t.settings = append(t.settings, Setting{What: file + " " + files[file], Controller: controller, V2: []Write{w}, No1: "cgroup v1 has nothing like " + file})
+		t.settings = append(t.settings, Setting{Key: "unified." + file, What: file + " " + files[file], Controller: controller, V2: []Write{w}, No1: "cgroup v1 has nothing like it"})
 	}
 }
 

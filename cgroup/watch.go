@@ -208,9 +208,9 @@ func (g *Group) watchMemory() error {
 	case g.watching.Memory == 0:
 		return nil
 	case !ok:
-		return &Unavailable{"the controller memory is not available in " + g.root.place.dir(), "leave recycle.memory out here"}
+		return &Unavailable{"the controller memory is not available here", "leave out recycle.memory"}
 	case v2 && !exists(filepath.Join(dir, "memory.high")):
-		return &Unavailable{"the controller memory cannot be had in " + g.root.place.dir(), "leave recycle.memory out here"}
+		return &Unavailable{"the controller memory cannot be had in " + g.root.v2, "leave out recycle.memory"}
 	case v2:
 		g.armMemory()
 		return nil
@@ -346,7 +346,7 @@ const unprivilegedWindow = 2 * time.Second
 func (g *Group) watchPressure(t *Trigger) error {
 	path := g.statPath(fileMemoryPressure)
 	if path == "" {
-		return &Unavailable{"pressure is told by cgroup v2 alone, and that is not mounted here", "leave recycle.pressure out here, or use recycle.memory"}
+		return &Unavailable{"pressure is told by cgroup v2 alone, and that is not mounted here", "leave out recycle.pressure, or use recycle.memory"}
 	}
 	err := g.trigger(path, *t)
 	if err == unix.EINVAL {

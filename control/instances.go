@@ -93,6 +93,7 @@ func bury(in Instance, dir string) {
 	} else if st, err := os.Lstat(in.Socket); err == nil && st.Mode()&os.ModeSocket != 0 && dead(in, dir) {
 		os.Remove(in.Socket)
 	}
+	os.RemoveAll(filepath.Join(dir, in.Name+".notify")) // the sockets of its workers' readiness
 	os.Remove(filepath.Join(dir, in.Name+".json"))
 	os.Remove(filepath.Join(dir, in.Name+".lock"))
 }

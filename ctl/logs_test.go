@@ -150,7 +150,11 @@ func TestHandedLogs(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			defer f.Close()
+			defer func() {
+				fake.Lock()
+				defer fake.Unlock()
+				f.Close()
+			}()
 			*to = f
 		}
 		fake.Files = append(fake.Files, file)

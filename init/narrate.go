@@ -21,6 +21,7 @@ type narrator struct {
 	loop     func()                      // told of a crash loop that was told
 	spec     func(name string) *spec.App // as the last word wants it, or nil
 	flaps    map[flapKey]flap            // of the goroutine that says
+	reasons  map[string]*sameReason      // by app; of that goroutine too
 
 	mu     sync.Mutex
 	queue  []supervise.Event
@@ -40,7 +41,7 @@ const (
 )
 
 func newNarrator(m *messages.Messages, c *logs.Console, o *outputs) *narrator {
-	return &narrator{messages: m, console: c, outputs: o, spec: func(string) *spec.App { return nil }, loop: func() {}, flaps: map[flapKey]flap{}, wake: make(chan struct{}, 1), done: make(chan struct{})}
+	return &narrator{messages: m, console: c, outputs: o, spec: func(string) *spec.App { return nil }, loop: func() {}, flaps: map[flapKey]flap{}, reasons: map[string]*sameReason{}, wake: make(chan struct{}, 1), done: make(chan struct{})}
 }
 
 // grave events are told whatever else is not.
@@ -112,6 +113,10 @@ func (n *narrator) say(e supervise.Event, patient bool) {
 	}
 	text := func(key string) string { return fmt.Sprint(e.Data[key]) }
 	exit, _ := e.Data["last_exit"].(*supervise.LastExit)
+	failure := ""
+	if e.Type == "worker.start-failed" {
+		failure = n.failedStart(e, exit) // counts, said or not
+	}
 	if (e.Type == "worker.exited" || e.Type == "worker.start-failed" || e.Type == "worker.start-timeout") && looping(e) && !n.job(e.App) || toldBefore(e, exit) {
 		m.Debug(e.Worker+" "+ended(exit)+howLong(e), fields)
 		return
@@ -121,9 +126,10 @@ func (n *narrator) say(e supervise.Event, patient bool) {
 	}
 	switch e.Type {
 	case "worker.started":
+		delete(n.reasons, e.App)
 		m.Debug(e.Worker+" started, pid "+text("pid"), fields)
 	case "worker.start-failed":
-		m.Error(e.Worker+" "+ended(exit), fields)
+		m.Error(e.Worker+" "+failure, fields)
 	case "worker.exited":
 		if n.job(e.App) && exit != nil && exit.Status == 0 { // that is what it is for
 			m.Debug(e.Worker+" "+ended(exit)+howLong(e), fields)
@@ -145,6 +151,7 @@ func (n *narrator) say(e supervise.Event, patient bool) {
 		m.Error(e.App+" is not started again: it "+why, fields)
 	case "app.removed":
 		n.forgetFlaps(e.App)
+		delete(n.reasons, e.App)
 		n.forget(e.App)
 	case "shutdown.started":
 		within := ", with no limit of time"

@@ -117,10 +117,14 @@ func (n *narrator) job(name string) bool {
 // sayLoop is the one time that a crash loop is told.
 func (n *narrator) sayLoop(e supervise.Event, exit *supervise.LastExit, fields messages.Fields) {
 	failures, _ := e.Data["failures"].(int)
-	text := fmt.Sprintf("%s %s%s, %d times in a row now", e.Worker, ended(exit), howLong(e), failures)
+	what, remedy, several := strings.Cut(n.endedInLoop(e, exit), "\n")
+	text := fmt.Sprintf("%s %s%s, %d times in a row now", e.Worker, what, howLong(e), failures)
 	lines := n.lastLines(e, lastWordsOfLoop)
 	if len(lines) > 0 {
 		text += "; its last lines:\n  | " + strings.Join(lines, "\n  | ")
+	}
+	if several {
+		text += "\n" + remedy
 	}
 	if cause := n.likelyCause(e.App, exit, lines); cause != "" {
 		text += "\n  " + cause

@@ -46,6 +46,8 @@ apps:
 	a.until(t, "stays/0", running)
 	follower := command(goinit, "ctl", "logs", "-f", "-n", "all", "-o", "raw", "web", "db")
 	follower.Dir, follower.Env = a.dir, a.env
+	said, complained := bed.NewOutput(), bed.NewOutput() // read while it runs
+	follower.Stdout, follower.Stderr = said, complained
 	if err := follower.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -54,10 +56,10 @@ apps:
 		t.Fatal(out)
 	}
 	bed.Wait(t, "all lines to be followed", func() (bool, string) {
-		out := follower.stdout.String()
-		return strings.Count(out, "\n") == n*len(workers), fmt.Sprint(strings.Count(out, "\n"), " lines; ", &follower.stderr)
+		out := said.String()
+		return strings.Count(out, "\n") == n*len(workers), fmt.Sprint(strings.Count(out, "\n"), " lines; ", complained)
 	})
-	if wrong := numbers(follower.stdout.String(), workers, n); wrong != "" {
+	if wrong := numbers(said.String(), workers, n); wrong != "" {
 		t.Error("followed:", wrong)
 	}
 	out, _ := a.ctl(t, "logs", "-o", "raw", "web", "db")
@@ -66,7 +68,7 @@ apps:
 	}
 	a.Process.Kill()
 	if code := follower.code(t); code != 3 {
-		t.Errorf("the follower ended with %d: %s", code, &follower.stderr)
+		t.Errorf("the follower ended with %d: %s", code, complained)
 	}
 	out, code := a.ctl(t, "logs", "--directory", filepath.Join(a.dir, "logs"), "-o", "raw", "web", "db")
 	if wrong := numbers(out, workers, n); wrong != "" || code != 0 {

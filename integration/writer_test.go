@@ -15,7 +15,8 @@ import (
 const (
 	writerStates = "INTEGRATION_WRITER_STATES"
 	writerLines  = "INTEGRATION_WRITER_LINES"
-	writerLife   = "INTEGRATION_WRITER_LIFE" // of goinit
+	writerLife   = "INTEGRATION_WRITER_LIFE"   // of goinit
+	writerMortal = "INTEGRATION_WRITER_MORTAL" // set: the first process of a slot never ends by itself
 )
 
 // lineSize is about that of a line in an access log.
@@ -26,6 +27,9 @@ func writeLines(dir string) int {
 	name := os.Getenv("GOINIT_SLOT") + "-" + os.Getenv(writerLife) + "." + os.Getenv("GOINIT_GENERATION")
 	most, err := strconv.Atoi(os.Getenv(writerLines))
 	if err != nil {
+		most = 1 << 62
+	}
+	if os.Getenv(writerMortal) != "" && os.Getenv("GOINIT_GENERATION") == "1" {
 		most = 1 << 62
 	}
 	earlier, _ := filepath.Glob(filepath.Join(dir, os.Getenv("GOINIT_SLOT")+"-*"))

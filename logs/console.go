@@ -72,15 +72,16 @@ type Console struct {
 	many  atomic.Bool
 	width atomic.Int32
 
-	poller *poller
-	buffer []byte        // the loop's, as all below; made when it is first wanted, where there is no store
-	at     moment        //
-	round  round         //
-	active []*stream     // ready, and not watched
-	rest   time.Duration // how long it left the pipes alone
-	timer  *time.Timer   //
-	hurry  chan struct{} // somebody waits for the loop
-	ended  chan struct{}
+	poller   *poller
+	buffer   []byte        // the loop's, as all below; made when it is first wanted, where there is no store
+	at       moment        //
+	round    round         //
+	active   []*stream     // ready, and not watched
+	finished []*stream     // in this round; who waits for them is not told yet
+	rest     time.Duration // how long it left the pipes alone
+	timer    *time.Timer   //
+	hurry    chan struct{} // somebody waits for the loop
+	ended    chan struct{}
 
 	mu       sync.Mutex
 	streams  map[uint32]*stream

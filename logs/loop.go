@@ -122,6 +122,7 @@ func (c *Console) loop() {
 			done, ended = c.drainAll()
 		}
 		c.submit(ended)
+		c.release()
 		if c.round.deferred {
 			c.options.Store.Await(storeTick)
 		}
@@ -173,6 +174,15 @@ func (c *Console) submit(ended bool) {
 	default:
 		s.Submit()
 	}
+}
+
+// release tells those who wait for the end of a stream, now that its last lines are the store's.
+func (c *Console) release() {
+	for _, s := range c.finished {
+		close(s.done)
+	}
+	clear(c.finished)
+	c.finished = c.finished[:0]
 }
 
 // gather lets small writes gather, until somebody is in a hurry; false: they come too fast for that.
@@ -331,7 +341,7 @@ func (c *Console) finish(s *stream) {
 	if !open {
 		return
 	}
-	defer close(s.done)
+	c.finished = append(c.finished, s)
 	s.finished = true
 	unix.Close(s.fd)
 	if len(s.tail) == 0 {

@@ -344,7 +344,10 @@ func (f *Fake) LogFiles(ctx context.Context, q control.LogFilesRequest, send fun
 		if len(q.Apps) > 0 && !slices.Contains(q.Apps, file.App) {
 			continue
 		}
-		if err := send(file.LogFile, int(file.Data.Fd()), int(file.Index.Fd())); err != nil {
+		f.mu.Lock() // whoever closes the files holds it
+		data, index := int(file.Data.Fd()), int(file.Index.Fd())
+		f.mu.Unlock()
+		if err := send(file.LogFile, data, index); err != nil {
 			return err
 		}
 	}

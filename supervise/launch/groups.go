@@ -92,6 +92,9 @@ func bothSettings(a *spec.App) (each, total []cgroup.Setting, err error) {
 		if total, err = settings(*a.Resources.Total); err != nil {
 			return nil, nil, fmt.Errorf("resources.total: %w", err)
 		}
+		for i := range total {
+			total[i].Key, total[i].What = "total."+total[i].Key, total[i].What+" in total"
+		}
 	}
 	return each, total, nil
 }

@@ -19,7 +19,9 @@ func settings(l spec.Limits) ([]cgroup.Setting, error) {
 	if err != nil {
 		return nil, err
 	}
-	return cgroup.Translate(r)
+	all, err := cgroup.Translate(r)
+	inTheSpecsWords(all, l)
+	return all, err
 }
 
 // cpuPeriod is in µs: the kernel's own default.
@@ -91,12 +93,9 @@ func blockIO(l spec.IO, r *specs.LinuxResources) error {
 		r.Unified["io.weight"] = strconv.Itoa(l.Weight)
 	}
 	for _, limit := range l.Limits {
-		var st unix.Stat_t
-		if err := unix.Stat(limit.Device, &st); err != nil {
-			return fmt.Errorf("resources.io: %s: %w", limit.Device, err)
-		}
-		if st.Mode&unix.S_IFMT != unix.S_IFBLK {
-			return fmt.Errorf("resources.io: %s is not a block device\n  name the file of a whole disk, such as /dev/vda", limit.Device)
+		major, minor, err := blockDevice(limit.Device)
+		if err != nil {
+			return fmt.Errorf("io.limits: %w\n  name the file of a whole disk, such as /dev/vda", err)
 		}
 		for _, one := range []struct {
 			rate uint64
@@ -105,12 +104,24 @@ func blockIO(l spec.IO, r *specs.LinuxResources) error {
 			{uint64(limit.ReadIOPS), &b.ThrottleReadIOPSDevice}, {uint64(limit.WriteIOPS), &b.ThrottleWriteIOPSDevice}} {
 			if one.rate > 0 {
 				d := specs.LinuxThrottleDevice{Rate: one.rate}
-				d.Major, d.Minor = int64(unix.Major(st.Rdev)), int64(unix.Minor(st.Rdev))
+				d.Major, d.Minor = major, minor
 				*one.to = append(*one.to, d)
 			}
 		}
 	}
 	return nil
+}
+
+// blockDevice is the number of a disk, by the path of its file.
+func blockDevice(path string) (major, minor int64, err error) {
+	var st unix.Stat_t
+	if err := unix.Stat(path, &st); err != nil {
+		return 0, 0, fmt.Errorf("%s: %w", path, err)
+	}
+	if st.Mode&unix.S_IFMT != unix.S_IFBLK {
+		return 0, 0, fmt.Errorf("%s is not a block device", path)
+	}
+	return int64(unix.Major(st.Rdev)), int64(unix.Minor(st.Rdev)), nil
 }
 
 // pageSize is 2MiB as the kernel's files have it: hugetlb.2MB.max.

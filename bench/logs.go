@@ -1,0 +1,334 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// logPlan is how much is measured of what is written to logs.
+type logPlan struct {
+	bytes   int // for each of the sizes of lines
+	rounds  int
+	writers int // of few lines each
+	rate    int // lines a second and writer
+	seconds int
+}
+
+func newLogPlan(quick bool) logPlan {
+	if quick {
+		return logPlan{bytes: 100e6, rounds: 1, writers: 20, rate: 500, seconds: 10}
+	}
+	return logPlan{bytes: 300e6, rounds: 3, writers: 20, rate: 500, seconds: 60}
+}
+
+// lineSizes are in bytes, newlines included. What is quoted first is about an access log's.
+var lineSizes = []int{100, 10, 10 << 10}
+
+// logger takes what apps write. All but cat keep four files of 8 MiB.
+type logger struct {
+	name string
+	// argv is of a program that reads one app's lines from its stdin; configure of one that runs the apps itself, each a
+	// command for sh.
+	argv      func(dir string) ([]string, error)
+	configure func(dir string, apps []string) ([]string, error)
+}
+
+// findLoggers are those that are there, cat first: the others are compared with it.
+func findLoggers(goinit string) (found []logger, missing []string) {
+	all := []logger{
+		{name: "cat > file", argv: func(dir string) ([]string, error) { return []string{"sh", "-c", "exec cat > " + dir + "/file"}, nil }},
+		{name: "goinit", configure: func(dir string, apps []string) ([]string, error) {
+			spec := "log_store: {directory: " + dir + "/logs}\napps:\n"
+			for i, app := range apps {
+				spec += fmt.Sprintf("  app%d: {shell: %s, logs: {console: \"off\"}}\n", i, strconv.Quote(app))
+			}
+			return []string{goinit, "run", "-C", dir, "--socket", dir + "/socket"}, os.WriteFile(dir+"/goinit.yaml", []byte(spec), 0o644)
+		}},
+		{name: "s6-log", argv: func(dir string) ([]string, error) { return []string{"s6-log", "n4", "s8388608", dir + "/log"}, nil }},
+		{name: "s6-log t", argv: func(dir string) ([]string, error) {
+			return []string{"s6-log", "t", "n4", "s8388608", dir + "/log"}, nil
+		}},
+		{name: "svlogd", argv: svlogd()},
+		{name: "svlogd -tt", argv: svlogd("-tt")},
+		{name: "supervisord", configure: func(dir string, apps []string) ([]string, error) {
+			conf := "[supervisord]\nnodaemon=true\nuser=root\nlogfile=/dev/null\nlogfile_maxbytes=0\npidfile=" + dir + "/pid\n"
+			for i, app := range apps {
+				script := fmt.Sprintf("%s/app%d.sh", dir, i)
+				if err := os.WriteFile(script, []byte(app+"\n"), 0o644); err != nil {
+					return nil, err
+				}
+				conf += fmt.Sprintf("[program:app%d]\ncommand=sh %s\nstdout_logfile=%s/app%[1]d.log\nstdout_logfile_maxbytes=8MB\nstdout_logfile_backups=4\n", i, script, dir)
+			}
+			return []string{"supervisord", "-c", dir + "/conf"}, os.WriteFile(dir+"/conf", []byte(conf), 0o644)
+		}},
+	}
+	for _, l := range all {
+		program, _, _ := strings.Cut(l.name, " ")
+		if _, err := exec.LookPath(program); err != nil && program != "goinit" {
+			missing = append(missing, l.name+" is not installed")
+			continue
+		}
+		found = append(found, l)
+	}
+	return found, missing
+}
+
+func svlogd(flags ...string) func(string) ([]string, error) {
+	return func(dir string) ([]string, error) {
+		log := dir + "/log"
+		if err := os.Mkdir(log, 0o755); err != nil {
+			return nil, err
+		}
+		return append(append([]string{"svlogd"}, flags...), log), os.WriteFile(log+"/config", []byte("s8388608\nn4\n"), 0o644)
+	}
+}
+
+// reportLogs is what keeping logs costs: one app that writes as fast as it is read, and many that write a little each.
+func reportLogs(w io.Writer, p logPlan, goinit string) error {
+	goinit, err := filepath.Abs(goinit)
+	if err != nil {
+		return err
+	}
+	loggers, missing := findLoggers(goinit)
+	fmt.Fprintf(w, "# Logs\n\n%s\n\n", machine())
+	for _, reason := range append(missing, "pm2 and Pebble are not measured") {
+		fmt.Fprintf(w, "Missing: %s\n\n", reason)
+	}
+	for _, size := range lineSizes {
+		if err := reportFlood(w, p, loggers, size); err != nil {
+			return err
+		}
+	}
+	return reportTrickle(w, p, loggers)
+}
+
+// flood is what one logger needed for all the lines.
+type flood struct{ cpu, wall, memory []float64 } // s, s, MB
+
+func reportFlood(w io.Writer, p logPlan, loggers []logger, size int) error {
+	dir, err := os.MkdirTemp("", "bench-logs-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	lines := filepath.Join(dir, "lines")
+	line := append(bytes.Repeat([]byte("x"), size-1), '\n')
+	if err := os.WriteFile(lines, bytes.Repeat(line, p.bytes/size), 0o644); err != nil {
+		return err
+	}
+	all := make([]flood, len(loggers))
+	err = inTurns(p.rounds, len(loggers), func(i int) error {
+		at, err := os.MkdirTemp(dir, "")
+		if err != nil {
+			return err
+		}
+		defer os.RemoveAll(at)
+		cpu, wall, memory, err := loggers[i].flood(at, lines)
+		if err != nil {
+			return fmt.Errorf("%s: %w", loggers[i].name, err)
+		}
+		f := &all[i]
+		f.cpu, f.wall, f.memory = append(f.cpu, cpu), append(f.wall, wall), append(f.memory, memory)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(w, "## One app, lines of %d bytes\n\nMedian of %d times %.2f GB, out of the page cache; the CPU time of who keeps them (not the app's), and the largest memory it had.\n\n",
+		size, p.rounds, float64(p.bytes)/1e9)
+	t := &table{head: []string{"", "CPU s per GB", "CPU : cat", "MB/s", "memory MB"}}
+	gb := float64(p.bytes) / 1e9
+	for i, l := range loggers {
+		f := all[i]
+		t.add(l.name, number(median(f.cpu)/gb, 2), times(f.cpu, all[0].cpu), number(gb*1e3/median(f.wall), 0), number(median(f.memory), 1))
+	}
+	t.write(w)
+	return nil
+}
+
+// flood has the logger take a file's lines from cat, and returns the CPU time and time (s) that took, and its memory (MB).
+func (l logger) flood(dir, lines string) (cpu, wall, memory float64, err error) {
+	if l.argv != nil {
+		return l.floodPipe(dir, lines)
+	}
+	begin, end := dir+"/begin", dir+"/end"
+	c, err := l.run(dir, []string{"until [ -e " + begin + " ]; do sleep 0.05; done; cat " + lines + "; : > " + end + "; exec sleep 1000"})
+	if err != nil {
+		return 0, 0, 0, err
+	}
+	defer stopLogger(c)
+	time.Sleep(2 * time.Second) // what the boot costs is measured elsewhere
+	cpu = cpuOf(c.Process.Pid)
+	began := time.Now()
+	if err := os.WriteFile(begin, nil, 0o644); err != nil {
+		return 0, 0, 0, err
+	}
+	for ; ; time.Sleep(5 * time.Millisecond) {
+		if _, err := os.Stat(end); err == nil {
+			break
+		}
+		if time.Since(began) > 5*patience {
+			return 0, 0, 0, fmt.Errorf("the app has not ended after %v", time.Since(began))
+		}
+	}
+	wall = time.Since(began).Seconds()
+	time.Sleep(time.Second / 2) // for what is in the pipe
+	return (cpuOf(c.Process.Pid) - cpu) / 1e9, wall, largest(c.Process.Pid), nil
+}
+
+// floodPipe is flood of a program that reads its stdin.
+func (l logger) floodPipe(dir, lines string) (cpu, wall, memory float64, err error) {
+	argv, err := l.argv(dir)
+	if err != nil {
+		return 0, 0, 0, err
+	}
+	r, w, err := os.Pipe()
+	if err != nil {
+		return 0, 0, 0, err
+	}
+	defer r.Close()
+	app, c := exec.Command("cat", lines), exec.Command(argv[0], argv[1:]...)
+	c.Stdin, app.Stdout = r, w
+	if err := c.Start(); err != nil {
+		w.Close()
+		return 0, 0, 0, err
+	}
+	defer c.Wait()
+	defer w.Close()
+	time.Sleep(time.Second / 2)
+	cpu = cpuOf(c.Process.Pid)
+	began := time.Now()
+	err = app.Run()
+	wall = time.Since(began).Seconds()
+	time.Sleep(time.Second / 2) // for what is in the pipe
+	return (cpuOf(c.Process.Pid) - cpu) / 1e9, wall, largest(c.Process.Pid), err
+}
+
+// largest is the most memory that a process has had, in MB.
+func largest(pid int) float64 {
+	status, _ := os.ReadFile(procPath(pid, "status"))
+	return field(string(status), "VmHWM") * 1024 / 1e6
+}
+
+// run starts one that runs the apps itself.
+func (l logger) run(dir string, apps []string) (*exec.Cmd, error) {
+	argv, err := l.configure(dir, apps)
+	if err != nil {
+		return nil, err
+	}
+	c := exec.Command(argv[0], argv[1:]...)
+	c.Env = append(environment, "GOINIT_SOCKET_DIRECTORY="+dir)
+	c.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Pdeathsig: syscall.SIGTERM}
+	return c, c.Start()
+}
+
+func stopLogger(c *exec.Cmd) {
+	_ = c.Process.Signal(syscall.SIGTERM)
+	_ = c.Wait()
+}
+
+func reportTrickle(w io.Writer, p logPlan, loggers []logger) error {
+	fmt.Fprintf(w, "## %d apps, %d lines of 100 bytes a second each\n\nThe CPU time of all that keep them, over %d s; one process an app, but for goinit and supervisord.\n\n", p.writers, p.rate, p.seconds)
+	t := &table{head: []string{"", "CPU, of one core", "CPU : goinit"}}
+	shares := make([]float64, len(loggers))
+	for i, l := range loggers {
+		var err error
+		if shares[i], err = l.trickle(p); err != nil {
+			return fmt.Errorf("%s: %w", l.name, err)
+		}
+	}
+	for i, l := range loggers {
+		t.add(l.name, number(100*shares[i], 2)+" %", ratio(shares[i], shares[1]))
+	}
+	t.write(w)
+	return nil
+}
+
+// trickle is the share of a CPU that the logger needs for many writers.
+func (l logger) trickle(p logPlan) (share float64, err error) {
+	dir, err := os.MkdirTemp("", "bench-logs-")
+	if err != nil {
+		return 0, err
+	}
+	defer os.RemoveAll(dir)
+	self, err := os.Executable()
+	if err != nil {
+		return 0, err
+	}
+	writer := []string{self, writerWord, strconv.Itoa(p.rate)}
+	var pids []int
+	if l.argv == nil {
+		apps := make([]string, p.writers)
+		for i := range apps {
+			apps[i] = "exec " + strings.Join(writer, " ")
+		}
+		c, err := l.run(dir, apps)
+		if err != nil {
+			return 0, err
+		}
+		defer stopLogger(c)
+		pids = append(pids, c.Process.Pid)
+	}
+	for i := range p.writers {
+		if l.argv == nil {
+			break
+		}
+		own := filepath.Join(dir, strconv.Itoa(i))
+		if err := os.Mkdir(own, 0o755); err != nil {
+			return 0, err
+		}
+		argv, err := l.argv(own)
+		if err != nil {
+			return 0, err
+		}
+		app, c := exec.Command(writer[0], writer[1:]...), exec.Command(argv[0], argv[1:]...)
+		app.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM}
+		if c.Stdin, err = app.StdoutPipe(); err != nil {
+			return 0, err
+		}
+		if err := c.Start(); err != nil {
+			return 0, err
+		}
+		defer c.Wait()
+		if err := app.Start(); err != nil {
+			return 0, err
+		}
+		defer stopLogger(app)
+		pids = append(pids, c.Process.Pid)
+	}
+	time.Sleep(3 * time.Second)
+	sum := func() (ns float64) {
+		for _, pid := range pids {
+			ns += cpuOf(pid)
+		}
+		return ns
+	}
+	before, began := sum(), time.Now()
+	time.Sleep(time.Duration(p.seconds) * time.Second)
+	return (sum() - before) / float64(time.Since(began)), nil
+}
+
+// writerWord makes the bench a program that writes so many lines of 100 bytes a second.
+const writerWord = "bench-writer"
+
+func writeLines(rate string) error {
+	n, err := strconv.Atoi(rate)
+	if err != nil || n <= 0 {
+		return fmt.Errorf("%q lines a second", rate)
+	}
+	line := append(bytes.Repeat([]byte("x"), 99), '\n')
+	for range time.NewTicker(time.Second / time.Duration(n)).C {
+		if _, err := os.Stdout.Write(line); err != nil {
+			return err
+		}
+	}
+	return nil
+}
