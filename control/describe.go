@@ -5,6 +5,7 @@ import (
 	"os"
 	"slices"
 	"strconv"
+	"time"
 
 	"goinit/spec"
 )
@@ -27,7 +28,17 @@ type Description struct {
 	WaitsFor []string  `json:"waits_for"`
 	Workers  []Worker  `json:"workers"` // those that were asked for
 	Stats    []Stats   `json:"stats"`   // what the app uses, if it was asked for, then these workers
+	Runs     []Run     `json:"runs"`    // of a job: the last ones, the newest last
 	Spec     *spec.App `json:"spec"`    // values of its environment are ***
+}
+
+// Run is a run of a job.
+type Run struct {
+	Worker     string     `json:"worker"`
+	Generation int        `json:"generation"`
+	StartedAt  time.Time  `json:"started_at"`
+	EndedAt    *time.Time `json:"ended_at"` // null: it is not over
+	Exit       *Exit      `json:"exit"`     // null: it is not over
 }
 
 func describe(c *call, r DescribeRequest) error {
@@ -59,7 +70,7 @@ func describe(c *call, r DescribeRequest) error {
 				continue
 			}
 			d := Description{App: a.Name, WaitsFor: append([]string{}, a.WaitsFor...), Workers: slices.Collect(c.measured(s, s.selected(of))),
-				Stats: slices.AppendSeq([]Stats{}, c.statsOf(s, of)), Spec: concealed(a.Spec, r.ShowEnvironment)}
+				Stats: slices.AppendSeq([]Stats{}, c.statsOf(s, of)), Runs: append([]Run{}, a.Runs...), Spec: concealed(a.Spec, r.ShowEnvironment)}
 			if !yield(d) {
 				return
 			}

@@ -73,6 +73,7 @@ func (a *App) health(live bool, workers []Worker) (h AppHealth, counts bool) {
 		}
 		states[w.State]++
 	}
+	job := a.Spec != nil && a.Spec.Job()
 	atRest := states[Completed] + states[Scheduled]
 	switch {
 	case failed == len(workers) || live && failed > 0:
@@ -80,6 +81,8 @@ func (a *App) health(live bool, workers []Worker) (h AppHealth, counts bool) {
 	case live:
 		h.Healthy, h.Reason = true, "alive"
 	case atRest == len(workers):
+		h.Healthy, h.Reason = true, string(workers[0].State)
+	case job && states[Stopped] < len(workers): // it is not expected to run, and its end is what it is for
 		h.Healthy, h.Reason = true, string(workers[0].State)
 	case ready > 0:
 		h.Healthy, h.Reason = true, countOf(ready, len(workers), "ready")

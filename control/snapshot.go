@@ -21,6 +21,7 @@ type App struct {
 	Workers  []Worker  // in the order of the slots; none: State says why
 	State    State     // of an app without workers
 	Since    time.Time // that it is in State
+	Runs     []Run     // of a job: the last ones, the newest last
 	WaitsFor []string  // what a waiting app is waiting for: "db: ready"
 }
 

@@ -22,7 +22,7 @@ func TestDescriptionIsTheTypes(t *testing.T) {
 		t.Errorf("interface %q", d.name)
 	}
 	types := map[string]reflect.Type{}
-	for _, v := range []any{Worker{}, Exit{}, Description{}, Outcome{}, Change{}, Event{}, LogSize{}, LogLine{}, Limitation{}, Info{}, AppHealth{}, Stats{}, Pressure{}, Limit{}, Cgroups{}} {
+	for _, v := range []any{Worker{}, Exit{}, Description{}, Run{}, Outcome{}, Change{}, Event{}, LogSize{}, LogLine{}, Limitation{}, Info{}, AppHealth{}, Stats{}, Pressure{}, Limit{}, Cgroups{}} {
 		types[reflect.TypeOf(v).Name()] = reflect.TypeOf(v)
 	}
 	for name, typ := range types {

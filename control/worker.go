@@ -62,7 +62,7 @@ type Exit struct {
 	Code   *int      `json:"code"`   // null if a signal ended it, or if it never started
 	Signal *string   `json:"signal"` // SIGKILL
 	Status int       `json:"status"` // as a shell has it: the code, or 128 + the signal
-	Reason string    `json:"reason"` // exited, signaled, oom-killed, stopped, start-failed, start-timeout, unhealthy, replaced
+	Reason string    `json:"reason"` // exited, signaled, oom-killed, stopped, start-failed, start-timeout, run-timeout, unhealthy, replaced
 	At     time.Time `json:"at"`
 	Error  string    `json:"error,omitempty"` // of a start that failed
 }

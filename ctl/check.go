@@ -19,8 +19,14 @@ func checkVerb() *cobra.Command {
 			if err != nil {
 				return failure{err}
 			}
-			if _, problems := compile.Compile(path, compile.OS{}); problems != nil {
+			compiled, problems := compile.Compile(path, compile.OS{})
+			if problems != nil {
 				return failure{specMistakes{problems}}
+			}
+			for _, note := range zonesMissing(compiled) {
+				if _, err := fmt.Fprintf(c.ErrOrStderr(), "%s: %s\n", path, note); err != nil {
+					return err
+				}
 			}
 			_, err = fmt.Fprintf(c.OutOrStdout(), "%s: no mistakes\n", path)
 			return err

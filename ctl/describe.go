@@ -95,6 +95,7 @@ func (s *session) describe(d *control.Description) error {
 		}
 		describeUse(d.Stats, w.Slot, "  ", add)
 	}
+	s.describeRuns(d.Runs, add)
 	return t.print(s.stdout)
 }
 
@@ -126,7 +127,7 @@ func (s *session) describeSpec(a *spec.App, add func(key, value string)) {
 	if a.Resources.Total != nil {
 		describeLimits("", "all together: ", a.Resources.Total, add)
 	}
-	add("restart", a.Restart.Policy)
+	describeSchedule(a, add)
 	add("on failure", a.OnFailure)
 	if a.Stop.Signal != "" {
 		add("stop", a.Stop.Signal+" to the "+a.Stop.Target)

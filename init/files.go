@@ -52,10 +52,10 @@ func (r *runner) newFiles(s *spec.Spec) *files {
 	return f
 }
 
-// watchAll is goinit run --watch.
+// watchAll is goinit run --watch. A job has what was changed with its next run.
 func (r *runner) watchAll(apps []spec.App) {
 	for i := range apps {
-		if a := &apps[i]; r.options.watch && a.Watch == nil {
+		if a := &apps[i]; r.options.watch && a.Watch == nil && !a.Job() {
 			a.Watch = spec.NewWatch()
 		}
 	}

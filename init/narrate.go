@@ -117,7 +117,7 @@ func (n *narrator) say(e supervise.Event, patient bool) {
 	if e.Type == "worker.start-failed" {
 		failure = n.failedStart(e, exit) // counts, said or not
 	}
-	if (e.Type == "worker.exited" || e.Type == "worker.start-failed" || e.Type == "worker.start-timeout") && looping(e) || toldBefore(e, exit) {
+	if (e.Type == "worker.exited" || e.Type == "worker.start-failed" || e.Type == "worker.start-timeout") && looping(e) && !n.job(e.App) || toldBefore(e, exit) {
 		m.Debug(e.Worker+" "+ended(exit)+howLong(e), fields)
 		return
 	}
@@ -131,6 +131,10 @@ func (n *narrator) say(e supervise.Event, patient bool) {
 	case "worker.start-failed":
 		m.Error(e.Worker+" "+failure, fields)
 	case "worker.exited":
+		if n.job(e.App) && exit != nil && exit.Status == 0 { // that is what it is for
+			m.Debug(e.Worker+" "+ended(exit)+howLong(e), fields)
+			return
+		}
 		m.Info(e.Worker+" "+ended(exit)+howLong(e)+howOften(e, exit)+n.lastLine(e, exit, patient), fields)
 	case "worker.crash-loop":
 		n.lastLine(e, exit, patient) // waits for it
@@ -181,6 +185,8 @@ func ended(e *supervise.LastExit) string {
 		return "could not be started: " + e.Error
 	case e.Reason == "start-timeout":
 		return "was not ready in time"
+	case e.Reason == "run-timeout":
+		return "was not over in its time"
 	case e.Reason == "unhealthy":
 		return "was unhealthy and is stopped"
 	case e.Reason == "oom-killed":

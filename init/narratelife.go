@@ -40,6 +40,11 @@ func (n *narrator) sayOfLife(e supervise.Event, fields messages.Fields) bool {
 		m.Warn(e.Worker+why, fields)
 	case "app.restarts":
 		m.Info(e.App+" is restarted, for "+text("dependency")+" has come again (depends_on: restart: true)", fields)
+	case "job.skipped":
+		m.Warn(e.App+": a run is skipped"+why, fields)
+	case "job.timeout":
+		m.Warn(e.Worker+" is stopped: its run is not over after "+text("delay")+" (schedule: timeout)", fields)
+	case "job.failed": // said with its exit
 	case "app.watching":
 		m.Debug(fmt.Sprintf("%s: %v folders are watched", e.App, e.Data["directories"]), fields)
 	case "app.watch-failed":
@@ -98,9 +103,15 @@ func looping(e supervise.Event) bool {
 	return failures >= supervise.LoopAt-1
 }
 
-// toldBefore reports whether an end is that of what was said before: not ready in time, unhealthy.
+// toldBefore reports whether an end is that of what was said before: not ready in time, unhealthy, not over in time.
 func toldBefore(e supervise.Event, exit *supervise.LastExit) bool {
-	return e.Type == "worker.exited" && exit != nil && (exit.Reason == "start-timeout" || exit.Reason == "unhealthy")
+	return e.Type == "worker.exited" && exit != nil && (exit.Reason == "start-timeout" || exit.Reason == "unhealthy" || exit.Reason == "run-timeout")
+}
+
+// job reports whether an app is one: each run is told by itself, and none is a loop.
+func (n *narrator) job(name string) bool {
+	a := n.spec(name)
+	return a != nil && a.Job()
 }
 
 // sayLoop is the one time that a crash loop is told.

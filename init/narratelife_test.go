@@ -50,6 +50,10 @@ func TestNarrationOfLife(t *testing.T) {
 			"goinit: web/0 could not be started: the hook before_start ended with status 4\n"},
 		{supervise.Event{Type: "app.restarts", Data: data("dependency", "db")}, "goinit: web is restarted, for db has come again (depends_on: restart: true)\n"},
 		{supervise.Event{Type: "app.held", Data: data("dependency", "db")}, ""},
+		{supervise.Event{Type: "job.skipped", Data: data("detail", "the last run is not over")}, "goinit: web: a run is skipped: the last run is not over\n"},
+		{supervise.Event{Type: "job.timeout", Data: data("delay", "5m0s")}, "goinit: web/0 is stopped: its run is not over after 5m0s (schedule: timeout)\n"},
+		{supervise.Event{Type: "worker.exited", Data: data("last_exit", &supervise.LastExit{Signal: &killed, Status: 143, Reason: "run-timeout"})}, ""},
+		{supervise.Event{Type: "job.failed", Data: data("last_exit", failed(1, "exited", ""), "failures", 3)}, ""}, // said with its exit
 		{supervise.Event{Type: "app.watching", Data: data("directories", 12)}, ""},
 		{supervise.Event{Type: "app.watch-failed", Data: data("error", "no\n  remedy")}, "goinit: web: no\n  remedy\n"},
 		{supervise.Event{Type: "app.changed", Data: data("path", "a.js", "action", "reload", "workers", 1)}, "goinit: web: a.js has changed; it is restarted\n"},

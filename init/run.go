@@ -264,7 +264,7 @@ func (r *runner) keep(arrivals *mailbox) int {
 				go r.tellCaller()
 			}
 		},
-		Changed: r.desk.Changed,
+		Changed: r.desk.Changed, WatchClock: r.watchClock,
 	})
 	if err != nil {
 		return r.refuse(err)

@@ -47,6 +47,7 @@ func TestVM(t *testing.T) {
 	all := []vm.Command{
 		testsInside(t, m, "goinit/integration", "^(TestKernelInit|TestNamespace|TestGroups)$"),
 		testsInside(t, m, "goinit/cgroup", "."),
+		testsInside(t, m, "goinit/schedule", "Clock"),
 	}
 	if m.Kernel.Module("brd") != "" { // a disk of 256 MiB, in memory: for limits of io, and for files whose cache can be given back
 		m.Modules = []string{"brd rd_nr=1 rd_size=262144"}

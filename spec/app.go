@@ -23,7 +23,12 @@ func (l *loader) app(name string, f *fields) App {
 
 	a.Restart = l.restart(f, a.Main)
 	l.noteUnsure(f)
-	a.OnFailure = value(f, "on_failure", "shutdown", OneOf("shutdown", "ignore"))
+	a.Schedule = l.schedule(f)
+	onFailure := "shutdown"
+	if a.Job() {
+		onFailure = "ignore"
+	}
+	a.OnFailure = value(f, "on_failure", onFailure, OneOf("shutdown", "ignore"))
 	a.Recycle = l.recycle(f)
 	a.Resources = l.resources(f)
 	if a.Recycle.Memory.Percent > 0 && a.Resources.Memory == 0 && !l.unknown(f.object("resources"), "memory") {
@@ -45,6 +50,7 @@ func (l *loader) app(name string, f *fields) App {
 	a.Logs.RateLimit = pointer(logs, "rate_limit", IntBetween(1, 1<<31-1))
 	logs.end()
 	l.checkHeard(f, &a)
+	l.checkJob(f, &a)
 	f.end()
 	return a
 }

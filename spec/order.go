@@ -79,6 +79,8 @@ func (l *loader) checkOrder(apps []App) {
 			case on == nil && d.Required && d.App != "":
 				l.fail(path, "there is no app %q%s", d.App, l.nearestApp(d.App, byName))
 			case on == nil:
+			case on.Job():
+				l.fail(path, "%s is a job, which runs when its time comes, and nobody can wait for that: leave it out", d.App)
 			case d.Condition == "completed" && on.Restart.Policy == "always" && !l.unsure[d.App]:
 				l.fail(path, `%s never completes, for it is always restarted: give it restart: "no" or on-failure`, d.App)
 			}

@@ -71,12 +71,6 @@ func (l Limits) Any() bool {
 	return err != nil || string(text) != "{}"
 }
 
-// Recycle is when a worker is replaced on purpose.
-type Recycle struct {
-	Memory   MemoryThreshold `json:"memory,omitzero"`
-	Pressure Pressure        `json:"pressure,omitzero"`
-}
-
 // MemoryThreshold is a part of resources.memory or a size; the zero value is never reached.
 type MemoryThreshold struct {
 	Percent int
@@ -298,11 +292,4 @@ func (l *loader) plain(path string, v any) (any, bool) {
 		return l.scalar(path, v)
 	}
 	return v, true
-}
-
-func (l *loader) recycle(f *fields) Recycle {
-	o := f.object("recycle")
-	r := Recycle{Memory: value(o, "memory", MemoryThreshold{}, ParseMemoryThreshold), Pressure: value(o, "pressure", Pressure{}, ParsePressure)}
-	o.end()
-	return r
 }

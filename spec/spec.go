@@ -88,7 +88,8 @@ type App struct {
 	Liveness  *Liveness  `json:"liveness,omitempty"`  // nil: nobody asks
 
 	Restart   Restart   `json:"restart"`
-	OnFailure string    `json:"on_failure"` // shutdown, ignore
+	OnFailure string    `json:"on_failure"`         // shutdown, ignore
+	Schedule  *Schedule `json:"schedule,omitempty"` // nil: it is no job
 	Recycle   Recycle   `json:"recycle,omitzero"`
 	Stop      Stop      `json:"stop"`
 	Watch     *Watch    `json:"watch,omitempty"` // nil: the spec says nothing of it

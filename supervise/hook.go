@@ -19,6 +19,9 @@ func configOf(a *spec.App) app.Config {
 	if a.Liveness != nil {
 		c.Unhealthy = a.Liveness.Action
 	}
+	if s := a.Schedule; s != nil {
+		c.Job = &app.Job{Concurrency: s.Concurrency, Most: a.Runs(), Timeout: time.Duration(s.Timeout), Fatal: a.OnFailure == "shutdown"}
+	}
 	c.BeforeStart, c.AfterExit, c.HookTimeout = len(a.Hooks.BeforeStart) > 0, len(a.Hooks.AfterExit) > 0, time.Duration(a.Hooks.Timeout)
 	return c
 }

@@ -22,6 +22,7 @@ type owner struct {
 	spec       atomic.Pointer[spec.App] // what it is now; replaced by the set's goroutine when its limits change, never written to
 	inbox      inbox[app.Event, request]
 	snapshot   atomic.Pointer[[]Worker]
+	history    atomic.Pointer[[]Run] // of a job
 
 	// Of the goroutine alone:
 	state     app.App
@@ -31,6 +32,11 @@ type owner struct {
 	seen      map[int]*seen
 	files     FileWatch // nil: nobody watches
 	waiters   []*waiter
+	runs      *plan // of a job; nil: it is none
+	recycle   *plan // nil: not by a schedule
+	ages      map[int]aging
+	maxAge    time.Duration // of recycle; 0: none
+	jitter    time.Duration
 	summary   app.Summary
 	reported  bool
 	leaving   bool
@@ -49,10 +55,15 @@ func newOwner(s *Supervisor, a spec.App) (*owner, error) {
 		return nil, fmt.Errorf("%s: stop.signal: %q is not a signal", a.Name, a.Stop.Signal)
 	}
 	o := &owner{supervisor: s, name: a.Name, inbox: newInbox[app.Event, request](),
-		processes: map[int]started{}, watches: map[int]*watched{}, timers: map[int]*time.Timer{}, seen: map[int]*seen{}}
+		processes: map[int]started{}, watches: map[int]*watched{}, timers: map[int]*time.Timer{}, seen: map[int]*seen{}, ages: map[int]aging{},
+		maxAge: time.Duration(a.Recycle.MaxAge), jitter: time.Duration(a.Recycle.Jitter)}
 	o.spec.Store(&a)
 	if o.wantsWatch() && s.config.Prober == nil {
 		return nil, fmt.Errorf("%s: readiness and liveness: there is nobody to ask after it", a.Name)
+	}
+	var err error
+	if o.runs, o.recycle, err = plansOf(&a); err != nil {
+		return nil, err
 	}
 	if a.Watch.On() && s.config.Files == nil {
 		return nil, fmt.Errorf("%s: watch: there is nobody to watch its files", a.Name)
@@ -68,6 +79,8 @@ func newOwner(s *Supervisor, a spec.App) (*owner, error) {
 func (o *owner) run() {
 	defer o.end()
 	o.openFiles()
+	o.guard(o.keepPlans)
+	o.guard(o.publish)
 	for {
 		o.report()
 		if o.leaving && len(o.state.Slots) == 0 {
@@ -113,15 +126,18 @@ func (o *owner) turn() {
 }
 
 func (o *owner) happened(e app.Event) {
-	if e.Kind == verdictWaits {
+	switch e.Kind {
+	case verdictWaits:
 		o.heard(e.Slot, e.Generation)
-		return
-	}
-	if e.Kind == filesChanged {
+	case runIsDue, recycleIsDue:
+		o.come(e.Kind)
+	case clockIsSet:
+		o.clockSet()
+	case filesChanged:
 		o.changed(e.Detail)
-		return
+	default:
+		o.step(e)
 	}
-	o.step(e)
 }
 
 // step gives an event to the machine and does what it says.
@@ -132,6 +148,8 @@ func (o *owner) step(e app.Event) {
 	o.state, effects = o.state.Step(e)
 	o.look()
 	o.attend()
+	o.keepPlans()
+	o.keepAges()
 	for _, effect := range effects {
 		o.do(effect)
 	}
@@ -269,6 +287,7 @@ func (o *owner) end() {
 		o.cancel(slot)
 	}
 	o.unwatch()
+	o.unplan()
 	if o.files != nil {
 		o.files.Close()
 	}

@@ -145,6 +145,9 @@ func (s *Supervisor) check(target []spec.App) error {
 		return err
 	}
 	for i := range target {
+		if _, _, err := plansOf(&target[i]); err != nil {
+			return fmt.Errorf("%w: %w", ErrInvalid, err)
+		}
 		if name := target[i].Stop.Signal; name != "" {
 			if _, ok := signame.Parse(name); !ok {
 				return fmt.Errorf("%w: %s: stop.signal: %q is not a signal", ErrInvalid, target[i].Name, name)

@@ -94,6 +94,9 @@ func (o *owner) worker(s *app.Slot) Worker {
 		w.StartedAt = v.startedAt
 		w.process = o.processes[s.Number].process
 	}
+	if s.Number == 0 && o.runs != nil {
+		w.NextAt = o.nextRun()
+	}
 	if s.State != app.Running { // then it may be well by now
 		w.Failures = s.Failures
 	}
@@ -170,6 +173,7 @@ func (o *owner) emit(e app.Emit) {
 	if e.Dependency != "" {
 		data["dependency"] = e.Dependency
 	}
+	o.remember(e, time.Now())
 	o.supervisor.publish(event)
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"runtime"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -26,6 +27,11 @@ type Config struct {
 	Stay bool
 	// CPUs is what workers: auto counts; 0: those of the process.
 	CPUs int
+	// Now is the clock on the wall, that schedules go by; nil: time.Now.
+	Now func() time.Time
+	// WatchClock, if not nil, is called once there is a schedule that goes by that clock: from then on ClockSet is to be
+	// called whenever it has jumped. It must neither block nor call back.
+	WatchClock func()
 	// Changed, if not nil, is called whenever Snapshot has something new; it must neither block nor call back.
 	Changed func()
 	// Events, if not nil, is called for every event, by whoever it happened to: it must neither block nor call back.
@@ -47,6 +53,8 @@ type Supervisor struct {
 	ended   chan struct{}
 
 	updating chan struct{} // held by whoever changes limits
+
+	watchingClock sync.Once
 
 	// Of Run's goroutine alone:
 	set     *set.Set

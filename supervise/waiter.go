@@ -82,6 +82,9 @@ func (o *owner) ask(r *request) error {
 	e.Kind, e.Slot = r.kind, app.AllSlots
 	switch r.kind {
 	case app.AskScale:
+		if o.runs != nil {
+			return fmt.Errorf("%w: %s is a job, and has one worker a run: several at a time are schedule: {concurrency: allow}", ErrInvalid, o.name)
+		}
 		if r.relative {
 			e.Workers += o.state.Workers
 		}
@@ -200,7 +203,18 @@ func (o *owner) slotOutcome(w *waiter, n int) (done bool, err error) {
 	if w.goal == goalAnew && s.Generation <= w.generations[n] && s.State != app.Stopped {
 		return s.State == app.Waiting && o.state.Held != "", o.held(s)
 	}
+	if s.State == app.Scheduled {
+		return true, o.ran(w, s)
+	}
 	return o.up(s, w.goal == goalSize && o.state.Down)
+}
+
+// ran is what a start of a job waits for, where the run is over already: one that has failed has failed.
+func (o *owner) ran(w *waiter, s *app.Slot) error {
+	if s.Generation > w.generations[s.Number] && s.Failures > 0 {
+		return o.cameToNothing(s)
+	}
+	return nil
 }
 
 // paused is what a pause waits for: what did not run stays as it is.
@@ -222,19 +236,7 @@ func (o *owner) up(s *app.Slot, downWillDo bool) (done bool, err error) {
 	case app.Running, app.Paused, app.Completed:
 		return true, nil
 	case app.Failed, app.Backoff:
-		x := lastExit(s.LastExit, o.seen[s.Number].exitAt)
-		how := fmt.Sprintf("ended with status %d", x.Status)
-		switch {
-		case x.Error != "":
-			how = x.Error
-		case s.LastExit.Reason == app.ReasonStartTimeout:
-			how = fmt.Sprintf("was not ready within %v", o.state.Config.StartTimeout)
-		case s.LastExit.Reason == app.ReasonUnhealthy:
-			how = "was unhealthy"
-		case x.Signal != nil:
-			how = "was killed by " + *x.Signal
-		}
-		return true, fmt.Errorf("%s: %w: %s", tree.Worker(o.name, s.Number), ErrFailed, how)
+		return true, o.cameToNothing(s)
 	case app.Stopped:
 		if downWillDo {
 			return true, nil
@@ -248,6 +250,25 @@ func (o *owner) up(s *app.Slot, downWillDo bool) (done bool, err error) {
 		return false, o.held(s)
 	}
 	return false, nil
+}
+
+// cameToNothing says how the last process of a slot ended.
+func (o *owner) cameToNothing(s *app.Slot) error {
+	x := lastExit(s.LastExit, o.seen[s.Number].exitAt)
+	how := fmt.Sprintf("ended with status %d", x.Status)
+	switch {
+	case x.Error != "":
+		how = x.Error
+	case s.LastExit.Reason == app.ReasonStartTimeout:
+		how = fmt.Sprintf("was not ready within %v", o.state.Config.StartTimeout)
+	case s.LastExit.Reason == app.ReasonRunTimeout:
+		how = fmt.Sprintf("was not over within %v", o.state.Config.Job.Timeout)
+	case s.LastExit.Reason == app.ReasonUnhealthy:
+		how = "was unhealthy"
+	case x.Signal != nil:
+		how = "was killed by " + *x.Signal
+	}
+	return fmt.Errorf("%s: %w: %s", tree.Worker(o.name, s.Number), ErrFailed, how)
 }
 
 func (o *owner) held(s *app.Slot) error {

@@ -219,7 +219,10 @@ func TestHooksAreRunInTheWorkersPlace(t *testing.T) {
 		expect(t, "then", states(s), "web/0 running")
 		time.Sleep(time.Minute)
 		synctest.Wait()
-		expect(t, "after", fmt.Sprint(f.alive["web/0"].argv, f.given["web/0"].Environment),
+		f.mu.Lock()
+		hook := fmt.Sprint(f.alive["web/0"].argv, f.given["web/0"].Environment)
+		f.mu.Unlock()
+		expect(t, "after", hook,
 			"[clean] [GOINIT_HOOK=after_exit GOINIT_EXIT_CODE=3 GOINIT_EXIT_SIGNAL= GOINIT_EXIT_STATUS=3 GOINIT_EXIT_REASON=exited]")
 		time.Sleep(4 * time.Second)
 		synctest.Wait()

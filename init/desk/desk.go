@@ -70,7 +70,9 @@ func (d *Desk) Snapshot() *control.Snapshot {
 	leaving := maps.Clone(workers)
 	for i := range whole.Apps {
 		a := &whole.Apps[i]
-		s.Apps = append(s.Apps, snapshotOf(a, workers[a.Name], waitsOf(d.Supervisor.Waits(a.Name), workers)))
+		of := snapshotOf(a, workers[a.Name], waitsOf(d.Supervisor.Waits(a.Name), workers))
+		of.Runs = runsOf(d.Supervisor.Runs(a.Name))
+		s.Apps = append(s.Apps, of)
 		delete(leaving, a.Name)
 	}
 	for _, w := range all { // those that are leaving
@@ -138,12 +140,28 @@ func workerOf(w supervise.Worker, waits []string) control.Worker {
 		out.Message = w.Said
 	}
 	if e := w.LastExit; e != nil {
-		out.LastExit = &control.Exit{Code: e.Code, Signal: e.Signal, Status: e.Status, Reason: e.Reason, At: e.At.UTC()}
+		out.LastExit = exitOf(e)
+		out.LastExit.Error = ""
 		if e.Error != "" && w.PID == nil {
 			out.Message = e.Error
 		}
 	}
 	return out
+}
+
+func exitOf(e *supervise.LastExit) *control.Exit {
+	return &control.Exit{Code: e.Code, Signal: e.Signal, Status: e.Status, Reason: e.Reason, At: e.At.UTC(), Error: e.Error}
+}
+
+func runsOf(runs []supervise.Run) (all []control.Run) {
+	for _, r := range runs {
+		run := control.Run{Worker: r.Worker, Generation: r.Generation, StartedAt: r.StartedAt.UTC(), EndedAt: utc(r.EndedAt)}
+		if r.Exit != nil {
+			run.Exit = exitOf(r.Exit)
+		}
+		all = append(all, run)
+	}
+	return all
 }
 
 func utc(t *time.Time) *time.Time {

@@ -88,7 +88,9 @@ func (d *Desk) order(ctx context.Context, o control.Order, done string, c superv
 		switch {
 		case o.NoWait:
 			outcome = "accepted"
-		case w.State == "failed" || w.State == "backoff":
+		case is && was.Generation == w.Generation && was.State == w.State && w.State == "scheduled":
+			outcome = "unchanged"
+		case down(w):
 			outcome = "failed"
 		case is && was.Generation == w.Generation && was.State == w.State:
 			outcome = "unchanged"
@@ -96,6 +98,11 @@ func (d *Desk) order(ctx context.Context, o control.Order, done string, c superv
 		r.Outcomes = append(r.Outcomes, outcomeOf(w, outcome))
 	}
 	return r, d.explain(err, result.Workers)
+}
+
+// down reports whether a worker did not come up, or a job's run has failed.
+func down(w supervise.Worker) bool {
+	return w.State == "failed" || w.State == "backoff" || w.State == "scheduled" && w.Failures > 0
 }
 
 func outcomeOf(w supervise.Worker, outcome string) control.Outcome {
@@ -225,7 +232,7 @@ func (d *Desk) explain(err error, workers []supervise.Worker) error {
 	e := control.Errorf(control.Failure, "%v", err)
 	if errors.Is(err, supervise.ErrFailed) {
 		for _, w := range workers {
-			if w.Slot == nil || w.State != "failed" && w.State != "backoff" {
+			if w.Slot == nil || !down(w) {
 				continue
 			}
 			e.Message = fmt.Sprintf("%s did not come up: %s", nameOf(w), whyDown(w))

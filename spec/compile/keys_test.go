@@ -115,6 +115,8 @@ apps:
   cache: {command: cache, readiness: {listening: 6379}, liveness: {tcp: ":6379", period: 1s, timeout: 500ms, failure_threshold: 2}}
   queue: {command: queue, readiness: {log: "^up"}, liveness: {exec: [check, it], initial_delay: 3s}}
   front: {command: front, readiness: {exec: [ok], success_threshold: 2, failure_threshold: 5}, liveness: {http: "http://[::1]:80/x"}}
+  report: {command: report, schedule: {cron: "0 3 * * mon-fri", timezone: Europe/Berlin, concurrency: allow, timeout: 10m, history: 5}}
+  poll: {command: poll, schedule: {every: 5m}}
   mail: {command: mail, readiness: {notify: true, start_timeout: 1m30s}, liveness: {heartbeat: 30s}}
   web:
     command: [node, server.js]
@@ -148,14 +150,14 @@ apps:
     stop: {drain: 30s, signal: SIGRTMIN+3, target: tree, timeout: 1m30s}
     watch: {paths: [src, "lib/**/*.js"], ignore: [node_modules, "*.log"], delay: 1s, action: restart}
     hooks: {before_start: [migrate, up], after_exit: cleanup --all, timeout: 5s}
-    recycle: {memory: 90%, pressure: some 150ms per 1s}
+    recycle: {memory: 90%, pressure: some 150ms per 1s, schedule: "@daily", timezone: Local, max_age: 24h, jitter: 1m}
     resources: {memory: 256MiB, memory_high: 200MiB, memory_low: 1MiB, swap: 0MiB, cpus: 0.5, cpu_weight: 50, cpuset: "0-3,5", pids: 100,
       io: {weight: 10, limits: [{device: /dev/vda, read_bps: 1MiB, write_bps: 2MiB, read_iops: 3, write_iops: 4}]}, hugetlb: {2MiB: 4MiB},
       oci: {cpu: {idle: 0}, hugepageLimits: [{pageSize: 2MB, limit: 0}], unified: {memory.oom.group: "1"}}, total: {memory: 1GiB}, required: false}
     logs: {console: json, max_size: 8MiB, max_files: 4, max_age: 7d, when_full: block, rate_limit: 100}
 `
 	s := load(t, text, nil)
-	if len(s.Apps) != 6 {
+	if len(s.Apps) != 8 {
 		t.Fatalf("%d apps", len(s.Apps))
 	}
 	everyKey(func(path string, k key) {

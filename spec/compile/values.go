@@ -3,7 +3,6 @@ package compile
 import (
 	"fmt"
 	"net"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -200,14 +199,5 @@ func address() scalar {
 	})
 }
 
-// cron checks the form of five fields; which days there are is for the version that runs them.
-func cron() scalar {
-	field := regexp.MustCompile(`^(\*|[0-9A-Za-z]+(-[0-9A-Za-z]+)?)(/[0-9]+)?(,(\*|[0-9A-Za-z]+(-[0-9A-Za-z]+)?)(/[0-9]+)?)*$`)
-	return text("cron expression", func(s string) (string, error) {
-		fields := strings.Fields(s)
-		if len(fields) != 5 || slices.ContainsFunc(fields, func(f string) bool { return !field.MatchString(f) }) {
-			return "", fmt.Errorf(`%q is not a cron expression: write five fields, such as "0 3 * * *"`, clip(s))
-		}
-		return s, nil
-	})
-}
+func cron() scalar     { return text("cron expression", spec.ParseCron) }
+func timezone() scalar { return text("time zone", spec.ParseTimezone) }

@@ -23,6 +23,7 @@ type Config struct {
 	BeforeStart  bool   // there is a hook ahead of each process
 	AfterExit    bool   // and one after its end
 	HookTimeout  time.Duration
+	Job          *Job // nil: it is none. Never written to
 }
 
 // App is the state of the machine.
@@ -57,6 +58,10 @@ func (a App) Step(e Event) (App, []Effect) {
 	switch e.Kind {
 	case AskScale:
 		return a.scale(e)
+	case Due:
+		if whole {
+			return a.due(e)
+		}
 	case DependencyFailed:
 		if a.Held == e.Dependency {
 			return a, nil
@@ -76,6 +81,10 @@ func (a App) Step(e Event) (App, []Effect) {
 		a.Down = a.Down || whole
 	case AskStart, AskRestart:
 		a.Down = a.Down && !whole
+		if whole && e.Kind == AskStart && a.wantsAnother() {
+			e.Kind = Due
+			return a.due(e)
+		}
 	}
 	return a.toSlots(e)
 }
@@ -208,7 +217,7 @@ func (a App) Summary() Summary {
 		m.Idle = m.Idle && s.State.Final()
 		m.Settled = m.Settled && s.State != Waiting && s.State != Starting && s.State != Stopping
 		m.Empty = m.Empty && s.Process == None
-		m.Troubled = m.Troubled || s.State == Backoff || s.Failures > 0 && !s.IsReady()
+		m.Troubled = m.Troubled || s.State == Backoff || s.Failures > 0 && !s.IsReady() && a.Config.Job == nil
 		m.Waiting = m.Waiting || s.State == Waiting
 		m.ByHand = m.ByHand || s.State == Stopped && s.ByHand
 		if s.State == Failed && (!m.Failed || s.FailedAt < m.FailedAt) {

@@ -15,6 +15,6 @@
 //   - What happens to an old process is known by its generation, and touches nobody else.
 //
 // A hook is the slot's process while it runs (hook.go). Whether a worker is ready is not a state: it comes and goes while
-// the slot is Running (ready.go). The states draining and scheduled come with rolling reload and jobs; they are rows to be
-// added to the table.
+// the slot is Running (ready.go). When a job runs is told to it by a Due (job.go). The state draining comes with rolling
+// reload; it is a row to be added to the table.
 package app

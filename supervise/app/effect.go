@@ -62,9 +62,9 @@ type Emit struct {
 	Type             string
 	Slot, Generation int
 	Exit             *Exit         // worker.exited, worker.start-failed, app.failed
-	Delay            time.Duration // worker.backoff: until the next start; worker.stopping: until SIGKILL
+	Delay            time.Duration // worker.backoff: until the next start; worker.stopping: until SIGKILL; job.timeout: what it had
 	Dependency       string        // app.held
-	Detail           string        // worker.recycled, .unready, .unhealthy, .pause-failed: why
+	Detail           string        // worker.recycled, .unready, .unhealthy, .pause-failed, job.skipped: why
 	Hook             Hook          // hook.started, hook.failed
 	Failures         int           // worker.crash-loop, .backoff: failures in a row; .exited, .start-failed: those before
 	Again            bool          // worker.ready: it was before
@@ -85,11 +85,12 @@ func (Emit) effect()        {}
 // TimerKind is what a slot's timer is armed for.
 type TimerKind uint8
 
-// The timers. More come with jobs.
+// The timers.
 const (
 	NoTimer      TimerKind = iota
 	RestartTimer           // back-off is over
 	StopTimer              // the time to stop is over
 	StartTimer             // the time to become ready is over
 	HookTimer              // the time of a hook is over
+	RunTimer               // the time of a job's run is over
 )

@@ -26,6 +26,7 @@ const (
 	Frozen               // answer to Freeze: Epoch
 	FreezeFailed         // the other answer: Epoch, Detail
 	Recycle              // the process is to be replaced when it is its turn, for what Detail says
+	Due                  // a run of a job; which slot takes it is decided where it comes to AllSlots
 	AskStart
 	AskStop
 	AskRestart
@@ -49,7 +50,7 @@ const (
 func (k Kind) String() string {
 	return [...]string{
 		"dependencies met", "started", "start failed", "ready", "unready", "unhealthy", "extended", "main pid", "said",
-		"says stopping", "exited", "tree gone", "timer", "frozen", "freeze failed", "recycle",
+		"says stopping", "exited", "tree gone", "timer", "frozen", "freeze failed", "recycle", "due",
 		"start", "stop", "restart", "signal", "kill", "remove", "pause", "resume", "dependency restarted", "shutdown", "hurry", "scale", "dependency failed",
 	}[k]
 }
@@ -111,4 +112,5 @@ const (
 
 	ReasonStartTimeout Reason = "start-timeout"
 	ReasonUnhealthy    Reason = "unhealthy"
+	ReasonRunTimeout   Reason = "run-timeout"
 )

@@ -87,6 +87,13 @@ func (w *world) step(e Event) {
 			}
 		}
 	}
+	if w.a.Config.Job != nil && !w.a.Closing && (e.Kind == Due || e.Kind == AskStart && e.Slot == AllSlots) {
+		for n := range w.a.Config.Job.Most { // a slot that is there for one run may be made again
+			if !slices.ContainsFunc(w.a.Slots, func(s Slot) bool { return s.Number == n }) {
+				w.place(n).wanted = true
+			}
+		}
+	}
 	closing := w.a.Closing
 	before := w.a
 	var effects []Effect
@@ -200,7 +207,11 @@ func (w *world) invariants() {
 		if (s.Timer != NoTimer) != (p.timer != 0) {
 			w.fail("slot %d: the machine's timer is %d, armed is %d", s.Number, s.Timer, p.timer)
 		}
-		if p.timer != 0 && s.State != Backoff && s.State != Stopping && s.State != Starting {
+		limited := w.a.Config.Job != nil && w.a.Config.Job.Timeout > 0 && (s.State == Running || s.State == Paused)
+		if limited && s.Timer != RunTimer {
+			w.fail("a run that nothing will end")
+		}
+		if p.timer != 0 && s.State != Backoff && s.State != Stopping && s.State != Starting && !limited {
 			w.fail("a timer is armed in state %s", s.State)
 		}
 		if s.State == Starting && s.Process == Alive && s.Timer == NoTimer && !s.Killing && (s.Hook != NoHook || w.a.Config.StartTimeout > 0) {
@@ -215,7 +226,7 @@ func (w *world) invariants() {
 		if (s.Process == None) != (!p.asked && !p.alive && !p.tree) {
 			w.fail("slot %d: %d processes to the machine, not so in truth: %+v", s.Number, s.Process, p)
 		}
-		if (s.State == Backoff || s.State == Waiting || s.State.Final()) && s.Process != None {
+		if (s.State == Backoff || s.State == Waiting || s.State == Scheduled || s.State.Final()) && s.Process != None {
 			w.fail("a process in state %s", s.State)
 		}
 		if (s.State == Paused) != p.frozen {
@@ -226,6 +237,9 @@ func (w *world) invariants() {
 		}
 		if s.Due > 0 && s.State == Running && !w.recycling() {
 			w.fail("slot %d waits to be recycled, and nobody else is", s.Number)
+		}
+		if w.a.Config.Job != nil {
+			w.job(s)
 		}
 		if s.State == Backoff && s.Timer != RestartTimer {
 			w.fail("backoff without a timer")
@@ -241,6 +255,16 @@ func (w *world) invariants() {
 		if !there[n] && (p.asked || p.alive || p.tree || p.timer != 0) {
 			w.fail("slot %d was removed with something in it: %+v", n, p)
 		}
+	}
+}
+
+// job is what holds of a job's slots besides.
+func (w *world) job(s *Slot) {
+	switch {
+	case s.Number > 0 && (s.State == Scheduled || len(w.a.Slots) > w.a.Config.Job.Most):
+		w.fail("slot %d is %s, of %d slots", s.Number, s.State, len(w.a.Slots))
+	case s.Number > 0 && w.a.Config.Job.Concurrency != "allow":
+		w.fail("a second slot")
 	}
 }
 
@@ -263,6 +287,9 @@ func (w *world) happens() {
 			return AllSlots
 		}
 		return n
+	}
+	if w.a.Config.Job != nil && w.r.IntN(10) == 0 {
+		w.step(Event{Kind: Due, Slot: AllSlots})
 	}
 	switch w.r.IntN(28) {
 	case 0, 1, 2, 3:
@@ -314,6 +341,10 @@ func (w *world) happens() {
 	case 18:
 		w.step(Event{Kind: []Kind{AskKill, AskSignal, Hurry}[w.r.IntN(3)], Slot: all(), Signal: syscall.SIGHUP})
 	case 19:
+		if w.a.Config.Job != nil {
+			w.step(Event{Kind: Due, Slot: AllSlots})
+			return
+		}
 		w.step(Event{Kind: AskScale, Slot: AllSlots, Workers: w.r.IntN(4)})
 	case 20:
 		if w.r.IntN(200) == 0 {
@@ -362,7 +393,13 @@ func TestRandom(t *testing.T) {
 			most := r.IntN(4)
 			c.Restart.MaxRestarts, c.Restart.Window = &most, spec.Duration(time.Minute)
 		}
-		w := &world{t: t, r: r, a: New(c, 1+r.IntN(3), true), slots: map[int]*place{}}
+		workers := 1 + r.IntN(3)
+		if r.IntN(3) == 0 {
+			c.Job = &Job{Concurrency: []string{"forbid", "allow", "replace"}[r.IntN(3)], Most: 1 + r.IntN(4),
+				Timeout: time.Duration(r.IntN(2)) * 15 * time.Second, Fatal: r.IntN(4) == 0}
+			workers = 1
+		}
+		w := &world{t: t, r: r, a: New(c, workers, true), slots: map[int]*place{}}
 		for w.steps < 2000 {
 			w.happens()
 		}

@@ -15,6 +15,7 @@ func (s *step) ready() {
 	}
 	s.cancel()
 	s.slot.State = Running
+	s.limitRun()
 	s.nowReady(false)
 }
 
@@ -49,7 +50,7 @@ func (s *step) saysStopping() {
 
 // startTimedOut is a failed start: whatever status the process ends with, it is no success.
 func (s *step) startTimedOut() {
-	s.emit(Emit{Type: "worker.start-timeout", Slot: s.slot.Number, Generation: s.slot.Generation, Delay: s.config.StartTimeout,
+	s.emit(Emit{Type: "worker.start-timeout", Slot: s.slot.Number, Generation: s.slot.Generation, Delay: s.startLimit(),
 		Detail: s.slot.NotReady, Failures: s.slot.Failures})
 	s.slot.Why = ReasonStartTimeout
 	s.end(ByPolicy, s.timeout())

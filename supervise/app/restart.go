@@ -14,6 +14,8 @@ const leastDelay = 10 * time.Millisecond
 // decide is the restart policy, for a process that ended by itself and of which nothing is left.
 func (s *step) decide() {
 	switch policy := s.config.Restart.Policy; {
+	case s.config.Job != nil:
+		s.runEnded()
 	case policy == "always", policy == "on-failure" && !s.succeeded():
 		s.again()
 	default:

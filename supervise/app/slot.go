@@ -21,6 +21,7 @@ type Slot struct {
 	Killed  bool   // and it was because the time to stop was over, or a hurry
 	ByHand  bool   // stopped by a request, not by a shutdown or because it is disabled
 	Began   bool   // a process of it has executed since it was last asked to start
+	Owed    bool   // while Waiting: a run of the job is due, or asked for
 
 	Ready     bool   // while Running or Paused: the last word about it
 	NotReady  string // why it is not, or not yet
@@ -109,9 +110,10 @@ func (s *step) startAnew() {
 	s.slot.Failures, s.slot.Recent, s.slot.ByHand, s.slot.Began, s.slot.Looping = 0, nil, false, false, false
 	if !s.met {
 		s.slot.State = Waiting
+		s.owe()
 		return
 	}
-	s.start()
+	s.run()
 }
 
 func (s *step) started() {
@@ -122,8 +124,8 @@ func (s *step) started() {
 		return
 	case !s.config.AwaitReady:
 		s.ready()
-	case s.config.StartTimeout > 0:
-		s.arm(StartTimer, s.config.StartTimeout)
+	case s.startLimit() > 0:
+		s.arm(StartTimer, s.startLimit())
 	}
 	s.returned = s.slot.HasExited && !s.slot.Replacing
 }
@@ -262,6 +264,10 @@ func (s *step) settle() {
 	s.cancel()
 	switch s.slot.Next {
 	case Stay:
+		if s.extra() && s.slot.ByHand { // a shutdown counts who had to be killed
+			s.leave()
+			return
+		}
 		s.slot.State = Stopped
 		s.tell("worker.stopped")
 	case Again:

@@ -11,6 +11,7 @@ const (
 	Paused                 // its processes are frozen, or about to be
 	Stopping               // its end was asked for or has come, and something of its tree is left
 	Backoff                // a restart is due
+	Scheduled              // a job between runs
 	Completed              // finished as it should
 	Stopped                // by request
 	Failed                 // gave up
@@ -20,7 +21,7 @@ const (
 )
 
 func (s State) String() string {
-	return [...]string{"waiting", "starting", "running", "paused", "stopping", "backoff", "completed", "stopped", "failed", "removed"}[s]
+	return [...]string{"waiting", "starting", "running", "paused", "stopping", "backoff", "scheduled", "completed", "stopped", "failed", "removed"}[s]
 }
 
 // Final reports whether nothing more happens by itself.

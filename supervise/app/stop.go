@@ -158,5 +158,7 @@ func (s *step) timerFired() {
 		s.startTimedOut()
 	case HookTimer:
 		s.hookOverdue()
+	case RunTimer:
+		s.runTimedOut()
 	}
 }

@@ -9,12 +9,14 @@ type cell struct {
 func to(s ...State) []State { return s }
 
 // afterTheEnd is where a slot goes when nothing of its process is left.
-var afterTheEnd = to(Starting, Backoff, Completed, Stopped, Failed, Removed)
+var afterTheEnd = to(Starting, Backoff, Scheduled, Completed, Stopped, Failed, Removed)
 
 // table is the machine. A slot that Shutdown has ended is not started again: App.Step refuses it ahead of the table.
 var table = [states][slotKinds]cell{
 	Waiting: {
-		DependenciesMet: {(*step).start, to(Starting)},
+		DependenciesMet: {(*step).dependenciesMet, to(Starting, Scheduled)},
+		Due:             {(*step).owe, to(Waiting)},
+		AskStart:        {(*step).owe, to(Waiting)},
 		AskStop:         {(*step).stay, to(Stopped)},
 		AskKill:         {(*step).stay, to(Stopped)},
 		AskRemove:       {(*step).leave, to(Removed)},
@@ -22,16 +24,17 @@ var table = [states][slotKinds]cell{
 	},
 	Starting: {
 		Started:             {(*step).started, to(Starting, Running)},
-		StartFailed:         {(*step).startFailed, to(Starting, Backoff, Failed)},
+		StartFailed:         {(*step).startFailed, to(Starting, Backoff, Scheduled, Failed, Removed)},
 		Ready:               {(*step).ready, to(Starting, Running)},
 		Unready:             {(*step).notYet, to(Starting)},
 		Extended:            {(*step).extended, to(Starting)},
 		MainPID:             {(*step).mainPID, to(Starting)},
 		Said:                {(*step).said, to(Starting)},
 		Exited:              {(*step).exited, to(Starting, Stopping)},
-		TreeGone:            {(*step).treeGone, to(Starting, Backoff, Failed)}, // of the hook
+		TreeGone:            {(*step).treeGone, to(Starting, Backoff, Scheduled, Failed, Removed)}, // of the hook
 		Timer:               {(*step).timerFired, to(Starting, Stopping)},
 		Recycle:             {(*step).enqueue, to(Starting)},
+		Due:                 {(*step).overlap, to(Starting, Stopping)},
 		AskStop:             {(*step).stop, to(Stopping)},
 		AskRestart:          {(*step).restart, to(Stopping)},
 		AskSignal:           {(*step).signal, to(Starting)},
@@ -48,7 +51,9 @@ var table = [states][slotKinds]cell{
 		Said:                {(*step).said, to(Running)},
 		SaysStopping:        {(*step).saysStopping, to(Running)},
 		Exited:              {(*step).exited, to(Stopping)},
+		Timer:               {(*step).timerFired, to(Stopping)},
 		Recycle:             {(*step).recycle, to(Running, Stopping)},
+		Due:                 {(*step).overlap, to(Running, Stopping)},
 		AskStop:             {(*step).stop, to(Stopping)},
 		AskRestart:          {(*step).restart, to(Stopping)},
 		AskSignal:           {(*step).signal, to(Running)},
@@ -66,7 +71,9 @@ var table = [states][slotKinds]cell{
 		Exited:              {(*step).exited, to(Stopping)},
 		Frozen:              {(*step).frozen, to(Paused)},
 		FreezeFailed:        {(*step).freezeFailed, to(Paused, Running)},
+		Timer:               {(*step).timerFired, to(Stopping)},
 		Recycle:             {(*step).enqueue, to(Paused)},
+		Due:                 {(*step).overlap, to(Paused, Stopping)},
 		AskStart:            {(*step).resume, to(Running)},
 		AskStop:             {(*step).stop, to(Stopping)},
 		AskRestart:          {(*step).restart, to(Stopping)},
@@ -85,6 +92,7 @@ var table = [states][slotKinds]cell{
 		Exited:      {(*step).exitedAsAsked, to(Stopping)},
 		TreeGone:    {(*step).treeGone, append(to(Stopping), afterTheEnd...)},
 		Timer:       {(*step).timerFired, to(Stopping)},
+		Due:         {(*step).overlapEnding, to(Stopping)},
 		AskStart:    {(*step).againInstead, to(Stopping)},
 		AskStop:     {(*step).stayInstead, to(Stopping)},
 		AskRestart:  {(*step).againInstead, to(Stopping)},
@@ -99,6 +107,15 @@ var table = [states][slotKinds]cell{
 		AskStart:   {(*step).startAnew, to(Starting)},
 		AskStop:    {(*step).stay, to(Stopped)},
 		AskRestart: {(*step).startAnew, to(Starting)},
+		AskKill:    {(*step).stay, to(Stopped)},
+		AskRemove:  {(*step).leave, to(Removed)},
+		Shutdown:   {(*step).stayForShutdown, to(Stopped)},
+	},
+	Scheduled: {
+		Due:        {(*step).run, to(Starting)},
+		AskStart:   {(*step).run, to(Starting)},
+		AskStop:    {(*step).stay, to(Stopped)},
+		AskRestart: {(*step).run, to(Starting)},
 		AskKill:    {(*step).stay, to(Stopped)},
 		AskRemove:  {(*step).leave, to(Removed)},
 		Shutdown:   {(*step).stayForShutdown, to(Stopped)},

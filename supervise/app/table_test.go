@@ -66,9 +66,10 @@ func TestEveryPair(t *testing.T) {
 		for kind := range slotKinds {
 			for _, slot := range shapes(from) {
 				for _, a := range apps(slot) {
+					slot := a.Slots[0]
 					for _, e := range []Event{
-						{Kind: kind, Slot: 0, Generation: 1, Epoch: slot.Epoch, PID: 7, Now: 100e9},
-						{Kind: kind, Slot: 0, Generation: 1, Epoch: slot.Epoch, PID: 7, Now: 100e9, Exit: Exit{Code: 1}, Within: Unlimited},
+						{Kind: kind, Slot: slot.Number, Generation: 1, Epoch: slot.Epoch, PID: 7, Now: 100e9},
+						{Kind: kind, Slot: slot.Number, Generation: 1, Epoch: slot.Epoch, PID: 7, Now: 100e9, Exit: Exit{Code: 1}, Within: Unlimited},
 					} {
 						next, _ := a.Step(e)
 						to := Removed
@@ -119,6 +120,9 @@ func shapes(s State) []Slot {
 		return all
 	case Running, Paused:
 		slot.Process, slot.PID = Alive, 7
+		limited := slot
+		limited.Timer, limited.Epoch = RunTimer, 3
+		return []Slot{slot, limited}
 	case Backoff:
 		slot.Timer, slot.Epoch = RestartTimer, 3
 	case Stopping:
@@ -173,7 +177,17 @@ func apps(s Slot) []App {
 				c := config(policy)
 				c.AwaitReady = await
 				c.Unhealthy, c.HookTimeout, c.AfterExit = "restart", 30*time.Second, await
-				all = append(all, App{Config: c, Slots: []Slot{s}, Workers: 1, Met: met})
+				if s.Timer != RunTimer { // which is of jobs
+					all = append(all, App{Config: c, Slots: []Slot{s}, Workers: 1, Met: met})
+				}
+				for _, concurrency := range []string{"forbid", "allow", "replace"} {
+					c.Job = &Job{Concurrency: concurrency, Most: 2, Timeout: time.Minute}
+					for number := range 2 {
+						s.Number = number
+						all = append(all, App{Config: c, Slots: []Slot{s}, Workers: 1, Met: met})
+					}
+				}
+				s.Number, c.Job = 0, nil
 			}
 		}
 	}

@@ -55,7 +55,10 @@ func SameApp(a, b *spec.App) bool { return same(a, b) }
 // onlyLive reports whether two apps differ in nothing that needs a restart.
 func onlyLive(a, b *spec.App) bool {
 	c := *a
-	c.Workers, c.MaxWorkers, c.Resources = b.Workers, b.MaxWorkers, b.Resources
+	if !a.Job() { // of which it is how many runs there may be
+		c.Workers, c.MaxWorkers = b.Workers, b.MaxWorkers
+	}
+	c.Resources = b.Resources
 	return same(&c, b)
 }
 

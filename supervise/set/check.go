@@ -18,6 +18,9 @@ func Check(apps []spec.App) error {
 	}
 	for i := range apps {
 		for _, d := range apps[i].DependsOn {
+			if on := names[d.App]; on != nil && on.Job() {
+				return fmt.Errorf("%s depends on %s, which is a job, and runs when its time comes: remove the dependency", apps[i].Name, d.App)
+			}
 			if names[d.App] == nil && d.Required {
 				return fmt.Errorf("%s depends on %s, which is not among the apps: remove the dependency, or write required: false", apps[i].Name, d.App)
 			}
