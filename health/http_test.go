@@ -4,7 +4,6 @@ import (
 	"context"
 	"io"
 	"net"
-	"os"
 	"strings"
 	"testing"
 	"time"
@@ -51,7 +50,7 @@ func TestAddresses(t *testing.T) {
 	for s, refused := range map[string]string{
 		":6379": "", "127.0.0.1:1": "", "[::1]:65535": "", "localhost:80": "",
 		"6379": `"6379" has no port`, "127.0.0.1:0": `"127.0.0.1:0" has no port`, ":65536": `":65536" has no port`,
-		"db:80": `"db" is neither an IP address nor localhost, and goinit asks no name server`,
+		"db:80":            `"db" is neither an IP address nor localhost, and goinit asks no name server`,
 		"unix:/run/x.sock": `"unix:/run/x.sock" has no port`, "::1:80": `"::1" is neither an IP address nor localhost, and goinit asks no name server`,
 	} {
 		_, err := NewTCP(s)

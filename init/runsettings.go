@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"goinit/init/entry"
 	"goinit/messages"
 	"goinit/reaper"
 	"goinit/spec"

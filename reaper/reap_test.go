@@ -128,7 +128,8 @@ func TestNothingGrows(t *testing.T) {
 	if after.descriptors != before.descriptors {
 		t.Errorf("descriptors: %d, then %d", before.descriptors, after.descriptors)
 	}
-	if after.threads > before.threads {
+	// The runtime may want one more for as many system calls as ever blocked at the same time; 18,000 starts are not that many.
+	if after.threads > before.threads+4 {
 		t.Errorf("threads: %d, then %d", before.threads, after.threads)
 	}
 	if after.heap > before.heap+64<<10 {

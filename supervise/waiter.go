@@ -49,7 +49,8 @@ type waiter struct {
 	reply       chan error
 }
 
-// command asks the machine, and answers at once if there is nothing to wait for.
+// command asks the machine. Whoever waits for nothing is answered with the others at the end of the turn: what they see
+// then has what they asked for.
 func (o *owner) command(r request) {
 	w := r.wait
 	w.slots, w.generations = r.slots, map[int]int{}
@@ -66,10 +67,6 @@ func (o *owner) command(r request) {
 			r.refuse(err)
 			return
 		}
-	}
-	if w.goal == goalNone {
-		w.reply <- nil
-		return
 	}
 	o.waiters = append(o.waiters, &w)
 }
@@ -151,6 +148,9 @@ func (o *owner) answer() {
 }
 
 func (o *owner) outcome(w *waiter) (done bool, err error) {
+	if w.goal == goalNone {
+		return true, nil
+	}
 	slots := w.slots
 	if slots == nil {
 		for i := range o.state.Slots {
