@@ -73,11 +73,17 @@ type Console struct {
 	width atomic.Int32
 
 	poller   *poller
-	buffer   []byte        // the loop's, as all below; made when it is first wanted, where there is no store
-	at       moment        //
-	round    round         //
+	buffer   []byte // the loop's, as all below; made when it is first wanted, where there is no store
+	at       moment //
+	round    round  //
+	relief   func() // takeOver
+	over     bool   // there will be no more
+	events   []unix.EpollEvent
 	active   []*stream     // ready, and not watched
+	next     int           // of active, which is read next
 	finished []*stream     // in this round; who waits for them is not told yet
+	paused   time.Time     // when a round was over
+	busy     bool          // that was a moment ago
 	rest     time.Duration // how long it left the pipes alone
 	timer    *time.Timer   //
 	hurry    chan struct{} // somebody waits for the loop
@@ -105,7 +111,8 @@ func New(o Options) (*Console, error) {
 		}
 	}
 	c := &Console{options: o, kept: newRecent(o.kept), streams: make(map[uint32]*stream), nextID: wakeID + 1,
-		timer: time.NewTimer(time.Hour), hurry: make(chan struct{}, 1), ended: make(chan struct{})}
+		timer: time.NewTimer(time.Hour), hurry: make(chan struct{}, 1), ended: make(chan struct{}), events: make([]unix.EpollEvent, 64)}
+	c.relief, c.at.line, c.at.told = c.takeOver, c.line, c.told
 	var err error
 	if c.poller, err = newPoller(); err != nil {
 		return nil, errors.New("cannot watch the workers' output: " + err.Error())

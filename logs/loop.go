@@ -98,41 +98,64 @@ func (c *Console) drain(streams []*stream) {
 	}
 }
 
-// loop reads whatever can be read, in turns of one pipe each, and gives way to the writers after each round. A pipe that was
+// loop reads whatever can be read, in turns of one pipe each, and has the store write it after each round. A pipe that was
 // found ready is not watched until that is asked for again (EPOLLONESHOT): one that is written to all the time is read after
 // each rest without asking, and what is written meanwhile wakes nobody.
 func (c *Console) loop() {
-	defer close(c.ended)
-	c.at.line, c.at.told = c.line, c.told
-	events := make([]unix.EpollEvent, 64)
-	last := time.Time{} // when a round was over
-	for ended := false; !ended; {
+	for !c.over && c.look() {
+		if c.submit() {
+			return // another goroutine is the loop now, and c is its
+		}
+		c.pause()
+	}
+	close(c.ended)
+}
+
+// takeOver goes on where the goroutine that was the loop is stuck in a disk.
+func (c *Console) takeOver() {
+	c.pause()
+	c.loop()
+}
+
+// look waits until there is something to do, and does it, as far as the store has room; false: the poller was closed.
+func (c *Console) look() bool {
+	if c.next == len(c.active) {
 		var n int
 		var err error
 		if len(c.active) > 0 {
-			n = c.poller.Now(events)
-		} else if n, err = c.poller.Wait(events); err != nil {
-			return
+			n = c.poller.Now(c.events)
+		} else if n, err = c.poller.Wait(c.events); err != nil {
+			return false
 		}
-		busy := time.Since(last) < longestRest
+		c.busy = time.Since(c.paused) < longestRest
 		c.round = round{}
-		c.activate(events[:n])
-		c.readAll()
-		for done := false; !done; {
-			done, ended = c.drainAll()
-		}
-		c.submit(ended)
-		c.release()
-		if c.round.deferred {
-			c.options.Store.Await(storeTick)
-		}
-		gathered := !ended && busy && c.gather()
-		c.watchAgain(gathered)
-		if !gathered {
-			runtime.Gosched()
-		}
-		last = time.Now()
+		c.next = 0
+		c.activate(c.events[:n])
 	}
+	if c.readAll(); c.next < len(c.active) {
+		return true
+	}
+	for done := false; !done; {
+		done = c.drainAll()
+	}
+	return true
+}
+
+// pause ends a round.
+func (c *Console) pause() {
+	c.release()
+	if c.next < len(c.active) {
+		return // it goes on
+	}
+	if c.round.deferred {
+		c.options.Store.Await(storeTick)
+	}
+	gathered := !c.over && c.busy && c.gather()
+	c.watchAgain(gathered)
+	if !gathered {
+		runtime.Gosched()
+	}
+	c.paused = time.Now()
 }
 
 // activate adds to the active pipes those that are ready now.
@@ -163,17 +186,19 @@ func (c *Console) watchAgain(gathered bool) {
 	}
 	clear(c.active[len(still):])
 	c.active = still
+	c.next = len(still)
 }
 
-// submit hands what was read to the store.
-func (c *Console) submit(ended bool) {
+// submit has the store write what was read, and reports whether another goroutine has taken over meanwhile.
+func (c *Console) submit() bool {
 	switch s := c.options.Store; {
 	case s == nil:
-	case ended:
+	case c.over:
 		s.Finish()
 	default:
-		s.Submit()
+		return s.Submit(c.relief)
 	}
+	return false
 }
 
 // release tells those who wait for the end of a stream, now that its last lines are the store's.
@@ -208,10 +233,16 @@ func (c *Console) hurryUp() {
 	}
 }
 
-// readAll reads what is active. What it was at when it panicked is not tried again: those bytes are read.
+// readAll reads what is active, until the store has no room for more. What it was at when it panicked is not tried again:
+// those bytes are read.
 func (c *Console) readAll() {
 	defer c.survive()
-	for _, s := range c.active {
+	for c.next < len(c.active) {
+		s := c.active[c.next]
+		if s.app != nil && !c.options.Store.Room(len(s.tail)+s.size) {
+			return
+		}
+		c.next++
 		if !s.finished {
 			s.empty = c.read(s, s.size) == -1
 		}
@@ -219,10 +250,10 @@ func (c *Console) readAll() {
 }
 
 // drainAll is drainAsked; done is false if there may be more to do, after a panic.
-func (c *Console) drainAll() (done, ended bool) {
+func (c *Console) drainAll() (done bool) {
 	defer c.survive()
-	ended = c.drainAsked()
-	return true, ended
+	c.over = c.drainAsked()
+	return true
 }
 
 // survive is deferred where a panic would end PID 1, and with it the container.

@@ -77,6 +77,7 @@ func (s *Store) Take(a *App, n int) []byte {
 	t := &s.taken
 	if t.batch != nil && len(t.batch.buffer)-t.batch.used < n {
 		s.queue.submit(t.batch)
+		s.queue.poke()
 		t.batch = nil
 	}
 	if t.batch == nil {
@@ -121,19 +122,36 @@ func (s *Store) Put(a *App, r segment.Record, text []byte) []byte {
 	return kept
 }
 
-// Submit hands over what was put. To be called before the taker waits for more. While the store makes no progress a batch
-// is filled before it is handed over.
-func (s *Store) Submit() {
-	if b := s.taken.batch; b != nil && len(b.entries) > 0 && !(b.extra && s.queue.hold()) {
-		s.queue.submit(b)
-		s.taken.batch = nil
+// Room reports whether Take has space for n bytes without a Submit, if it has any at all.
+func (s *Store) Room(n int) bool {
+	b := s.taken.batch
+	return b == nil || b.extra || len(b.buffer)-b.used >= n
+}
+
+// Submit writes what was put, or hands it over to the writer where that would have to wait. To be called before the taker waits
+// for more. While the store makes no progress a batch is filled before it is handed over.
+//
+// If writing takes long, come is called on another goroutine, which is the taker from then on; Submit then returns true at
+// last, and who called it is to leave everything of the taker's alone. With nil it is waited for.
+func (s *Store) Submit(come func()) (relieved bool) {
+	b := s.taken.batch
+	if b == nil || b.extra && s.queue.hold() {
+		return false
 	}
+	if len(b.entries) == 0 {
+		b.used = 0 // all of it was over a rate
+		return false
+	}
+	s.queue.submit(b)
+	s.taken.batch = nil
+	return s.writeNow(come)
 }
 
 // Finish is the last Submit.
 func (s *Store) Finish() {
 	if b := s.taken.batch; b != nil && len(b.entries) > 0 {
 		s.queue.submit(b)
+		s.queue.poke()
 	}
 	s.taken.batch = nil
 }

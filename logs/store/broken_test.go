@@ -64,7 +64,7 @@ func (k *taker) numbered(a *App, first, last int) {
 		if !k.put(a, segment.Record{}, text.String()) {
 			k.t.Fatal("it was made to wait")
 		}
-		k.Submit()
+		k.Submit(nil)
 	}
 }
 
@@ -135,10 +135,10 @@ func (k *taker) numberedPatiently(a *App, first, last int) {
 	for i := first; i < last; i++ {
 		k.must(a, segment.Record{}, fmt.Sprintf("%08d %s\n", i, strings.Repeat("x", 90)))
 		if i%500 == 499 {
-			k.Submit()
+			k.Submit(nil)
 		}
 	}
-	k.Submit()
+	k.Submit(nil)
 }
 
 // What is mounted over the directory read-only, and taken away again, costs nothing.
@@ -228,7 +228,7 @@ func TestBlockAndDrop(t *testing.T) {
 		if line = fmt.Sprintf("%08d %s\n", n, strings.Repeat("x", 50_000)); !k.put(block, segment.Record{}, line) {
 			break
 		}
-		k.Submit()
+		k.Submit(nil)
 	}
 	if n != ordinary {
 		t.Errorf("it has to wait after %d reads", n)

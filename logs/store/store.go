@@ -77,23 +77,28 @@ type Store struct {
 	options Options
 	queue   queue
 	taken   taken // the taker's
+	relief  relief
 
 	mu    sync.Mutex
 	named map[string]*App
 	// watchers want to know when a segment is begun.
 	watchers map[chan struct{}]struct{}
 
-	jobs   chan func()
-	place  place // the writer's, and all below
-	logs   map[string]*appLog
-	why    string // why there is no better place
-	total  int64
-	dirty  map[*appLog]struct{} // with records to flush
-	due    time.Time            // when they are
-	broken error                // told, and not mended
-	failed time.Time            // when it was tried last
-	aged   time.Time            // when something is too old
-	notes  []*App               // with losses of which there is no note yet
+	jobs chan func()
+
+	pen     sync.Mutex // whoever has it may write; before the start and after the end nobody may
+	place   place      // the pen's, and all below
+	logs    map[string]*appLog
+	why     string // why there is no better place
+	total   int64
+	dirty   map[*appLog]struct{} // with records to flush
+	due     time.Time            // when they are
+	broken  error                // told, and not mended
+	failed  time.Time            // when it was tried last
+	aged    time.Time            // when something is too old
+	notes   []*App               // with losses of which there is no note yet
+	alarm   *time.Timer          // the writer's
+	alarmed time.Time            // when it rings; zero: it does not
 
 	stats  statistics
 	ending atomic.Bool
@@ -125,6 +130,10 @@ func New(o Options) *Store {
 	s := &Store{options: o, named: make(map[string]*App), watchers: make(map[chan struct{}]struct{}), jobs: make(chan func(), 16), logs: make(map[string]*appLog),
 		dirty: make(map[*appLog]struct{}), ended: make(chan struct{})}
 	s.queue.init(o.memory, o.patience)
+	s.relief.init()
+	s.alarm = time.NewTimer(time.Hour)
+	s.alarm.Stop()
+	s.pen.Lock()
 	return s
 }
 
