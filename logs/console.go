@@ -72,7 +72,7 @@ type Console struct {
 	many  atomic.Bool
 	width atomic.Int32
 
-	poller   *poller
+	pipes    *pipes
 	buffer   []byte // the loop's, as all below; made when it is first wanted, where there is no store
 	at       moment //
 	round    round  //
@@ -85,8 +85,7 @@ type Console struct {
 	paused   time.Time     // when a round was over
 	busy     bool          // that was a moment ago
 	rest     time.Duration // how long it left the pipes alone
-	timer    *time.Timer   //
-	hurry    chan struct{} // somebody waits for the loop
+	yielded  time.Time     // when others had their turn
 	ended    chan struct{}
 
 	mu       sync.Mutex
@@ -111,10 +110,10 @@ func New(o Options) (*Console, error) {
 		}
 	}
 	c := &Console{options: o, kept: newRecent(o.kept), streams: make(map[uint32]*stream), nextID: wakeID + 1,
-		timer: time.NewTimer(time.Hour), hurry: make(chan struct{}, 1), ended: make(chan struct{}), events: make([]unix.EpollEvent, 64)}
+		ended: make(chan struct{}), events: make([]unix.EpollEvent, 64)}
 	c.relief, c.at.line, c.at.told = c.takeOver, c.line, c.told
 	var err error
-	if c.poller, err = newPoller(); err != nil {
+	if c.pipes, err = newPipes(); err != nil {
 		return nil, errors.New("cannot watch the workers' output: " + err.Error())
 	}
 	if c.stdout, err = c.openSink(o.Stdout); err == nil {
@@ -123,7 +122,7 @@ func New(o Options) (*Console, error) {
 		}
 	}
 	if err != nil {
-		c.poller.close()
+		c.pipes.close()
 		if c.stdout != nil {
 			c.stdout.close()
 		}
@@ -194,8 +193,7 @@ func (c *Console) Close(deadline time.Time) {
 		c.draining = append(c.draining, s)
 	}
 	c.mu.Unlock()
-	c.poller.interrupt()
-	c.hurryUp()
+	c.pipes.interrupt()
 	timer := time.NewTimer(time.Until(deadline))
 	defer timer.Stop()
 	select {
@@ -208,13 +206,12 @@ func (c *Console) Close(deadline time.Time) {
 	c.stdout.close()
 	c.stderr.close()
 	<-c.ended // a closed sink keeps nobody waiting
-	c.poller.close()
+	c.pipes.close()
 }
 
 // Wake has the loop look again at what it has for the store. It never blocks.
 func (c *Console) Wake() {
-	c.poller.interrupt()
-	c.hurryUp()
+	c.pipes.interrupt()
 }
 
 // Stats are counts since the start, and what is held now.

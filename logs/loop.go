@@ -46,6 +46,7 @@ type moment struct {
 type round struct {
 	fullest  float64 // of one pipe, as a share of what it takes
 	deferred bool    // somebody waits for the store
+	shown    bool    // there is something for the console
 }
 
 const (
@@ -65,8 +66,6 @@ const (
 	muchOften = 16
 )
 
-const pipeEvents = unix.EPOLLIN | unix.EPOLLONESHOT
-
 // loudRead is how much there is to read at a time from a worker that writes faster than we read.
 const loudRead = 4 << 10
 
@@ -79,7 +78,7 @@ func (c *Console) add(s *stream, fd int) error {
 	for c.streams[c.nextID] != nil || c.nextID == wakeID {
 		c.nextID++
 	}
-	if err := c.poller.Watch(fd, c.nextID, pipeEvents); err != nil {
+	if err := c.pipes.Watch(fd, c.nextID, pipeEvents); err != nil {
 		return err
 	}
 	s.fd, s.id = fd, c.nextID
@@ -93,8 +92,7 @@ func (c *Console) drain(streams []*stream) {
 	defer c.mu.Unlock()
 	if !c.closed { // Close drains all
 		c.draining = append(c.draining, streams...)
-		c.poller.interrupt()
-		c.hurryUp()
+		c.pipes.interrupt()
 	}
 }
 
@@ -123,8 +121,8 @@ func (c *Console) look() bool {
 		var n int
 		var err error
 		if len(c.active) > 0 {
-			n = c.poller.Now(c.events)
-		} else if n, err = c.poller.Wait(c.events); err != nil {
+			n = c.pipes.Now(c.events)
+		} else if n, err = c.pipes.next(c.events, c.busy); err != nil {
 			return false
 		}
 		c.busy = time.Since(c.paused) < longestRest
@@ -152,17 +150,20 @@ func (c *Console) pause() {
 	}
 	gathered := !c.over && c.busy && c.gather()
 	c.watchAgain(gathered)
-	if !gathered {
+	c.paused = time.Now()
+	// Those who write the console have their turn. This wakes a thread, so it is done when there is somebody, and now and
+	// then: the runtime becomes uneasy about who does not for 10 ms.
+	if c.round.shown || c.paused.Sub(c.yielded) > patient {
+		c.yielded = c.paused
 		runtime.Gosched()
 	}
-	c.paused = time.Now()
 }
 
 // activate adds to the active pipes those that are ready now.
 func (c *Console) activate(events []unix.EpollEvent) {
 	for _, e := range events {
 		if e.Fd == wakeID {
-			c.poller.interrupted()
+			c.pipes.interrupted()
 		} else if s := c.stream(uint32(e.Fd)); s != nil {
 			c.active = append(c.active, s)
 		}
@@ -179,7 +180,7 @@ func (c *Console) watchAgain(gathered bool) {
 			still = append(still, s)
 		default:
 			s.empty = false
-			if c.poller.Rearm(s.fd, s.id, pipeEvents) != nil {
+			if c.pipes.Rearm(s.fd, s.id, pipeEvents) != nil {
 				still = append(still, s) // no memory for it now
 			}
 		}
@@ -218,19 +219,8 @@ func (c *Console) gather() bool {
 	if c.rest = min(c.rest, longestRest); c.rest < shortestRest {
 		return false
 	}
-	c.timer.Reset(c.rest)
-	select {
-	case <-c.timer.C:
-	case <-c.hurry:
-	}
+	c.pipes.rest(c.rest)
 	return true
-}
-
-func (c *Console) hurryUp() {
-	select {
-	case c.hurry <- struct{}{}:
-	default:
-	}
 }
 
 // readAll reads what is active, until the store has no room for more. What it was at when it panicked is not tried again:
@@ -484,6 +474,7 @@ func (c *Console) show(b []byte) {
 	if c.at.stream.which == Stderr {
 		to = c.stderr
 	}
+	c.round.shown = true
 	if !to.put(b, c.at.urgency) {
 		c.losses.add(c.at.stream.worker.App, countLines(b))
 		if to.queued() == 0 { // it has moved meanwhile, and will not do so again
