@@ -53,7 +53,7 @@ const (
 	// The loop leaves small writes alone for a while, to read more at a time, when there are many: 20 apps that write 500
 	// lines a second each cost a third of the CPU time then. How long depends on how full the fullest pipe was found: nobody
 	// who writes fast is to wait for us.
-	longestRest  = 10 * time.Millisecond
+	longestRest  = 20 * time.Millisecond
 	shortestRest = 50 * time.Microsecond // what a timer costs is more than what is gained by less
 	fullEnough   = 0.4
 	// storeTick is how long those that never wait for the store are left alone while others do.

@@ -75,7 +75,7 @@ func (p *pipes) next(events []unix.EpollEvent, soon bool) (n int, err error) {
 
 // rest lasts until it is interrupted, or for d.
 func (p *pipes) rest(d time.Duration) {
-	if p.alone {
+	if p.alone || d > patient {
 		p.timer.Reset(d)
 		select {
 		case <-p.timer.C:

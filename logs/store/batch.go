@@ -70,6 +70,7 @@ type taken struct {
 	batch *Batch
 	space []byte // what Take returned
 	end   int    // of what was put of it
+	cut   bool   // something was over a rate, and the writer has not heard of it
 }
 
 // Take returns space for n bytes that the app's worker has written; nil: the app has to wait until Await returns.
@@ -117,7 +118,7 @@ func (s *Store) Put(a *App, r segment.Record, text []byte) []byte {
 		a.limited.Add(n)
 		a.lastCut.Store(r.Time)
 		a.owing.Store(true)
-		s.queue.poke()
+		t.cut = true // the note is to come behind what was put before
 	}
 	return kept
 }
@@ -135,6 +136,10 @@ func (s *Store) Room(n int) bool {
 // last, and who called it is to leave everything of the taker's alone. With nil it is waited for.
 func (s *Store) Submit(come func()) (relieved bool) {
 	b := s.taken.batch
+	if s.taken.cut {
+		s.taken.cut = false
+		defer s.queue.poke()
+	}
 	if b == nil || b.extra && s.queue.hold() {
 		return false
 	}
