@@ -6,6 +6,9 @@
 // up when the runtime looks at the set; EPOLLIN with EPOLLET is not.
 //
 // A watched descriptor costs an entry in the kernel and none in the runtime: no os.File, no goroutine, no stack.
+//
+// Who is busy and has a processor to spare does without the runtime, whose threads take longer to wake than most work
+// takes: see Bare.
 package epoll
 
 import (

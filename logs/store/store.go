@@ -2,9 +2,11 @@
 // written, in as many bounded memory files of the same format. It writes and never answers a question about a line:
 // whoever asks reads the files, or is handed their descriptors.
 //
-// Two goroutines meet here. One, the taker, reads the workers' pipes straight into a Batch and submits it; the other,
-// the writer, does everything that touches a file system: it alone may be stuck in a disk, and nobody waits for it
-// longer than the policy says. Between them is a queue of batches:
+// Two goroutines meet here. One, the taker, reads the workers' pipes straight into a Batch and submits it, which writes it;
+// the other, the writer, does what has its time (records, ages, another try at a broken disk) and what is asked for. Whoever
+// has the pen, a mutex, may touch a file system, and may be stuck there. A taker who is gets relieved within some 40 ms: another
+// goroutine takes, and while the pen is not to be had its batches queue for the writer (see relief). Nobody waits for that queue
+// longer than the policy says:
 //
 //   - while the store makes progress there are a few batches, and who is out of them waits: the workers write as fast as
 //     the store does, and nothing is lost (when_full: block);
@@ -15,7 +17,7 @@
 // The invariants: data is written before its record, and a batch is let go only when all of it is written, so what was read
 // is in the files, in memory, or counted in a note. A write that failed half way is taken up at that byte. Bytes of two
 // workers are never mixed within a line. Memory and files are bounded whatever is written. Nothing of package store
-// polls: a timer runs only while there is something to be done at its end.
+// polls: a timer runs only while there is something to be done at its end, or something is written.
 package store
 
 import (
@@ -35,7 +37,7 @@ type Options struct {
 	// MaxTotal is how large all files together may become, in bytes; 0: 128 MiB. In memory it is 8 MiB at most.
 	MaxTotal int64
 	// Tell is told what a user should know: that there is no directory, that it is full, that it works again. It is called
-	// on the writer's goroutine and must not block.
+	// by whoever writes and must not block.
 	Tell func(Level, string)
 	// Wake is called when the taker should call Submit again. It must not block.
 	Wake func()
