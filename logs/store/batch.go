@@ -2,6 +2,7 @@ package store
 
 import (
 	"bytes"
+	"sync"
 	"time"
 
 	"goinit/logs/segment"
@@ -67,6 +68,7 @@ func (b *Batch) add(a *App, e entry) {
 
 // taken is what the taker is at.
 type taken struct {
+	mu    sync.Mutex // of the batch, which is looked at when it cannot be written
 	batch *Batch
 	space []byte // what Take returned
 	end   int    // of what was put of it
@@ -76,6 +78,8 @@ type taken struct {
 // Take returns space for n bytes that the app's worker has written; nil: the app has to wait until Await returns.
 func (s *Store) Take(a *App, n int) []byte {
 	t := &s.taken
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	if t.batch != nil && len(t.batch.buffer)-t.batch.used < n {
 		s.queue.submit(t.batch)
 		s.queue.poke()
@@ -102,6 +106,8 @@ func (s *Store) Put(a *App, r segment.Record, text []byte) []byte {
 	if rate := a.limits.Load().Rate; rate > 0 {
 		kept = a.rate.admit(text, rate, r.Time)
 	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	t.end += len(text)
 	t.batch.used = t.end
 	if len(kept) > 0 {
@@ -135,11 +141,19 @@ func (s *Store) Room(n int) bool {
 // If writing takes long, come is called on another goroutine, which is the taker from then on; Submit then returns true at
 // last, and who called it is to leave everything of the taker's alone. With nil it is waited for.
 func (s *Store) Submit(come func()) (relieved bool) {
-	b := s.taken.batch
 	if s.taken.cut {
 		s.taken.cut = false
 		defer s.queue.poke()
 	}
+	return s.handOver() && s.writeNow(come)
+}
+
+// handOver puts the taker's batch into the queue, if it should be there.
+func (s *Store) handOver() bool {
+	t := &s.taken
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	b := t.batch
 	if b == nil || b.extra && s.queue.hold() {
 		return false
 	}
@@ -148,12 +162,14 @@ func (s *Store) Submit(come func()) (relieved bool) {
 		return false
 	}
 	s.queue.submit(b)
-	s.taken.batch = nil
-	return s.writeNow(come)
+	t.batch = nil
+	return true
 }
 
 // Finish is the last Submit.
 func (s *Store) Finish() {
+	s.taken.mu.Lock()
+	defer s.taken.mu.Unlock()
 	if b := s.taken.batch; b != nil && len(b.entries) > 0 {
 		s.queue.submit(b)
 		s.queue.poke()
