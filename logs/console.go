@@ -7,9 +7,9 @@
 //
 // One goroutine, the loop, owns all pipes and their unfinished lines. It waits in one epoll set, reads into the store's own
 // buffer and has the store write that at once; where a disk keeps it, another goroutine becomes the loop. An idle worker costs
-// two pipes and about 200 bytes, no goroutine and no thread. Each console descriptor has a
-// queue of bounded size and a goroutine that writes it; see sink for when a worker is made to wait for the console (half a
-// second at most) and when its lines are dropped, counted and told. What is stored does not wait for the console.
+// two pipes and about 200 bytes, no goroutine and no thread. Each console descriptor has a queue of bounded size and a goroutine
+// that writes it; see sink for when a worker is made to wait for the console (half a second at most) and when its lines are
+// dropped, counted and told. What is stored does not wait for the console.
 //
 // This package knows nothing of apps but their names. A Console is safe for concurrent use.
 package logs
