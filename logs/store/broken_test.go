@@ -156,7 +156,7 @@ func TestReadOnly(t *testing.T) {
 	}
 	next := 1000
 	until(t, "it is told", func() bool {
-		k.numbered(a, next, next+10)
+		k.numberedPatiently(a, next, next+10)
 		next += 10
 		return k.said() != ""
 	})
