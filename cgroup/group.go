@@ -27,8 +27,10 @@ type Group struct {
 	removed  bool
 	applied  map[string]applied // by file and item
 	held     held
-	unread   error // why a file could not be read
-	split    split
+	absent   uint32  // files that are not there, a bit each
+	unread   error   // why a file could not be read
+	lately   *lately // nil: not all was ever read
+	peak     peak
 	deaths   deaths
 	watching watching
 	waiting  chan struct{} // somebody waits until it is frozen; closed when it is, or when that is not wanted any more
