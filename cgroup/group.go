@@ -154,7 +154,9 @@ func inheritCPUSet(parent, dir string, files ...string) error {
 }
 
 // Path is where the group is: beneath our place, and so the same in every hierarchy.
-func (g *Group) Path() string { return "/" + appsDirectory + "/" + g.path }
+func (g *Group) Path() string {
+	return g.home[len(g.home)-len("/"+appsDirectory+"/")-len(g.path):]
+}
 
 func (g *Group) findHome() string {
 	if g.v2 != "" {
