@@ -113,9 +113,8 @@ func (g *Group) reachedMemory() (inUse uint64, reached bool) {
 	const leastStep = 1 << 20
 	for !g.removed && g.watching.Memory > 0 && !g.watching.reached {
 		var s Stats
-		g.split.known = false // here the CPU time is not looked at
+		s.Memory = digits(g.text(fileMemory, g.root.buffer))
 		g.memoryStat(&s, g.root.buffer)
-		g.split.known = false
 		inUse = s.Memory + s.Swap - min(s.reclaimable, s.Memory)
 		enough := g.watching.Memory
 		v2 := g.root.on2("memory")
