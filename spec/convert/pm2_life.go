@@ -177,10 +177,12 @@ func (a *pm2App) recycle() {
 		a.tell("cron_restart=%s: five fields are wanted, minutes first", clip(jsText(v)))
 	}
 	if a.job {
-		a.set("schedule.cron", schedule, "cron_restart").comment = "autorestart: false and cron_restart are a job; PM2 also runs it at the start, and takes the machine's time zone"
+		a.set("schedule.cron", schedule, "cron_restart").comment = "autorestart: false and cron_restart are a job; PM2 also runs it at the start"
+		a.set("schedule.timezone", "Local", "cron_restart")
 		return
 	}
-	a.set("recycle.schedule", schedule, "cron_restart").comment = "UTC; PM2 takes the machine's time zone: timezone"
+	a.set("recycle.schedule", schedule, "cron_restart").comment = "one worker after another, within jitter: 5m"
+	a.set("recycle.timezone", "Local", "cron_restart") // goinit's own is UTC
 }
 
 // isCron: 0 and "0" switch it off.
