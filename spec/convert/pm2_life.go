@@ -166,6 +166,7 @@ func (a *pm2App) recycle() {
 			a.tell("max_memory_restart=%s: it is no size", clip(text))
 		} else {
 			a.set("recycle.memory", spec.Size(n).String(), "max_memory_restart")
+			a.set("resources.required", false, "max_memory_restart").comment = "without cgroups nobody looks at the memory"
 		}
 	}
 	v, ok := a.value("cron_restart")
