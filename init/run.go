@@ -32,9 +32,10 @@ const (
 	exitNothing = 1 // there was nothing that could be run
 
 	flushTime = 200 * time.Millisecond // for the console at the end
-	// threads that run mode may want at the same time: startsAtOnce, two writers of the console, the writer of the logs,
-	// which a disk may hold for ever, the look into /proc, the collector, the walk of watched folders, and one to spare.
-	runThreads = 9
+	// threads that run mode may want at the same time, beside the main one: startsAtOnce, two writers of the console, the
+	// writer of the logs, which a disk may hold for ever, the look into /proc, the collector, the walk of watched folders. The
+	// main one is to spare.
+	runThreads = 8
 	processors = 2 // one may be suspended in a fork
 
 	settleTime = time.Second // from the last start to the collection of what the boot has left
