@@ -253,12 +253,15 @@ func (r *runner) keep(arrivals *mailbox) int {
 	r.prober = newProber(r.starter, r.launcher.Grouped, func(text string) { r.messages.Warn(text, nil) })
 	r.outputs.heard = r.prober.heard
 	r.files = r.newFiles(s)
+	damped := newDamper(func(e supervise.Event) {
+		history.Add(desk.Event(e))
+		n.tell(e)
+	})
 	var err error
 	r.supervisor, err = supervise.New(supervise.Config{
 		Spec: s, Starter: r.starter, Prober: r.prober, Files: r.files, Budget: r.budget(s), CPUs: cpus(), Stay: r.specPath == "" && r.options.main == nil,
 		Events: func(e supervise.Event) {
-			history.Add(desk.Event(e))
-			n.tell(e)
+			damped.take(e)
 			r.notifyParent(e)
 			if e.Type == "goinit.running" { // what the boot has needed and left, the kernel may have back
 				time.AfterFunc(settleTime, debug.FreeOSMemory)
