@@ -235,7 +235,7 @@ func (w *moved) stop(t *testing.T) {
 		}
 		app, _, _ := strings.Cut(filepath.Base(path), ".")
 		if _, signal, ok := strings.Cut(string(text), "\nstopped by "); ok {
-			stopped[app] = strings.TrimSpace(signal)
+			stopped[app], _, _ = strings.Cut(signal, "\n") // it may come twice: to the shell, which passes it on, and to all of the tree
 		} else if stopped[app] == "" {
 			stopped[app] = "nothing that it could know of"
 		}
