@@ -33,7 +33,9 @@ type Pool struct {
 
 	mu      sync.Mutex
 	groups  map[Address]*group // by what was asked for
-	active  []int              // of the last Steer
+	active  []int              // of the last Steer that named any; nil: there was none
+	none    bool               // the last Steer named none
+	blind   bool               // the kernel does not do what Steer asks for
 	retired map[int]bool
 	closed  bool
 }
@@ -44,12 +46,13 @@ type group struct {
 	options Options
 	file    identity // of a unix socket
 	// sockets are in the order in which they came to listen, which is the order that the kernel has them in.
-	sockets []slotSocket
+	sockets []*slotSocket
 }
 
 type slotSocket struct {
-	slot int // anySlot: of all
-	fd   int
+	slot    int // anySlot: of all
+	fd      int
+	passing *passing // nil: its queue is for those who accept from it
 }
 
 const anySlot = -1
@@ -76,8 +79,8 @@ func (p *Pool) Socket(slot int, a Address, o Options) (Socket, error) {
 	if !g.perSlot() {
 		slot = anySlot
 	}
-	if i := slices.IndexFunc(g.sockets, func(s slotSocket) bool { return s.slot == slot }); i >= 0 {
-		p.unwatch(g.sockets[i])
+	if i := slices.IndexFunc(g.sockets, func(s *slotSocket) bool { return s.slot == slot }); i >= 0 {
+		p.leave(g.sockets[i])
 		return Socket{g.sockets[i].fd, g.bound}, nil
 	}
 	fd, bound, file, err := open(g.bound, g.options, there)
@@ -88,8 +91,8 @@ func (p *Pool) Socket(slot int, a Address, o Options) (Socket, error) {
 		g.bound, g.file = bound, file
 		p.groups[a] = g
 	}
-	g.sockets = append(g.sockets, slotSocket{slot, fd})
-	if p.active != nil && g.perSlot() { // it is not in the program yet
+	g.sockets = append(g.sockets, &slotSocket{slot: slot, fd: fd})
+	if p.active != nil && g.perSlot() { // the kernel's choice would be among all of them
 		_ = g.steer(p.active)
 	}
 	return Socket{fd, g.bound}, nil
@@ -97,15 +100,17 @@ func (p *Pool) Socket(slot int, a Address, o Options) (Socket, error) {
 
 func (g *group) perSlot() bool { return g.options.Mode == ReusePort && g.bound.Network == TCP }
 
-// Steer has new connections go to these slots only. Where there are none of them, all slots get some, and they wait. An
-// error says that this kernel does not do it; the balance is then over all sockets.
+// Steer has new connections go to these slots only. Where there are none, those of before go on getting them, or all if
+// there were never any: they wait. An error says that this kernel does not do it; the balance is then over all sockets.
 func (p *Pool) Steer(active []int) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.active = slices.Clone(active)
-	if p.active == nil {
-		p.active = []int{}
+	p.none = len(active) == 0
+	defer p.pass()
+	if p.none {
+		return nil
 	}
+	p.active = slices.Clone(active)
 	var first error
 	for _, g := range p.groups {
 		if g.perSlot() {
@@ -114,7 +119,7 @@ func (p *Pool) Steer(active []int) error {
 			}
 		}
 	}
-	p.watch()
+	p.blind = first != nil
 	return first
 }
 
@@ -125,7 +130,7 @@ func (p *Pool) Retire(slot int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.retired[slot] = true
-	p.watch()
+	p.pass()
 }
 
 // Forget closes the sockets of an address, and removes a unix socket's file. What waits in them is reset.
@@ -142,7 +147,7 @@ func (p *Pool) Forget(a Address) {
 func (p *Pool) Close() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.closed = true
+	p.closed, p.none = true, true
 	for a, g := range p.groups {
 		p.drop(g)
 		delete(p.groups, a)
@@ -152,7 +157,7 @@ func (p *Pool) Close() {
 func (p *Pool) drop(g *group) {
 	g.file.remove(g.bound.Path)
 	for _, s := range g.sockets {
-		p.unwatch(s)
+		p.leave(s)
 		// A worker's copy keeps a socket alive that nobody is to connect to any more: shutdown ends its listening in all of
 		// them.
 		if g.bound.Network == TCP {

@@ -22,7 +22,7 @@ func (g *group) steer(active []int) error {
 			indexes = append(indexes, i)
 		}
 	}
-	if len(indexes) == 0 {
+	if len(indexes) == 0 { // none of them has a socket here yet
 		for i := range g.sockets {
 			indexes = append(indexes, i)
 		}
