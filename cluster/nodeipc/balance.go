@@ -6,9 +6,11 @@ import (
 	"errors"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"goinit/cluster"
+	"goinit/cluster/address"
 
 	"golang.org/x/sys/unix"
 )
@@ -227,10 +229,15 @@ func (w *Worker) addressOf(m message) (cluster.Address, error) {
 		a.Network = cluster.UDP
 		a.V6Only = m.addressType == udp6 && m.flags&1 != 0
 	case pipe:
-		if m.address == "" || len(m.address) > maxPath {
+		path := m.address
+		// Node makes every path absolute, abstract names too, which begin with NUL; no file's has one.
+		if i := strings.IndexByte(path, 0); i > 0 {
+			path = path[i:]
+		}
+		if path == "" || len(path) > address.MaxPath {
 			return a, unix.EINVAL
 		}
-		return cluster.Address{Network: cluster.Unix, Path: m.address}, nil
+		return cluster.Address{Network: cluster.Unix, Path: path}, nil
 	default:
 		return a, unix.EINVAL
 	}
@@ -243,17 +250,14 @@ func (w *Worker) addressOf(m message) (cluster.Address, error) {
 	return a, nil
 }
 
-// maxPath is sun_path of unix(7) without its NUL.
-const maxPath = 107
-
 // keyOf is the address as Node 22 writes it, for whoever reads the messages; Node itself only compares it.
 func keyOf(m message) string {
-	address := m.address
+	where := m.address
 	if !m.hasAddress {
-		address = "null"
+		where = "null"
 	}
 	kind := [...]string{noType: "null", ip4: "4", ip6: "6", pipe: "-1", udp4: "udp4", udp6: "udp6"}[m.addressType]
-	key := address + ":" + strconv.Itoa(m.port) + ":" + kind + ":"
+	key := where + ":" + strconv.Itoa(m.port) + ":" + kind + ":"
 	if m.fd >= 0 {
 		key += strconv.Itoa(m.fd)
 	}
