@@ -84,7 +84,7 @@ func (r *Relay) unwatch(number uint32, fd int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if _, there := r.queues[number]; there {
-		_ = r.set.Forget(fd)
+		_ = r.set.Remove(fd)
 		delete(r.queues, number)
 		delete(r.full, number)
 	}

@@ -93,6 +93,7 @@ type runner struct {
 	starter    *starter
 	prober     *prober
 	files      *files
+	clusters   *clusters
 	supervisor *supervise.Supervisor
 	desk       *desk.Desk
 	limits     []control.Limitation
@@ -252,9 +253,10 @@ func (r *runner) keep(arrivals *mailbox) int {
 	r.prober = newProber(r.starter, r.launcher.Grouped, func(text string) { r.messages.Warn(text, nil) })
 	r.outputs.heard = r.prober.heard
 	r.files = r.newFiles(s)
+	r.clusters = newClusters(r.launcher.Accounts, r.launcher.Absolute, workersOf, func(text string) { r.messages.Warn(text, nil) })
 	var err error
 	r.supervisor, err = supervise.New(supervise.Config{
-		Spec: s, Starter: r.starter, Prober: r.prober, Files: r.files, Budget: r.budget(s), CPUs: cpus(), Stay: r.specPath == "" && r.options.main == nil,
+		Spec: s, Starter: r.starter, Prober: r.prober, Files: r.files, Cluster: r.clusters, Budget: r.budget(s), CPUs: cpus(), Stay: r.specPath == "" && r.options.main == nil,
 		Events: func(e supervise.Event) {
 			history.Add(desk.Event(e))
 			n.tell(e)
@@ -284,6 +286,7 @@ func (r *runner) keep(arrivals *mailbox) int {
 	go func() { ended <- r.supervisor.Run(context.Background()) }()
 	outcome := r.attend(arrivals, ended)
 	r.close(server)
+	r.clusters.Close()
 	n.end()
 	return r.finish(outcome)
 }

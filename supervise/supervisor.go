@@ -21,6 +21,8 @@ type Config struct {
 	Prober Prober
 	// Files watches the files of apps with watch; nil: such an app is refused.
 	Files Files
+	// Cluster gives workers what they serve on; nil: an app with listen: or node: is refused.
+	Cluster Cluster
 	// Budget is the time that an ordered stop may take, where the spec does not say; 0: as long as it takes.
 	Budget time.Duration
 	// Stay: that all apps have ended is no reason to end.

@@ -70,6 +70,9 @@ func (s *Starter) environmentOf(a *spec.App, slot, generation int, account *Acco
 		e.set("USER", name)
 		e.set("LOGNAME", name)
 	}
+	if a.NodeChannel() != spec.NodeOff {
+		e.set("NODE_APP_INSTANCE", strconv.Itoa(slot)) // PM2's name for it, which programs for Node know
+	}
 	if err := s.fromSpec(a, &e); err != nil {
 		return nil, err
 	}
@@ -78,6 +81,9 @@ func (s *Starter) environmentOf(a *spec.App, slot, generation int, account *Acco
 	}
 	for _, kv := range slices.Concat(own, given) { // nobody else says who a worker is
 		name, value, _ := strings.Cut(kv, "=")
+		if theirs, there := e.get(name); there && name == "NODE_OPTIONS" {
+			value = theirs + " " + value
+		}
 		e.set(name, value)
 	}
 	return e.list, nil
@@ -88,7 +94,7 @@ func (s *Starter) fromSpec(a *spec.App, e *environment) error {
 		if s.ReadEnvFile == nil {
 			return fmt.Errorf("env_file %s: not available yet", f.Path)
 		}
-		variables, err := s.ReadEnvFile(s.absolute(a, f.Path), f.Required, e.get)
+		variables, err := s.ReadEnvFile(s.Absolute(a, f.Path), f.Required, e.get)
 		if err != nil {
 			return fmt.Errorf("env_file: %w", err)
 		}
@@ -103,7 +109,7 @@ func (s *Starter) fromSpec(a *spec.App, e *environment) error {
 				return fmt.Errorf("environment %s: {file: %s}: not available yet", v.Name, v.File)
 			}
 			var err error
-			if value, err = s.ReadSecret(s.absolute(a, v.File)); err != nil {
+			if value, err = s.ReadSecret(s.Absolute(a, v.File)); err != nil {
 				return fmt.Errorf("environment %s: %w", v.Name, err)
 			}
 		}

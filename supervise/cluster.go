@@ -1,0 +1,42 @@
+package supervise
+
+import "goinit/spec"
+
+// Cluster gives workers what they serve on, and puts them into the balance and out of it. Package init puts it together
+// out of listening sockets and Node's channel; here it is known only when a worker is to join, and when to leave.
+type Cluster interface {
+	// Prepare opens what the apps' listen: name and nobody has opened yet: at the boot and at every apply, before anything is
+	// started. An error refuses the whole spec, and leaves everything as it was. commit closes what no app names any more,
+	// once those apps' workers are gone: what a slot uses stays until then. abort closes what is new. One of the two is
+	// called, once.
+	Prepare(apps []spec.App) (commit, abort func(), err error)
+	// Wants reports whether workers of this app join (listen:, or node: cluster or ipc), and whether the word that one is
+	// ready comes from here (node cluster without readiness:, or readiness: {node: true}).
+	Wants(a *spec.App) (joins, ready bool)
+	// Join comes ahead of the start of a worker's process, never of a hook's. An error fails the start, with its text. told is
+	// as in Prober.Watch: it may be called from any goroutine, also from within the methods of the Member; it neither blocks
+	// nor calls back. What is told after Gone is ignored. Told are VerdictReady, VerdictStopping (the suicide signal),
+	// VerdictUnhealthy (it does not answer) and VerdictStatus (a hint).
+	Join(w Work, told func(Verdict)) (Member, error)
+}
+
+// Member is one process in the balance, from before it is started until Gone. Its methods are called by one goroutine and
+// never block. In this order: Given, then Started or Gone; Enter and Leave in turns between Started and Drain; Drain once at
+// most; Gone last, and once. Two processes of one slot are members at the same time while one replaces the other: Work
+// tells their generations.
+type Member interface {
+	// Given is what the process finds: LISTEN_FDS and its kin, NODE_CHANNEL_FD. What the Prober gives is beside it.
+	Given() Given
+	// Started says that it was executed, under this pid.
+	Started(pid int)
+	// Enter says that it is ready, for the first time or again: it gets connections.
+	Enter()
+	// Leave says that it is not: no new connections, until the next Enter.
+	Leave()
+	// Drain is for good: no new connections, it is to finish the old. told reports whether it was told so in a way of its own
+	// (Node: disconnect): then it has stop.drain until its stop signal. Where it was not, the stop signal is what tells it: it
+	// is sent at once, and SIGKILL comes after stop.drain and stop.timeout.
+	Drain() (told bool)
+	// Gone says that it has exited, or was never started.
+	Gone()
+}
