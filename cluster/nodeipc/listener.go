@@ -37,7 +37,7 @@ func (h *Hub) listen(fd int, key, nativeKind string) (*listener, error) {
 }
 
 func (l *listener) close() {
-	_ = l.hub.set.Forget(l.fd)
+	_ = l.hub.set.Remove(l.fd)
 	delete(l.hub.listeners, l.id)
 	for _, fd := range l.waiting {
 		unix.Close(fd)

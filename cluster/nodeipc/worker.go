@@ -289,7 +289,7 @@ func (w *Worker) watch() {
 	var err error
 	switch set := w.hub.set; {
 	case wanted == 0:
-		err = set.Forget(w.channel.fd)
+		err = set.Remove(w.channel.fd)
 	case w.watched == 0:
 		err = set.Watch(w.channel.fd, w.id, wanted)
 	default:
