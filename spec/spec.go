@@ -91,6 +91,7 @@ type App struct {
 	OnFailure string    `json:"on_failure"`         // shutdown, ignore
 	Schedule  *Schedule `json:"schedule,omitempty"` // nil: it is no job
 	Recycle   Recycle   `json:"recycle,omitzero"`
+	Reload    Reload    `json:"reload,omitzero"`
 	Stop      Stop      `json:"stop"`
 	Watch     *Watch    `json:"watch,omitempty"` // nil: the spec says nothing of it
 	Hooks     Hooks     `json:"hooks,omitzero"`
@@ -157,6 +158,7 @@ type Hooks struct {
 
 // Stop is the one way out.
 type Stop struct {
+	Drain   Duration `json:"drain"`  // to finish what it has; see App.Drain
 	Signal  string   `json:"signal"` // SIGTERM; ParseSignal has its number
 	Target  string   `json:"target"` // process, tree
 	Timeout Duration `json:"timeout"`
