@@ -15,6 +15,9 @@ func (l *loader) app(name string, f *fields) App {
 	a.Increment = table(f, "increment", CheckVariableName, func(path string, v any) int {
 		return parsed(l, path, v, 0, IntBetween(0, 1<<31-1))
 	})
+	a.Listen = l.listen(f, name)
+	a.Balance = value(f, "balance", "auto", OneOf("auto", "reuseport", "shared", "round-robin"))
+	a.Node = value(f, "node", NodeAuto, OneOf(NodeAuto, NodeCluster, NodeIPC, NodeOff))
 	a.DependsOn = l.dependencies(f)
 	a.Main = value(f, "main", false, ParseBool)
 
@@ -53,6 +56,7 @@ func (l *loader) app(name string, f *fields) App {
 	logs.end()
 	l.checkHeard(f, &a)
 	l.checkJob(f, &a)
+	l.checkListen(f, &a)
 	f.end()
 	return a
 }

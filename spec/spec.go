@@ -80,6 +80,9 @@ type App struct {
 	Workers    Workers        `json:"workers"`
 	MaxWorkers int            `json:"max_workers"` // what auto never exceeds
 	Increment  map[string]int `json:"increment,omitempty"`
+	Listen     []Listen       `json:"listen,omitempty"`
+	Balance    string         `json:"balance"` // auto, reuseport, shared, round-robin
+	Node       string         `json:"node"`    // auto, cluster, ipc, off; NodeChannel says which
 
 	DependsOn []Dependency `json:"depends_on,omitempty"`
 	Main      bool         `json:"main,omitempty"`

@@ -96,14 +96,16 @@ func socketKeys() []key {
 		{"workers", count(), "1", "N, or auto: the CPU quota rounded down, at least 1", false},
 		{"max_workers", integer(1, spec.MaxWorkers), "16", "what auto never exceeds; of a job with concurrency: allow, its runs at once", false},
 		{"increment", table{keys: "variable", check: spec.CheckVariableName, of: integer(0, 1<<31-1)}, "{}", "{PORT: 8080}: slot N gets PORT=8080+N", false},
-		{"listen", list{of: either{scalar: address(), mapping: mapping{name: "listen", oneOf: []string{"address"}, keys: []key{
-			{"address", address(), "", "where", false},
-			{"name", anyText("name"), "", "in LISTEN_FDNAMES", false},
-			{"backlog", integer(1, 65535), "511", "waiting connections", false},
-			{"mode", text("octal digits", spec.ParseUmask), "", "of a unix socket", false},
-		}}}}, "[]", "sockets opened and kept by goinit", true},
-		{"balance", enum("auto", "reuseport", "shared", "round-robin"), "auto", "who gets a connection", true},
-		{"node", enum("auto", "cluster", "ipc", "off"), "auto", "Node's channel", true},
+		{"listen", list{of: either{scalar: listenAddress(), mapping: mapping{name: "listen", oneOf: []string{"address"}, keys: []key{
+			{"address", listenAddress(), "", "where", false},
+			{"name", text("name", spec.ParseFDName), "", "in LISTEN_FDNAMES; absent: the app's", false},
+			{"backlog", integer(1, 65535), "511", "waiting connections; the kernel cuts it to net.core.somaxconn", false},
+			{"mode", text("octal digits", spec.ParseFileMode), `"0660"`, "of a unix socket, which is the worker's user's", false},
+		}}}}, "[]", "sockets opened and kept by goinit, given to workers as LISTEN_FDS", false},
+		{"balance", word{words: []string{"auto", "reuseport", "shared", "round-robin"}, foreign: foreignBalance()}, "auto",
+			"who gets a connection; auto: reuseport for TCP, else shared; round-robin: node: cluster only", false},
+		{"node", word{words: []string{"auto", "cluster", "ipc", "off"}, foreign: foreignNode()}, "auto",
+			"Node's channel; auto: cluster if command is node and workers is not 1", false},
 	}
 }
 

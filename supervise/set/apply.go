@@ -59,7 +59,7 @@ func onlyLive(a, b *spec.App) bool {
 		c.Workers, c.MaxWorkers = b.Workers, b.MaxWorkers
 	}
 	c.Resources = b.Resources
-	return same(&c, b)
+	return same(&c, b) && a.NodeChannel() == b.NodeChannel() // node: auto goes by the number of workers
 }
 
 func sameLimits(a, b *spec.App) bool {
