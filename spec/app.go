@@ -39,7 +39,7 @@ func (l *loader) app(name string, f *fields) App {
 	}
 	a.Reload = l.reload(f)
 	stop := f.object("stop")
-	a.Stop.Drain = value(stop, "drain", seconds(30), ParseDuration)
+	a.Stop.Drain = pointer(stop, "drain", ParseDuration)
 	a.Stop.Signal = value(stop, "signal", "SIGTERM", ParseStopSignal)
 	a.Stop.Target = value(stop, "target", "process", OneOf("process", "tree"))
 	a.Stop.Timeout = value(stop, "timeout", seconds(10), ParseDuration)
@@ -57,6 +57,7 @@ func (l *loader) app(name string, f *fields) App {
 	l.checkHeard(f, &a)
 	l.checkJob(f, &a)
 	l.checkListen(f, &a)
+	l.checkDrain(f, &a)
 	f.end()
 	return a
 }

@@ -1,5 +1,8 @@
 package spec
 
+// drainTime is stop.drain's default.
+const drainTime = Duration(30e9)
+
 // Reload is how an app's workers are replaced.
 type Reload struct {
 	MaxSurge       *int   `json:"max_surge,omitempty"`       // workers more than there should be; nil: auto
@@ -11,7 +14,7 @@ type Reload struct {
 func (l *loader) reload(f *fields) Reload {
 	o := f.object("reload")
 	parse := parseAuto(IntBetween(0, MaxWorkers))
-	r := Reload{MaxSurge: value(o, "max_surge", nil, parse), MaxUnavailable: value(o, "max_unavailable", nil, parse), Signal: value(o, "signal", "", ParseSignal)}
+	r := Reload{MaxSurge: value(o, "max_surge", nil, parse), MaxUnavailable: value(o, "max_unavailable", nil, parse), Signal: value(o, "signal", "", ParseReloadSignal)}
 	none := func(n *int) bool { return n != nil && *n == 0 }
 	if none(r.MaxSurge) && none(r.MaxUnavailable) && !l.unknown(o, "max_surge", "max_unavailable") {
 		l.fail(o.at("max_unavailable"), "with max_surge: 0 no worker could be replaced: write 1 for one of them")
@@ -48,8 +51,18 @@ func (a *App) Surge() (surge, unavailable int) {
 
 // Drain is the time that a worker has to finish what it has, ahead of Stop.Timeout.
 func (a *App) Drain() Duration {
-	if !a.Serves() {
+	switch {
+	case !a.Serves():
 		return 0
+	case a.Stop.Drain == nil:
+		return drainTime
 	}
-	return a.Stop.Drain
+	return *a.Stop.Drain
+}
+
+// checkDrain refuses a time to finish connections for what has none of goinit's.
+func (l *loader) checkDrain(f *fields, a *App) {
+	if d := a.Stop.Drain; d != nil && *d != drainTime && !a.Serves() && !l.unknown(f, "node", "workers") {
+		l.fail(f.at("stop.drain"), "only who serves on goinit's sockets can be drained: write listen: [\":8080\"] or node: cluster, or leave it out")
+	}
 }

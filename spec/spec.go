@@ -161,10 +161,11 @@ type Hooks struct {
 
 // Stop is the one way out.
 type Stop struct {
-	Drain   Duration `json:"drain"`  // to finish what it has; see App.Drain
 	Signal  string   `json:"signal"` // SIGTERM; ParseSignal has its number
 	Target  string   `json:"target"` // process, tree
 	Timeout Duration `json:"timeout"`
+	// Drain is the time to finish what it has, ahead of Timeout; nil: the default. App.Drain is what comes of it.
+	Drain *Duration `json:"drain,omitempty"`
 }
 
 // Logs is where a worker's output goes.

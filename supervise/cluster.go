@@ -48,6 +48,17 @@ type Member interface {
 	Gone()
 }
 
+// prepare opens the sockets of apps that are to be, or says why that cannot be.
+func (s *Supervisor) prepare(apps []spec.App) (commit, abort func(), err error) {
+	if s.config.Cluster == nil {
+		return func() {}, func() {}, nil
+	}
+	if commit, abort, err = s.config.Cluster.Prepare(apps); err != nil {
+		return nil, nil, fmt.Errorf("%w: %w", ErrInvalid, err)
+	}
+	return commit, abort, nil
+}
+
 // join makes a process that is about to be started a member, and adds what it is given for that.
 func (o *owner) join(w *Work, v *watched) (err error) {
 	if v.member, err = o.supervisor.config.Cluster.Join(*w, v.told); err != nil {

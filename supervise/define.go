@@ -49,6 +49,17 @@ func (o *owner) definition(revision int) *spec.App {
 	return o.defined.by[revision]
 }
 
+// redefine makes an app that runs another: its owner replaces the workers.
+func (s *Supervisor) redefine(a spec.App) {
+	o := s.owner(a.Name)
+	config, err := s.configOf(&a)
+	if o == nil || err != nil { // check has refused it before
+		return
+	}
+	config.Revision = o.define(&a)
+	s.tell(a.Name, app.Event{Kind: app.Redefine, Slot: app.AllSlots, Config: &config, Detail: "its definition has changed"})
+}
+
 // redefine is told of a definition: whoever runs by another is replaced.
 func (o *owner) redefine(e app.Event) {
 	next := o.definition(e.Config.Revision)
@@ -138,9 +149,6 @@ func (s *Supervisor) serves(a *spec.App, c *app.Config) error {
 	}
 	return nil
 }
-
-// startTimeout is for workers whose readiness nobody has written: readiness.start_timeout's default.
-const startTimeout = time.Minute
 
 // joins reports whether workers of an app serve on what the Cluster gives them.
 func (s *Supervisor) joins(a *spec.App) bool {

@@ -1,7 +1,6 @@
 package supervise
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -9,7 +8,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"goinit/signame"
 	"goinit/spec"
 	"goinit/supervise/app"
 	"goinit/supervise/tree"
@@ -32,7 +30,7 @@ type owner struct {
 	timers    map[place]*time.Timer
 	seen      map[place]*seen
 	exits     map[int]time.Time // of the last process of each slot that has ended
-	files     FileWatch // nil: nobody watches
+	files     FileWatch         // nil: nobody watches
 	waiters   []*waiter
 	runs      *plan // of a job; nil: it is none
 	recycle   *plan // nil: not by a schedule

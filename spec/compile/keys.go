@@ -186,7 +186,7 @@ func lifeKeys() []key {
 		{"reload", mapping{name: "reload", keys: []key{
 			{"max_surge", text("number or auto", autoOr(spec.IntBetween(0, spec.MaxWorkers))), "auto", "workers more than there should be while they are replaced; auto: 1 with `listen` or node cluster, or with `max_unavailable: 0`, else 0", false},
 			{"max_unavailable", text("number or auto", autoOr(spec.IntBetween(0, spec.MaxWorkers))), "auto", "workers fewer; auto: 0, or 1 where `max_surge` is 0", false},
-			{"signal", text("signal", spec.ParseSignal), "", "sent instead of replacing: for programs that reload themselves", false},
+			{"signal", text("signal", spec.ParseReloadSignal), "", "sent instead of replacing: for programs that reload themselves", false},
 		}}, "", "how workers are replaced", false},
 		{"stop", mapping{name: "stop", foreign: foreignStop(), keys: []key{
 			{"drain", duration(), "30s", "no new connections, finish the old; only with `listen` or node cluster", false},

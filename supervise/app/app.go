@@ -243,6 +243,7 @@ type Summary struct {
 	Waiting   bool          // some slot waits for dependencies
 	Settled   bool          // no slot is on its way to anything
 	Reloading bool          // its workers are being replaced
+	Revision  int           // of its definition
 	Closing   bool          // a shutdown has come to it
 	Empty     bool          // no slot has a process, or what is left of one
 	Returns   int           // how often a process came again, other than by recycling
@@ -255,7 +256,7 @@ type Summary struct {
 // Summary looks at the slots.
 func (a App) Summary() Summary {
 	some := len(a.Slots) > 0
-	m := Summary{Started: true, Ready: true, WasReady: true, Returns: a.Returns, Completed: some, Closing: a.Closing, Reloading: a.Reload.Active}
+	m := Summary{Started: true, Ready: true, WasReady: true, Returns: a.Returns, Completed: some, Closing: a.Closing, Reloading: a.Reload.Active, Revision: a.Config.Revision}
 	alone := len(a.Incoming) == 0 && len(a.Outgoing) == 0
 	m.Final, m.Idle, m.Settled, m.Empty = some && alone, alone, alone, alone
 	var killed []string
