@@ -121,7 +121,7 @@ func (o *owner) signal(slots []int, e app.Event) error {
 		if slots != nil && !slices.Contains(slots, s.Number) {
 			continue
 		}
-		p, ok := o.processes[s.Number]
+		p, ok := o.processes[placeOf(s)]
 		if s.Process != app.Alive || s.Hook != app.NoHook || !ok {
 			continue
 		}
@@ -222,8 +222,8 @@ func (o *owner) paused(s *app.Slot) (done bool, err error) {
 	switch {
 	case s.State == app.Paused:
 		return s.Frozen, nil
-	case s.State == app.Running && o.seen[s.Number].unpausable != "":
-		return true, fmt.Errorf("cannot pause %s: %s", tree.Worker(o.name, s.Number), o.seen[s.Number].unpausable)
+	case s.State == app.Running && o.seen[placeOf(s)].unpausable != "":
+		return true, fmt.Errorf("cannot pause %s: %s", tree.Worker(o.name, s.Number), o.seen[placeOf(s)].unpausable)
 	case s.State == app.Running:
 		return true, o.superseded(s)
 	}
@@ -254,7 +254,7 @@ func (o *owner) up(s *app.Slot, downWillDo bool) (done bool, err error) {
 
 // cameToNothing says how the last process of a slot ended.
 func (o *owner) cameToNothing(s *app.Slot) error {
-	x := lastExit(s.LastExit, o.seen[s.Number].exitAt)
+	x := lastExit(s.LastExit, o.exits[s.Number])
 	how := fmt.Sprintf("ended with status %d", x.Status)
 	switch {
 	case x.Error != "":
