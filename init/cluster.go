@@ -21,7 +21,7 @@ type clusters struct {
 	path     func(a *spec.App, path string) string // absolute
 	workers  func(*spec.App) int
 	warn     func(text string)
-	preload  string // the file of Node's drain preload; empty: there is none
+	preload  preload
 
 	relay *cluster.Relay
 	ids   atomic.Int64 // the last NODE_UNIQUE_ID
@@ -174,6 +174,7 @@ func (c *clusters) Close() {
 	if c.hub != nil {
 		c.hub.Close()
 	}
+	c.preload.remove()
 }
 
 // Join is supervise.Cluster's.

@@ -143,10 +143,20 @@ func (s *server) left(w *Worker) {
 // closed: its program has closed its server.
 func (s *server) closed(w *Worker) {
 	s.left(w)
-	if len(s.users) == 0 && !w.draining && !w.stopping && !slices.Contains(w.o.Listening, s.address) {
+	switch {
+	case len(s.users) > 0 || w.draining || w.stopping || slices.Contains(w.o.Listening, s.address):
+	case s.address.Network != cluster.Unix && s.address.Port == 0: // who looks for a free port wants it now (npm's get-port)
+		s.forget()
+	default:
 		s.closer, s.idle = w, time.Now().Add(closeRest)
 		w.hub.wakeBy(s.idle)
 	}
+}
+
+// forget closes the socket.
+func (s *server) forget() {
+	s.close()
+	s.balance.pool.Forget(s.address)
 }
 
 // tick forgets sockets that nobody wants: who connects to a server that was closed is to be refused.
@@ -159,8 +169,7 @@ func (b *Balance) tick(now time.Time) {
 		case now.Before(s.idle):
 			b.hub.wakeBy(s.idle)
 		default:
-			s.close()
-			b.pool.Forget(s.address)
+			s.forget()
 		}
 	}
 }

@@ -155,7 +155,6 @@ func testKinds(t *testing.T, a *app) {
 		if l := p.line("message "); l != `message "shutdown"` {
 			t.Error(l)
 		}
-		p.event(Drained)
 		p.line("disconnected")
 		p.wait()
 		if s := p.cmd.ProcessState; !s.Success() {

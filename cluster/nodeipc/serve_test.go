@@ -86,7 +86,6 @@ func TestDrain(t *testing.T) {
 					if !old.Drain() {
 						t.Fatal("it could not be told")
 					}
-					old.event(Drained)
 					old.wait()
 					if s := old.cmd.ProcessState; !s.Success() {
 						t.Errorf("it ended with %v", s)

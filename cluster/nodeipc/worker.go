@@ -67,6 +67,7 @@ type Worker struct {
 	since     time.Time // since then
 	suspended time.Time // not read before that; zero: it is
 	resend    time.Time // the kernel was short of something; zero: it was not
+	lingers   time.Time // after Drain, and its end of the channel: until then it may exit; zero: not so far
 }
 
 // flight is a connection on its way.
@@ -90,6 +91,9 @@ const (
 	mostRead   = 1 << 20
 	readWindow = 100 * time.Millisecond
 	shortRest  = 10 * time.Millisecond
+	// exitTime is what a worker that is drained has to exit by itself, before Drained is told: a signal would cut short what it
+	// does at its end.
+	exitTime = time.Second
 	// maxServers bounds where one worker, and all of an app together, may listen.
 	maxServers = 256
 )
@@ -267,7 +271,8 @@ func (w *Worker) disconnected() {
 	w.channel.abandon()
 	w.leaveBalance()
 	if w.draining {
-		w.tell(Drained, "")
+		w.lingers = time.Now().Add(exitTime)
+		w.hub.wakeBy(w.lingers)
 	}
 }
 
@@ -325,6 +330,9 @@ func (w *Worker) tick(now time.Time) {
 	}
 	if due(&w.rest) {
 		w.pump()
+	}
+	if due(&w.lingers) {
+		w.tell(Drained, "")
 	}
 	if len(w.flights) > 0 && w.entered && !w.hung {
 		if hung := w.flights[0].at.Add(hangTime); now.Before(hung) {

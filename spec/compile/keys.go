@@ -106,6 +106,7 @@ func socketKeys() []key {
 			"who gets a connection; auto: reuseport for TCP, else shared; round-robin: node: cluster only", false},
 		{"node", word{words: []string{"auto", "cluster", "ipc", "off"}, foreign: foreignNode()}, "auto",
 			"Node's channel; auto: cluster if command is node and workers is not 1", false},
+		{"node_preload", boolean(), "true", "node cluster: workers load a file of goinit's (`NODE_OPTIONS`), by which keep-alive connections end without an error when one is replaced", false},
 	}
 }
 
@@ -138,7 +139,7 @@ func healthKeys() []key {
 		{"readiness", mapping{name: "readiness", oneOf: []string{"notify", "fd", "node", "listening", "log", "http", "tcp", "exec"}, foreign: foreignProbe(), keys: append(append([]key{
 			{"notify", boolean(), "", "sd_notify READY=1", false},
 			{"fd", integer(3, 255), "", "a newline on this descriptor", false},
-			{"node", boolean(), "", "process.send('ready')", true},
+			{"node", boolean(), "", "process.send('ready')", false},
 			{"listening", integer(1, 65535), "", "it listens on this port", false},
 			{"log", regex(), "", "a line that matches", false},
 		}, probes...), append([]key{
