@@ -16,7 +16,9 @@ import (
 type Reload struct {
 	Number int // counts them; 0: there was none
 	Active bool
-	Cause  string
+	// Revision is that of what it makes the workers.
+	Revision int
+	Cause    string
 	Of     int      // workers that it replaces
 	Done   int      // of them that are replaced: the new process is ready
 	Failed *Failure // what has stopped it; nil: nothing. Never written to
@@ -103,7 +105,7 @@ func (a *App) beginReload(out []Effect) []Effect {
 	case a.Reload.Active: // some may have joined, and some need it no more
 		a.Reload.Of = a.Reload.Done + n
 	case n > 0:
-		a.Reload = Reload{Number: a.Reload.Number + 1, Active: true, Of: n}
+		a.Reload = Reload{Number: a.Reload.Number + 1, Active: true, Of: n, Revision: a.Config.Revision}
 		for i := range a.Slots {
 			if s := &a.Slots[i]; s.Due > 0 {
 				a.Reload.Cause = s.Cause
@@ -243,7 +245,8 @@ func (a *App) signalReload(e Event) (out []Effect) {
 // replaced.
 func (a App) redefine(e Event) (App, []Effect) {
 	old := a.Config
-	a.Config = *e.Config
+	a.Config, a.Reload.Revision = *e.Config, e.Config.Revision
+	a.Reload.Failed = nil
 	var out []Effect
 	for i := range a.Slots {
 		s := &a.Slots[i]

@@ -12,8 +12,9 @@ import (
 type Diff struct {
 	Added     []string `json:"added,omitempty"`
 	Removed   []string `json:"removed,omitempty"`
-	Changed   []string `json:"changed,omitempty"` // will be restarted
-	Updated   []string `json:"updated,omitempty"` // only what can change while it runs differs: the number of workers, the limits
+	Changed   []string `json:"changed,omitempty"`  // will be restarted
+	Reloaded  []string `json:"reloaded,omitempty"` // changed too, and will be replaced one worker after another
+	Updated   []string `json:"updated,omitempty"`  // only what can change while it runs differs: the number of workers, the limits
 	Unchanged []string `json:"unchanged,omitempty"`
 }
 
@@ -30,6 +31,8 @@ func Compare(old, target []spec.App) Diff {
 			d.Unchanged = append(d.Unchanged, a.Name)
 		case onlyLive(&old[j], a):
 			d.Updated = append(d.Updated, a.Name)
+		case rolls(&old[j], a):
+			d.Reloaded = append(d.Reloaded, a.Name)
 		default:
 			d.Changed = append(d.Changed, a.Name)
 		}
