@@ -21,7 +21,8 @@ type clusters struct {
 	path     func(a *spec.App, path string) string // absolute
 	workers  func(*spec.App) int
 	warn     func(text string)
-	preload  string // the file of Node's drain preload; empty: there is none
+	ending   func() bool // goinit ends: who connects now is to be refused, not to wait
+	preload  string      // the file of Node's drain preload; empty: there is none
 
 	relay *cluster.Relay
 	ids   atomic.Int64 // the last NODE_UNIQUE_ID
@@ -43,7 +44,7 @@ type served struct {
 }
 
 func newClusters(accounts launch.Accounts, path func(*spec.App, string) string, workers func(*spec.App) int, warn func(string)) *clusters {
-	return &clusters{accounts: accounts, path: path, workers: workers, warn: warn, relay: cluster.NewRelay(), apps: map[string]*served{}}
+	return &clusters{accounts: accounts, path: path, workers: workers, warn: warn, ending: func() bool { return false }, relay: cluster.NewRelay(), apps: map[string]*served{}}
 }
 
 // Wants is supervise.Cluster's.
@@ -150,7 +151,7 @@ func (c *clusters) tidy(name string, s *served) {
 		s.pool.Forget(l.address)
 		return true
 	})
-	if s.gone && len(s.members) == 0 {
+	if (s.gone || c.ending()) && len(s.members) == 0 {
 		s.close()
 		delete(c.apps, name)
 	}
