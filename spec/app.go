@@ -37,7 +37,9 @@ func (l *loader) app(name string, f *fields) App {
 	if a.Recycle.Memory.Percent > 0 && a.Resources.Memory == 0 && !l.unknown(f.object("resources"), "memory") {
 		l.fail(f.at("recycle.memory"), "%v is of resources.memory, and there is none: write that, or a size", a.Recycle.Memory)
 	}
+	a.Reload = l.reload(f)
 	stop := f.object("stop")
+	a.Stop.Drain = pointer(stop, "drain", ParseDuration)
 	a.Stop.Signal = value(stop, "signal", "SIGTERM", ParseStopSignal)
 	a.Stop.Target = value(stop, "target", "process", OneOf("process", "tree"))
 	a.Stop.Timeout = value(stop, "timeout", seconds(10), ParseDuration)
@@ -55,6 +57,7 @@ func (l *loader) app(name string, f *fields) App {
 	l.checkHeard(f, &a)
 	l.checkJob(f, &a)
 	l.checkListen(f, &a)
+	l.checkDrain(f, &a)
 	f.end()
 	return a
 }

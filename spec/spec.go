@@ -94,6 +94,7 @@ type App struct {
 	OnFailure string    `json:"on_failure"`         // shutdown, ignore
 	Schedule  *Schedule `json:"schedule,omitempty"` // nil: it is no job
 	Recycle   Recycle   `json:"recycle,omitzero"`
+	Reload    Reload    `json:"reload,omitzero"`
 	Stop      Stop      `json:"stop"`
 	Watch     *Watch    `json:"watch,omitempty"` // nil: the spec says nothing of it
 	Hooks     Hooks     `json:"hooks,omitzero"`
@@ -163,6 +164,8 @@ type Stop struct {
 	Signal  string   `json:"signal"` // SIGTERM; ParseSignal has its number
 	Target  string   `json:"target"` // process, tree
 	Timeout Duration `json:"timeout"`
+	// Drain is the time to finish what it has, ahead of Timeout; nil: the default. App.Drain is what comes of it.
+	Drain *Duration `json:"drain,omitempty"`
 }
 
 // Logs is where a worker's output goes.

@@ -1,6 +1,13 @@
 package supervise
 
-import "goinit/spec"
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	"goinit/spec"
+	"goinit/supervise/app"
+)
 
 // Cluster gives workers what they serve on, and puts them into the balance and out of it. Package init puts it together
 // out of listening sockets and Node's channel; here it is known only when a worker is to join, and when to leave.
@@ -39,4 +46,74 @@ type Member interface {
 	Drain() (told bool)
 	// Gone says that it has exited, or was never started.
 	Gone()
+}
+
+// prepare opens the sockets of apps that are to be, or says why that cannot be.
+func (s *Supervisor) prepare(apps []spec.App) (commit, abort func(), err error) {
+	if s.config.Cluster == nil {
+		return func() {}, func() {}, nil
+	}
+	if commit, abort, err = s.config.Cluster.Prepare(apps); err != nil {
+		return nil, nil, fmt.Errorf("%w: %w", ErrInvalid, err)
+	}
+	return commit, abort, nil
+}
+
+// join makes a process that is about to be started a member, and adds what it is given for that.
+func (o *owner) join(w *Work, v *watched) (err error) {
+	if v.member, err = o.supervisor.config.Cluster.Join(*w, v.told); err != nil {
+		return err
+	}
+	w.Given, err = w.Given.with(v.member.Given())
+	return err
+}
+
+// with is what both give.
+func (g Given) with(other Given) (Given, error) {
+	both := Given{Environment: slices.Concat(g.Environment, other.Environment), Files: maps.Clone(g.Files)}
+	if both.Files == nil {
+		both.Files = map[int]int{}
+	}
+	both.Close = func() {
+		for _, f := range [...]func(){g.Close, other.Close} {
+			if f != nil {
+				f()
+			}
+		}
+	}
+	for number, fd := range other.Files {
+		if _, taken := both.Files[number]; taken {
+			both.Close()
+			return Given{}, fmt.Errorf("descriptor %d is wanted for two things: readiness: {fd: %d} has to be above those of listen:", number, number)
+		}
+		both.Files[number] = fd
+	}
+	return both, nil
+}
+
+// balance tells the member what the last step has made of its process.
+func (v *watched) balance(s *app.Slot) {
+	if v.drained {
+		return
+	}
+	if ready := s.IsReady(); ready != v.entered {
+		v.entered = ready
+		if ready {
+			v.member.Enter()
+		} else {
+			v.member.Leave()
+		}
+	}
+}
+
+// drain tells a process to finish what it has. Who cannot be told is told by its stop signal.
+func (o *owner) drain(e app.Drain) {
+	v := o.watches[place{e.Slot, e.Generation}]
+	if v != nil && v.member != nil && !v.drained {
+		v.drained = true
+		if v.member.Drain() {
+			return
+		}
+	}
+	o.step(app.Event{Kind: app.Undrained, Slot: e.Slot, Generation: e.Generation})
 }

@@ -91,14 +91,20 @@ func New(c Config) (*Supervisor, error) {
 		set: set.New(c.Spec.Apps, c.Budget)}
 	s.set.Stay = c.Stay
 	s.set.Delay = time.Duration(c.Spec.Shutdown.Delay)
+	commit, abort, err := s.prepare(c.Spec.Apps)
+	if err != nil {
+		return nil, err
+	}
 	var owners []*owner
 	for _, a := range c.Spec.Apps {
 		o, err := newOwner(s, a)
 		if err != nil {
+			abort()
 			return nil, fmt.Errorf("%w: %w", ErrInvalid, err)
 		}
 		owners = append(owners, o)
 	}
+	commit()
 	s.owners.Store(&owners)
 	s.publishTarget()
 	return s, nil

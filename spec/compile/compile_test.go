@@ -139,7 +139,10 @@ func TestMistakes(t *testing.T) {
 		{"watch, list", app + "    watch: [src]\n", "4:12: watch: "},
 		{"later, wrong", app + "gateway: {listen: 80}\n", `4:19: listen: "80" is not an address`},
 		{"later, unknown key", app + "    readiness: {htpp: x}\n", `unknown key "htpp": is it http?`},
-		{"later, within", app + "    stop: {drain: 5s}\n", "drain is not available yet in this version: leave it out, or write 30s"},
+		{"drain of nothing", app + "    stop: {drain: 5s}\n", `4:19: drain: only who serves on goinit's sockets can be drained: write listen: [":8080"] or node: cluster, or leave it out`},
+		{"no way to replace", app + "    reload: {max_surge: 0, max_unavailable: 0}\n", "4:45: max_unavailable: with max_surge: 0 no worker could be replaced: write 1 for one of them"},
+		{"reload by its end", app + "    reload: {signal: SIGTERM}\n", "4:22: signal: SIGTERM reloads nothing: write SIGHUP, or leave it out to have the workers replaced"},
+		{"surge in words", app + "    reload: {max_surge: 25%}\n", `4:25: max_surge: "25%"`},
 		{"later reference", app + "gateway: {listen: \"${B}\"}\n", "gateway is not available yet"},
 		{"unknown dependency", app + "    depends_on: [wbe]\n", `4:18: wbe: there is no app "wbe": is it web?`},
 		{"dependency twice", app + "    depends_on: [db, db]\n  db: {command: x}\n", "4:22: depends_on: db is there twice"},
@@ -413,7 +416,7 @@ func FuzzCompile(f *testing.F) {
 // One meaning, one JSON: whatever order and whichever of the short forms it was written in.
 func TestOutputIsCanonical(t *testing.T) {
 	long := "name: shop\napps:\n  web:\n    command: [node, a b]\n    depends_on: {db: {condition: ready}}\n    restart: {policy: on-failure}\n    stop: {signal: SIGINT, timeout: 5s}\n  db: {command: [x]}\n"
-	short := "apps:\n  web: {stop: {timeout: 5s, signal: SIGINT, drain: 30s}, restart: on-failure, depends_on: [db], command: node 'a b'}\n  db:\n    command: x\nname: shop\n"
+	short := "apps:\n  web: {stop: {timeout: 5s, signal: SIGINT}, restart: on-failure, depends_on: [db], command: node 'a b'}\n  db:\n    command: x\nname: shop\n"
 	var outs [2]string
 	for i, text := range []string{long, short} {
 		out, problems := compileText(text)

@@ -184,12 +184,12 @@ func lifeKeys() []key {
 			{"pressure", text("PSI trigger", spec.ParsePressure), "", "some 150ms per 1s", false},
 		}}, "", "replace workers on purpose; absent: never", false},
 		{"reload", mapping{name: "reload", keys: []key{
-			{"max_surge", text("number or auto", autoOr(spec.IntBetween(0, spec.MaxWorkers))), "auto", "workers more than there should be", true},
-			{"max_unavailable", text("number or auto", autoOr(spec.IntBetween(0, spec.MaxWorkers))), "auto", "workers fewer than there should be", true},
-			{"signal", text("signal", spec.ParseSignal), "", "instead of replacing", true},
+			{"max_surge", text("number or auto", autoOr(spec.IntBetween(0, spec.MaxWorkers))), "auto", "workers more than there should be while they are replaced; auto: 1 with `listen` or node cluster, or with `max_unavailable: 0`, else 0", false},
+			{"max_unavailable", text("number or auto", autoOr(spec.IntBetween(0, spec.MaxWorkers))), "auto", "workers fewer; auto: 0, or 1 where `max_surge` is 0", false},
+			{"signal", text("signal", spec.ParseReloadSignal), "", "sent instead of replacing: for programs that reload themselves", false},
 		}}, "", "how workers are replaced", false},
 		{"stop", mapping{name: "stop", foreign: foreignStop(), keys: []key{
-			{"drain", duration(), "30s", "no new connections, finish the old", true},
+			{"drain", duration(), "30s", "no new connections, finish the old; only with `listen` or node cluster", false},
 			{"signal", text("signal", spec.ParseStopSignal), "SIGTERM", "asks it to end", false},
 			{"target", enum("process", "tree"), "process", "who gets the signal; SIGKILL always takes the tree", false},
 			{"timeout", duration(), "10s", "then SIGKILL; never more than is left of shutdown.timeout", false},

@@ -49,10 +49,10 @@ func (e *environment) get(name string) (string, bool) {
 func (s *Starter) environmentOf(a *spec.App, slot, generation int, account *Account, given []string) ([]string, error) {
 	e := environment{index: map[string]int{}}
 	e.set(tree.WorkerVariable, tree.Worker(a.Name, slot)) // first, for the look into /proc
+	e.set(tree.GenerationVariable, strconv.Itoa(generation))
 	e.set(tree.BootVariable, s.BootID)
 	e.set("GOINIT_APP", a.Name)
 	e.set("GOINIT_SLOT", strconv.Itoa(slot))
-	e.set("GOINIT_GENERATION", strconv.Itoa(generation))
 	own := slices.Clone(e.list)
 	if a.InheritEnvironment {
 		for _, kv := range s.Environment {

@@ -95,7 +95,7 @@ func (s *Starter) Start(w supervise.Work, told supervise.Told) (supervise.Proces
 		return nil, err
 	}
 	name := w.App.Name
-	p.begin(main, s.Trees.AddGroup(tree.Worker(name, w.Slot), main.PID(), p.treeGroup(), func() {
+	p.begin(main, s.Trees.AddGroup(tree.Worker(name, w.Slot), w.Generation, main.PID(), p.treeGroup(), func() {
 		s.leave(name, p)
 		s.Outputs.Drain(name, w.Slot, w.Generation)
 		told.TreeGone()
