@@ -39,15 +39,18 @@ func step(a Address, name string, err error) error {
 func open(a Address, o Options, further bool) (fd int, bound Address, file identity, err error) {
 	if a.Network == Unix {
 		fd, file, err = openUnix(a, o)
-		return fd, a, file, err
-	}
-	fd, bound, err = openIP(a, o, further)
-	if a.Host == "" && err != nil && noIPv6(err) {
+		bound = a
+	} else if fd, bound, err = openIP(a, o, further); a.Host == "" && err != nil && noIPv6(err) {
 		a.Host = "0.0.0.0"
 		fd, bound, err = openIP(a, o, further)
 	}
-	return fd, bound, identity{}, err
+	if err == nil && o.blocking() {
+		_ = unix.SetNonblock(fd, false)
+	}
+	return fd, bound, file, err
 }
+
+func (o Options) blocking() bool { return o.Blocking && o.Mode != RoundRobin }
 
 // noIPv6 reports whether a kernel without IPv6, or one where it is switched off, says so.
 func noIPv6(err error) bool {

@@ -3,6 +3,8 @@ package cluster
 import (
 	"slices"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // passing is a queue that is passed on, or will be.
@@ -21,7 +23,7 @@ func (p *Pool) pass() {
 		for _, s := range g.sockets {
 			switch wanted := p.retired[s.slot] && !p.none && !p.blind && p.relay != nil && !slices.Contains(p.active, s.slot); {
 			case !wanted:
-				p.leave(s)
+				p.leave(g, s)
 			case s.passing == nil:
 				soon := &passing{}
 				s.passing = soon
@@ -29,6 +31,7 @@ func (p *Pool) pass() {
 					p.mu.Lock()
 					defer p.mu.Unlock()
 					if s.passing == soon {
+						_ = unix.SetNonblock(s.fd, true)
 						soon.number = p.relay.watch(s.fd)
 					}
 				})
@@ -38,13 +41,14 @@ func (p *Pool) pass() {
 }
 
 // leave leaves a queue to those who accept from it.
-func (p *Pool) leave(s *slotSocket) {
+func (p *Pool) leave(g *group, s *slotSocket) {
 	if s.passing == nil {
 		return
 	}
 	s.passing.timer.Stop()
 	if s.passing.number != 0 {
 		p.relay.unwatch(s.passing.number, s.fd)
+		_ = unix.SetNonblock(s.fd, !g.options.blocking())
 	}
 	s.passing = nil
 }

@@ -18,10 +18,13 @@ type Options struct {
 	Perm      os.FileMode // of a unix socket's file; 0: 0660
 	UID, GID  int         // who owns that file; 0: goinit
 	ReuseAddr bool        // UDP: SO_REUSEADDR
+	// Blocking is for programs that know nothing of an event loop and block in accept(2), as they may with what systemd gives
+	// them. Who has a loop sets O_NONBLOCK by itself. In mode RoundRobin, where goinit accepts, it has no effect.
+	Blocking bool
 }
 
 // Socket is one that listens; one of UDP is bound. The descriptor is the Pool's: to be copied or sent, never closed. It is
-// O_NONBLOCK and O_CLOEXEC.
+// O_CLOEXEC, and O_NONBLOCK unless Options say otherwise.
 type Socket struct {
 	FD    int
 	Bound Address // what was asked for with the port that the kernel has chosen, and the host that it has become
@@ -80,7 +83,7 @@ func (p *Pool) Socket(slot int, a Address, o Options) (Socket, error) {
 		slot = anySlot
 	}
 	if i := slices.IndexFunc(g.sockets, func(s *slotSocket) bool { return s.slot == slot }); i >= 0 {
-		p.leave(g.sockets[i])
+		p.leave(g, g.sockets[i])
 		return Socket{g.sockets[i].fd, g.bound}, nil
 	}
 	fd, bound, file, err := open(g.bound, g.options, there)
@@ -157,7 +160,7 @@ func (p *Pool) Close() {
 func (p *Pool) drop(g *group) {
 	g.file.remove(g.bound.Path)
 	for _, s := range g.sockets {
-		p.leave(s)
+		p.leave(g, s)
 		// A worker's copy keeps a socket alive that nobody is to connect to any more: shutdown ends its listening in all of
 		// them.
 		if g.bound.Network == TCP {

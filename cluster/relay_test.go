@@ -89,7 +89,7 @@ func TestReplacementHasItsQueue(t *testing.T) {
 	waiting := dial(t, to)
 	steer(t, p, 0)
 	p.Retire(1)
-	again, err := p.Socket(1, loopback, Options{Mode: ReusePort})
+	again, err := p.Socket(1, loopback, Options{})
 	if err != nil || again.FD != fds[1] {
 		t.Fatalf("%+v, %v; want descriptor %d", again, err, fds[1])
 	}
@@ -136,4 +136,47 @@ func dial(t *testing.T, to string) net.Conn {
 	}
 	t.Cleanup(func() { c.Close() })
 	return c
+}
+
+// A socket blocks where that is asked for, but while its queue is passed on: that must never block goinit.
+func TestBlocking(t *testing.T) {
+	p := NewPool(NewRelay())
+	defer p.Close()
+	o := Options{Mode: ReusePort, Blocking: true}
+	blocks := func(fd int) bool {
+		flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFL, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return flags&unix.O_NONBLOCK == 0
+	}
+	first, err := p.Socket(0, loopback, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	second, err := p.Socket(1, loopback, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !blocks(first.FD) || !blocks(second.FD) {
+		t.Error("they do not block")
+	}
+	steer(t, p, 1)
+	c := dial(t, second.Bound.String())
+	steer(t, p, 0)
+	p.Retire(1)
+	serve(t, first.FD, func(c net.Conn) { fmt.Fprint(c, "passed on") })
+	if got, err := io.ReadAll(c); string(got) != "passed on" || err != nil {
+		t.Fatalf("%q, %v", got, err)
+	}
+	if blocks(second.FD) {
+		t.Error("goinit accepts from it, and could be blocked")
+	}
+	if _, err := p.Socket(1, loopback, o); err != nil || !blocks(second.FD) {
+		t.Errorf("it does not block again, %v", err)
+	}
+	listening, err := NewPool(nil).Socket(0, loopback, Options{Mode: RoundRobin, Blocking: true})
+	if err != nil || blocks(listening.FD) {
+		t.Errorf("goinit accepts from it: it may not block, %v", err)
+	}
 }

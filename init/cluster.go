@@ -22,6 +22,7 @@ type clusters struct {
 	workers  func(*spec.App) int
 	warn     func(text string)
 	preload  preload
+	ending   func() bool // goinit ends: who connects now is to be refused, not to wait
 
 	relay *cluster.Relay
 	ids   atomic.Int64 // the last NODE_UNIQUE_ID
@@ -43,7 +44,7 @@ type served struct {
 }
 
 func newClusters(accounts launch.Accounts, path func(*spec.App, string) string, workers func(*spec.App) int, warn func(string)) *clusters {
-	return &clusters{accounts: accounts, path: path, workers: workers, warn: warn, relay: cluster.NewRelay(), apps: map[string]*served{}}
+	return &clusters{accounts: accounts, path: path, workers: workers, warn: warn, ending: func() bool { return false }, relay: cluster.NewRelay(), apps: map[string]*served{}}
 }
 
 // Wants is supervise.Cluster's.
@@ -150,7 +151,7 @@ func (c *clusters) tidy(name string, s *served) {
 		s.pool.Forget(l.address)
 		return true
 	})
-	if s.gone && len(s.members) == 0 {
+	if (s.gone || c.ending()) && len(s.members) == 0 {
 		s.close()
 		delete(c.apps, name)
 	}

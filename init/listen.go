@@ -28,7 +28,7 @@ func (c *clusters) sockets(a *spec.App) ([]listened, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%s: listen: %w", a.Name, err)
 		}
-		one := listened{address: where, options: cluster.Options{Mode: balanceOf(a), Backlog: l.Backlog}, name: cmp.Or(l.Name, a.Name)}
+		one := listened{address: where, options: cluster.Options{Mode: balanceOf(a), Backlog: l.Backlog, Blocking: true}, name: cmp.Or(l.Name, a.Name)}
 		if where.Network == cluster.Unix {
 			if err := c.file(a, l, &one); err != nil {
 				return nil, err

@@ -23,6 +23,7 @@ import (
 	"goinit/spec"
 	"goinit/supervise"
 	"goinit/supervise/launch"
+	"goinit/supervise/set"
 	"goinit/supervise/tree"
 
 	"golang.org/x/sys/unix"
@@ -272,6 +273,7 @@ func (r *runner) keep(arrivals *mailbox) int {
 		return r.refuse(err)
 	}
 	r.desk.Supervisor = r.supervisor
+	r.clusters.ending = func() bool { return r.supervisor.Phase() >= set.Stopping }
 	go n.run()
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
