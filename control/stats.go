@@ -115,7 +115,7 @@ func (c *call) statsOf(s *Snapshot, targets []Target) iter.Seq[Stats] {
 					return
 				}
 			}
-			for _, w := range a.Workers {
+			for _, w := range alone(a.Workers) {
 				if w.Slot == nil {
 					continue
 				}
@@ -139,7 +139,7 @@ func (c *call) stat(t Target, w Worker) Stats {
 func (c *call) measured(s *Snapshot, rows iter.Seq[Worker]) iter.Seq[Worker] {
 	return func(yield func(Worker) bool) {
 		for w := range rows {
-			if s.Info.Cgroups.Usable && w.Slot != nil {
+			if s.Info.Cgroups.Usable && w.Slot != nil && !w.Beside {
 				w = c.measure(w)
 			}
 			if !yield(w) {

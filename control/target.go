@@ -137,6 +137,11 @@ func (s *Snapshot) rows(targets []Target) iter.Seq[Worker] {
 // selected are rows as a list.
 func (s *Snapshot) selected(targets []Target) []Worker { return slices.Collect(s.rows(targets)) }
 
+// alone leaves out who is about to replace another, or was replaced.
+func alone(rows []Worker) []Worker {
+	return slices.DeleteFunc(slices.Clone(rows), func(w Worker) bool { return w.Beside })
+}
+
 // wanted says whether something is among targets, itself or as a part of its app; without any, everything is.
 func wanted(targets []Target, t Target) bool {
 	return len(targets) == 0 || slices.Contains(targets, t) || slices.Contains(targets, Target{t.App, WholeApp})
@@ -161,7 +166,7 @@ func (s *Snapshot) names() string {
 func (s *Snapshot) workerNames() string {
 	var names []string
 	for i := range s.Apps {
-		for _, w := range s.Apps[i].Workers {
+		for _, w := range alone(s.Apps[i].Workers) {
 			names = append(names, w.Name())
 		}
 	}
@@ -173,7 +178,7 @@ func (a *App) workerNames() string {
 		return "none"
 	}
 	var names []string
-	for _, w := range a.Workers {
+	for _, w := range alone(a.Workers) {
 		names = append(names, w.Name())
 	}
 	return few(names)

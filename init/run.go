@@ -23,6 +23,7 @@ import (
 	"goinit/spec"
 	"goinit/supervise"
 	"goinit/supervise/launch"
+	"goinit/supervise/set"
 	"goinit/supervise/tree"
 
 	"golang.org/x/sys/unix"
@@ -94,6 +95,7 @@ type runner struct {
 	starter    *starter
 	prober     *prober
 	files      *files
+	clusters   *clusters
 	supervisor *supervise.Supervisor
 	desk       *desk.Desk
 	limits     []control.Limitation
@@ -257,9 +259,10 @@ func (r *runner) keep(arrivals *mailbox) int {
 		history.Add(desk.Event(e))
 		n.tell(e)
 	})
+	r.clusters = newClusters(r.launcher.Accounts, r.launcher.Absolute, workersOf, func(text string) { r.messages.Warn(text, nil) })
 	var err error
 	r.supervisor, err = supervise.New(supervise.Config{
-		Spec: s, Starter: r.starter, Prober: r.prober, Files: r.files, Budget: r.budget(s), CPUs: cpus(), Stay: r.specPath == "" && r.options.main == nil,
+		Spec: s, Starter: r.starter, Prober: r.prober, Files: r.files, Cluster: r.clusters, Budget: r.budget(s), CPUs: cpus(), Stay: r.specPath == "" && r.options.main == nil,
 		Events: func(e supervise.Event) {
 			damped.take(e)
 			r.notifyParent(e)
@@ -274,6 +277,7 @@ func (r *runner) keep(arrivals *mailbox) int {
 		return r.refuse(err)
 	}
 	r.desk.Supervisor = r.supervisor
+	r.clusters.ending = func() bool { return r.supervisor.Phase() >= set.Stopping }
 	go n.run()
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
@@ -288,6 +292,7 @@ func (r *runner) keep(arrivals *mailbox) int {
 	go func() { ended <- r.supervisor.Run(context.Background()) }()
 	outcome := r.attend(arrivals, ended)
 	r.close(server)
+	r.clusters.Close()
 	n.end()
 	return r.finish(outcome)
 }

@@ -21,6 +21,8 @@ type Config struct {
 	Prober Prober
 	// Files watches the files of apps with watch; nil: such an app is refused.
 	Files Files
+	// Cluster gives workers what they serve on; nil: an app with listen: or node: is refused.
+	Cluster Cluster
 	// Budget is the time that an ordered stop may take, where the spec does not say; 0: as long as it takes.
 	Budget time.Duration
 	// Stay: that all apps have ended is no reason to end.
@@ -89,14 +91,20 @@ func New(c Config) (*Supervisor, error) {
 		set: set.New(c.Spec.Apps, c.Budget)}
 	s.set.Stay = c.Stay
 	s.set.Delay = time.Duration(c.Spec.Shutdown.Delay)
+	commit, abort, err := s.prepare(c.Spec.Apps)
+	if err != nil {
+		return nil, err
+	}
 	var owners []*owner
 	for _, a := range c.Spec.Apps {
 		o, err := newOwner(s, a)
 		if err != nil {
+			abort()
 			return nil, fmt.Errorf("%w: %w", ErrInvalid, err)
 		}
 		owners = append(owners, o)
 	}
+	commit()
 	s.owners.Store(&owners)
 	s.publishTarget()
 	return s, nil

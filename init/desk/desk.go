@@ -138,7 +138,7 @@ func snapshotOf(a *spec.App, workers []supervise.Worker, waits []string) control
 func workerOf(w *supervise.Worker, waits []string) control.Worker {
 	out := control.Worker{
 		App: w.App, Slot: w.Slot, Worker: w.Worker, PID: w.PID, State: control.State(w.State), Ready: w.Ready,
-		Generation: w.Generation, Restarts: w.Restarts, Failures: w.Failures, StartedAt: utc(w.StartedAt), StateSince: w.StateSince.UTC(), NextAt: utc(w.NextAt),
+		Generation: w.Generation, Beside: w.Beside, Restarts: w.Restarts, Failures: w.Failures, StartedAt: utc(w.StartedAt), StateSince: w.StateSince.UTC(), NextAt: utc(w.NextAt),
 	}
 	out.Kills = uint64(w.OOMKills)
 	switch {

@@ -138,8 +138,8 @@ apps:
     workers: auto
     max_workers: 8
     increment: {PORT: 8080}
-    listen: []
-    balance: auto
+    listen: [":80", "udp:[::1]:53", {address: "unix:/run/web.sock", name: http, backlog: 100, mode: "0600"}]
+    balance: reuseport
     node: auto
     depends_on: {db: {condition: completed, required: true, restart: true}}
     readiness: {http: "http://127.0.0.1:8080/ready"}

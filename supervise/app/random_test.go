@@ -318,12 +318,12 @@ func (w *world) happens() {
 		if p.timer != 0 {
 			epoch := p.timer
 			p.timer, p.well = 0, false
-			w.step(Event{Kind: Timer, Slot: n, Epoch: epoch})
+			w.step(Event{Kind: Timer, Slot: n, Generation: p.generation, Epoch: epoch})
 		}
 	case 13: // what is late, or a lie
 		k := []Kind{Started, StartFailed, Exited, TreeGone, Ready, Unready, Unhealthy, Recycle, Frozen, FreezeFailed}[w.r.IntN(10)]
 		w.step(Event{Kind: k, Slot: n, Generation: p.generation - 1 - w.r.IntN(2)})
-		w.step(Event{Kind: Timer, Slot: n, Epoch: p.timer - 1 - w.r.IntN(2)})
+		w.step(Event{Kind: Timer, Slot: n, Generation: p.generation, Epoch: p.timer - 1 - w.r.IntN(2)})
 		if p.alive || p.asked {
 			w.step(Event{Kind: TreeGone, Slot: n, Generation: p.generation})
 		}

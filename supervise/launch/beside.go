@@ -37,7 +37,7 @@ func (s *Starter) Beside(w supervise.Work, argv, environment []string, told supe
 	if err != nil {
 		return nil, err
 	}
-	p.begin(main, s.Trees.AddBeside(tree.Worker(w.App.Name, w.Slot), boot, main.PID(), told.TreeGone), told.Exited)
+	p.begin(main, s.Trees.AddBeside(tree.Worker(w.App.Name, w.Slot), w.Generation, boot, main.PID(), told.TreeGone), told.Exited)
 	return p, nil
 }
 

@@ -12,8 +12,9 @@ import (
 
 // The cookie: variables that every worker is given, and that what it starts inherits.
 const (
-	WorkerVariable = "GOINIT_WORKER"
-	BootVariable   = "GOINIT_BOOT_ID"
+	WorkerVariable     = "GOINIT_WORKER"
+	GenerationVariable = "GOINIT_GENERATION" // a slot has two processes while one replaces the other
+	BootVariable       = "GOINIT_BOOT_ID"
 )
 
 // pauses between looks that found something.
@@ -77,9 +78,8 @@ type identity struct {
 // Tree is a worker's.
 type Tree struct {
 	keeper *Keeper
-	worker string
-	boot   string // the cookie's other half
-	pid    int    // of the main process; the leader of its process group
+	cookie cookie
+	pid    int // of the main process; the leader of its process group
 	gone   func()
 
 	// Guarded by keeper.mu.
@@ -103,19 +103,19 @@ func New(c Config) *Keeper {
 }
 
 // Add makes a worker's tree known, from its start on. gone is called once, from Run's goroutine; it must not block.
-func (k *Keeper) Add(worker string, pid int, gone func()) *Tree {
-	return k.AddGroup(worker, pid, nil, gone)
+func (k *Keeper) Add(worker string, generation, pid int, gone func()) *Tree {
+	return k.AddGroup(worker, generation, pid, nil, gone)
 }
 
 // AddGroup is Add for a tree that is in a group; with a nil one it is Add.
-func (k *Keeper) AddGroup(worker string, pid int, group Group, gone func()) *Tree {
-	return k.add(worker, k.config.BootID, pid, group, gone)
+func (k *Keeper) AddGroup(worker string, generation, pid int, group Group, gone func()) *Tree {
+	return k.add(cookieOf(worker, generation, k.config.BootID), pid, group, gone)
 }
 
 // AddBeside is Add for a program beside a worker, whose BootVariable is boot, of BesideBoot: what it has started is its
 // own, not the worker's.
-func (k *Keeper) AddBeside(worker, boot string, pid int, gone func()) *Tree {
-	return k.add(worker, boot, pid, nil, gone)
+func (k *Keeper) AddBeside(worker string, generation int, boot string, pid int, gone func()) *Tree {
+	return k.add(cookieOf(worker, generation, boot), pid, nil, gone)
 }
 
 // BesideBoot is for the BootVariable of one program beside a worker: no other has it.
@@ -123,8 +123,8 @@ func (k *Keeper) BesideBoot() string {
 	return k.config.BootID + "+" + strconv.FormatUint(k.besides.Add(1), 10)
 }
 
-func (k *Keeper) add(worker, boot string, pid int, group Group, gone func()) *Tree {
-	t := &Tree{keeper: k, worker: worker, boot: boot, pid: pid, group: group, gone: gone, stopped: map[identity]bool{}, asked: map[identity]bool{}}
+func (k *Keeper) add(c cookie, pid int, group Group, gone func()) *Tree {
+	t := &Tree{keeper: k, cookie: c, pid: pid, group: group, gone: gone, stopped: map[identity]bool{}, asked: map[identity]bool{}}
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.trees[t] = struct{}{}

@@ -140,7 +140,7 @@ func (k *Keeper) sort(r *reader, all map[int]process, exited map[*Tree]bool) (me
 		if !t.reused {
 			o.leaders[t.pid] = t
 		}
-		o.cookies[t.cookie()] = t
+		o.cookies[t.cookie] = t
 	}
 	k.mu.Unlock()
 	members, seen = map[*Tree][]process{}, map[identity]*Tree{}
@@ -169,9 +169,11 @@ func (k *Keeper) unsureOf(now []process) (unsure bool) {
 }
 
 // cookie is what a tree's processes have in their environment.
-type cookie struct{ worker, boot string }
+type cookie struct{ worker, generation, boot string }
 
-func (t *Tree) cookie() cookie { return cookie{t.worker, t.boot} }
+func cookieOf(worker string, generation int, boot string) cookie {
+	return cookie{worker, strconv.Itoa(generation), boot}
+}
 
 // owners answers whose a process is.
 type owners struct {
@@ -204,7 +206,7 @@ func (o *owners) find(p process) *Tree {
 	if t := o.mains[p.pid]; t != nil {
 		return t
 	}
-	if t := o.old[identity{p.pid, p.start}]; t != nil && o.cookies[t.cookie()] == t {
+	if t := o.old[identity{p.pid, p.start}]; t != nil && o.cookies[t.cookie] == t {
 		return t
 	}
 	if t := o.leaders[p.session]; t != nil {
@@ -226,11 +228,11 @@ func (o *owners) find(p process) *Tree {
 }
 
 func (o *owners) byCookie(pid int) *Tree {
-	v, empty := o.reader.variables(pid, WorkerVariable, BootVariable)
+	v, empty := o.reader.variables(pid, WorkerVariable, GenerationVariable, BootVariable)
 	if p := o.all[pid]; empty && !p.dead() && o.reader.executing(pid) {
 		o.unsure = append(o.unsure, p)
 	}
-	return o.cookies[cookie{v[WorkerVariable], v[BootVariable]}]
+	return o.cookies[cookie{v[WorkerVariable], v[GenerationVariable], v[BootVariable]}]
 }
 
 // send signals exactly this process: the descriptor holds the pid while the start is compared.
