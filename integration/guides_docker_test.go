@@ -20,7 +20,7 @@ COPY guide.sh /usr/local/bin/gunicorn
 COPY guide.sh /usr/local/bin/postgres
 COPY guide.sh /scripts/prepare
 COPY guide.sh /srv/mail.sh
-COPY server.js /srv/web/
+RUN mkdir /srv/web && echo "require('http').createServer((q, r) => r.end('hello')).listen(8080)" >/srv/web/server.js
 COPY server.js /
 RUN echo postgres:x:999:999::/:/bin/sh >>/etc/passwd
 `
@@ -44,7 +44,7 @@ func guides(t *testing.T) (all []guide) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		fence, block, begun := "", "", 0
+		fence, block, begun, first := "", "", 0, len(all)
 		files := map[string]string{}
 		for i, line := range strings.Split(string(text), "\n") {
 			words := strings.Fields(line)
@@ -54,6 +54,11 @@ func guides(t *testing.T) (all []guide) {
 			case line == "```":
 				if name, ok := strings.CutPrefix(fence, "```"); ok && len(strings.Fields(name)) == 3 && strings.Fields(name)[1] == "file" {
 					files[strings.Fields(name)[2]] = block
+					for _, g := range all[first:] {
+						if _, ok := g.files["goinit.yaml"]; !ok && strings.Fields(name)[2] == "goinit.yaml" { // shown below what copies it
+							g.files["goinit.yaml"] = block
+						}
+					}
 				} else if fence == "```dockerfile" && strings.Contains(block, "--from=goinit") {
 					g := guide{fmt.Sprintf("%s:%d", filepath.Base(page), begun), block, map[string]string{}}
 					for name, text := range files {

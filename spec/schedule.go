@@ -39,7 +39,9 @@ type Recycle struct {
 }
 
 // OfMemory reports whether the kernel has to be asked about a worker's memory: the rest goes by the clock alone.
-func (r Recycle) OfMemory() bool { return r.Memory != (MemoryThreshold{}) || r.Pressure != (Pressure{}) }
+func (r Recycle) OfMemory() bool {
+	return r.Memory != (MemoryThreshold{}) || r.Pressure != (Pressure{})
+}
 
 // ParseCron reads a cron expression, and keeps its text.
 func ParseCron(s string) (string, error) {
