@@ -29,7 +29,8 @@ func (p *fixedPlace) Pids() ([]int, error) {
 func TestPlace(t *testing.T) {
 	for name, there := range map[string]bool{"a place": true, "none any more": false} {
 		t.Run(name, func(t *testing.T) {
-			k := New(Config{BootID: "test", PID: os.Getpid(), Everywhere: true})
+			// With Everywhere it would take another run's processes for its own, if that had the same cookie.
+			k := New(Config{BootID: t.TempDir(), PID: os.Getpid(), Everywhere: true})
 			boot := k.BesideBoot()
 			var all [3]*exec.Cmd // the program, what it has left in the place, and somebody elsewhere
 			var ended [3]chan struct{}
