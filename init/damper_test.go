@@ -27,7 +27,13 @@ func TestDamper(t *testing.T) {
 			d.take(supervise.Event{At: time.Now(), Type: "worker.exited", App: "web", Worker: "web/0"})
 			time.Sleep(flapWindow)
 		}, "gggccce[worker.unready 9 busy <nil>]"},
-		"each minute anew": {func(d *damper) { flip(d, 4); time.Sleep(flapWindow + 1); flip(d, 1); time.Sleep(flapWindow); flip(d, 1) },
+		"each minute anew": {func(d *damper) {
+			flip(d, 4)
+			time.Sleep(flapWindow + 1)
+			flip(d, 1)
+			time.Sleep(flapWindow)
+			flip(d, 1)
+		},
 			"gggggccccc[worker.unready 4 busy true]"},
 		"after a minute the first one counts": {func(d *damper) { flip(d, 3); time.Sleep(flapWindow); flip(d, 3) }, "ggggggcccccc"},
 		"the app leaves": {func(d *damper) {
