@@ -168,7 +168,10 @@ func (o *owner) emit(e app.Emit) {
 			data["restarts"] = s.Restarts
 		}
 	}
-	if e.Exit != nil {
+	if e.Type == "reload.failed" {
+		data["detail"] = o.reloadError(o.state.Reload.Failed).Error()
+		data["old"] = e.Old
+	} else if e.Exit != nil {
 		at := time.Now()
 		if v := o.seen[place{e.Slot, e.Generation}]; v != nil {
 			if e.Type == "worker.exited" || e.Type == "worker.start-failed" {
@@ -184,6 +187,9 @@ func (o *owner) emit(e app.Emit) {
 	if e.Hook != app.NoHook {
 		data["hook"] = e.Hook.String()
 	}
+	if e.Asked {
+		data["asked"] = true
+	}
 	if e.Again {
 		data["again"] = true
 	}
@@ -193,10 +199,10 @@ func (o *owner) emit(e app.Emit) {
 	if e.Failures > 0 {
 		data["failures"] = e.Failures
 	}
-	if e.Delay > 0 {
+	if e.Delay > 0 && e.Type != "reload.failed" {
 		data["delay"] = e.Delay.String()
 	}
-	if e.Detail != "" {
+	if e.Detail != "" && e.Type != "reload.failed" {
 		data["detail"] = e.Detail
 	}
 	if e.Type == "worker.pause-failed" {
@@ -212,9 +218,6 @@ func (o *owner) emit(e app.Emit) {
 	}
 	if e.Type == "reload.progress" || e.Type == "reload.finished" || e.Type == "reload.failed" {
 		data["replaced"] = e.Done
-	}
-	if e.Type == "reload.failed" {
-		data["old"] = e.Old
 	}
 	o.remember(e, time.Now())
 	o.supervisor.publish(event)

@@ -76,6 +76,7 @@ type Emit struct {
 	Action           string        // worker.unhealthy: what it leads to
 	Done, Of         int           // reload.*: workers that are replaced, of how many
 	Old              int           // reload.failed: workers that run on as they were
+	Asked            bool          // reload.started, .finished: somebody asked for it; else the app's own recycle, watch or liveness
 }
 
 func (Start) effect()       {}
