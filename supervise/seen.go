@@ -168,10 +168,10 @@ func (o *owner) emit(e app.Emit) {
 			data["restarts"] = s.Restarts
 		}
 	}
-	if e.Type == "reload.failed" {
-		data["detail"] = o.reloadError(o.state.Reload.Failed).Error()
-		data["old"] = e.Old
-	} else if e.Exit != nil {
+	if e.Failure != nil {
+		data["detail"], data["old"] = o.reloadError(e.Failure).Error(), e.Failure.Old
+	}
+	if e.Exit != nil {
 		at := time.Now()
 		if v := o.seen[place{e.Slot, e.Generation}]; v != nil {
 			if e.Type == "worker.exited" || e.Type == "worker.start-failed" {
@@ -199,10 +199,10 @@ func (o *owner) emit(e app.Emit) {
 	if e.Failures > 0 {
 		data["failures"] = e.Failures
 	}
-	if e.Delay > 0 && e.Type != "reload.failed" {
+	if e.Delay > 0 {
 		data["delay"] = e.Delay.String()
 	}
-	if e.Detail != "" && e.Type != "reload.failed" {
+	if e.Detail != "" {
 		data["detail"] = e.Detail
 	}
 	if e.Type == "worker.pause-failed" {

@@ -212,15 +212,13 @@ func (a *App) failReload(s *Slot, e Event, out []Effect) []Effect {
 	}
 	for i := range a.Slots {
 		o := &a.Slots[i]
-		o.Due, o.Asked = 0, false
+		o.Due, o.Asked, o.Replacing = 0, false, false // what starts by now, starts
 		if o.By != a.Reload.Number && (o.State == Running || o.State == Paused) {
 			f.Old++
 		}
 	}
 	a.Reload.Active, a.Reload.Failed = false, f
-	exit := f.Exit
-	out = append(out, Emit{Type: "reload.failed", Slot: f.Slot, Generation: f.Generation, Exit: &exit, Delay: f.Limit, Detail: s.NotReady,
-		Done: f.Done, Of: f.Of, Old: f.Old})
+	out = append(out, Emit{Type: "reload.failed", Slot: f.Slot, Generation: f.Generation, Failure: f, Done: f.Done, Of: f.Of})
 	for i := range a.Incoming {
 		out = a.drop(&a.Incoming[i], e, out)
 	}
