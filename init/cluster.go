@@ -21,8 +21,8 @@ type clusters struct {
 	path     func(a *spec.App, path string) string // absolute
 	workers  func(*spec.App) int
 	warn     func(text string)
+	preload  preload
 	ending   func() bool // goinit ends: who connects now is to be refused, not to wait
-	preload  string      // the file of Node's drain preload; empty: there is none
 
 	relay *cluster.Relay
 	ids   atomic.Int64 // the last NODE_UNIQUE_ID
@@ -175,6 +175,7 @@ func (c *clusters) Close() {
 	if c.hub != nil {
 		c.hub.Close()
 	}
+	c.preload.remove()
 }
 
 // Join is supervise.Cluster's.

@@ -55,7 +55,12 @@ func (c *clusters) channel(m *member, w supervise.Work, told func(supervise.Verd
 		if m.served.balance == nil {
 			m.served.balance = c.hub.NewBalance(m.served.pool)
 		}
-		o.ID, o.Balance, o.Preload = int(c.ids.Add(1)), m.served.balance, c.preload
+		o.ID, o.Balance = int(c.ids.Add(1)), m.served.balance
+		if w.App.NodePreload {
+			if o.Preload, err = c.preloadFor(w.App); err != nil {
+				return err
+			}
+		}
 	}
 	m.worker, m.child, m.node, err = c.hub.Open(o)
 	return err
@@ -69,6 +74,8 @@ func nodeVerdict(e nodeipc.Event) (v supervise.Verdict, ok bool) {
 		v.Kind = supervise.VerdictReady
 	case nodeipc.Stopping:
 		v.Kind = supervise.VerdictStopping
+	case nodeipc.Drained:
+		v.Kind = supervise.VerdictDrained
 	case nodeipc.Unhealthy:
 		v.Kind = supervise.VerdictUnhealthy
 	default:

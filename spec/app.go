@@ -18,6 +18,7 @@ func (l *loader) app(name string, f *fields) App {
 	a.Listen = l.listen(f, name)
 	a.Balance = value(f, "balance", "auto", OneOf("auto", "reuseport", "shared", "round-robin"))
 	a.Node = value(f, "node", NodeAuto, OneOf(NodeAuto, NodeCluster, NodeIPC, NodeOff))
+	a.NodePreload = value(f, "node_preload", true, ParseBool)
 	a.DependsOn = l.dependencies(f)
 	a.Main = value(f, "main", false, ParseBool)
 

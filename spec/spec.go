@@ -83,6 +83,8 @@ type App struct {
 	Listen     []Listen       `json:"listen,omitempty"`
 	Balance    string         `json:"balance"` // auto, reuseport, shared, round-robin
 	Node       string         `json:"node"`    // auto, cluster, ipc, off; NodeChannel says which
+	// NodePreload has a worker of Node's cluster load goinit's drain.cjs.
+	NodePreload bool `json:"node_preload"`
 
 	DependsOn []Dependency `json:"depends_on,omitempty"`
 	Main      bool         `json:"main,omitempty"`

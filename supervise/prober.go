@@ -62,4 +62,5 @@ const (
 	VerdictMainPID                      // MAINPID
 	VerdictStatus                       // STATUS: Detail
 	VerdictStopping                     // STOPPING=1: it has begun to end by itself
+	VerdictDrained                      // a Member's: told to drain, it has finished what it had, and lives on: the stop signal is next
 )

@@ -125,7 +125,7 @@ func (o *owner) heard(slot, generation int) {
 
 var eventOf = [...]app.Kind{
 	VerdictReady: app.Ready, VerdictUnready: app.Unready, VerdictUnhealthy: app.Unhealthy, VerdictExtended: app.Extended,
-	VerdictMainPID: app.MainPID, VerdictStatus: app.Said, VerdictStopping: app.SaysStopping,
+	VerdictMainPID: app.MainPID, VerdictStatus: app.Said, VerdictStopping: app.SaysStopping, VerdictDrained: app.Undrained,
 }
 
 // attend tells the watches what the last step has made of their workers.

@@ -6,9 +6,11 @@ import (
 	"errors"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"goinit/cluster"
+	"goinit/cluster/address"
 
 	"golang.org/x/sys/unix"
 )
@@ -141,10 +143,20 @@ func (s *server) left(w *Worker) {
 // closed: its program has closed its server.
 func (s *server) closed(w *Worker) {
 	s.left(w)
-	if len(s.users) == 0 && !w.draining && !w.stopping && !slices.Contains(w.o.Listening, s.address) {
+	switch {
+	case len(s.users) > 0 || w.draining || w.stopping || slices.Contains(w.o.Listening, s.address):
+	case s.address.Network != cluster.Unix && s.address.Port == 0: // who looks for a free port wants it now (npm's get-port)
+		s.forget()
+	default:
 		s.closer, s.idle = w, time.Now().Add(closeRest)
 		w.hub.wakeBy(s.idle)
 	}
+}
+
+// forget closes the socket.
+func (s *server) forget() {
+	s.close()
+	s.balance.pool.Forget(s.address)
 }
 
 // tick forgets sockets that nobody wants: who connects to a server that was closed is to be refused.
@@ -157,8 +169,7 @@ func (b *Balance) tick(now time.Time) {
 		case now.Before(s.idle):
 			b.hub.wakeBy(s.idle)
 		default:
-			s.close()
-			b.pool.Forget(s.address)
+			s.forget()
 		}
 	}
 }
@@ -227,10 +238,15 @@ func (w *Worker) addressOf(m message) (cluster.Address, error) {
 		a.Network = cluster.UDP
 		a.V6Only = m.addressType == udp6 && m.flags&1 != 0
 	case pipe:
-		if m.address == "" || len(m.address) > maxPath {
+		path := m.address
+		// Node makes every path absolute, abstract names too, which begin with NUL; no file's has one.
+		if i := strings.IndexByte(path, 0); i > 0 {
+			path = path[i:]
+		}
+		if path == "" || len(path) > address.MaxPath {
 			return a, unix.EINVAL
 		}
-		return cluster.Address{Network: cluster.Unix, Path: m.address}, nil
+		return cluster.Address{Network: cluster.Unix, Path: path}, nil
 	default:
 		return a, unix.EINVAL
 	}
@@ -243,17 +259,14 @@ func (w *Worker) addressOf(m message) (cluster.Address, error) {
 	return a, nil
 }
 
-// maxPath is sun_path of unix(7) without its NUL.
-const maxPath = 107
-
 // keyOf is the address as Node 22 writes it, for whoever reads the messages; Node itself only compares it.
 func keyOf(m message) string {
-	address := m.address
+	where := m.address
 	if !m.hasAddress {
-		address = "null"
+		where = "null"
 	}
 	kind := [...]string{noType: "null", ip4: "4", ip6: "6", pipe: "-1", udp4: "udp4", udp6: "udp6"}[m.addressType]
-	key := address + ":" + strconv.Itoa(m.port) + ":" + kind + ":"
+	key := where + ":" + strconv.Itoa(m.port) + ":" + kind + ":"
 	if m.fd >= 0 {
 		key += strconv.Itoa(m.fd)
 	}

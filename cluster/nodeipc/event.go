@@ -13,7 +13,7 @@ type Kind uint8
 const (
 	Ready     Kind = iota // it listens; with ReadyOnMessage: it said so
 	Stopping              // it is about to end by itself: {act: 'suicide'}, cluster.worker.disconnect()
-	Drained               // after Drain: its connections are finished. It may live on for what else it has to do
+	Drained               // after Drain: its connections are finished, its channel is closed, and a second later it is still there
 	Unhealthy             // it does not take the connections that it is given
 	Hint                  // something that its user wants to know; a second line has the remedy
 )

@@ -33,6 +33,14 @@ type Hub struct {
 // NewHub makes one and starts its goroutine, which ends with Close. broken is told of defects of ours, from which the Hub goes
 // on.
 func NewHub(broken func(error)) (*Hub, error) {
+	h, err := newHub(broken)
+	if err == nil {
+		go h.loop()
+	}
+	return h, err
+}
+
+func newHub(broken func(error)) (*Hub, error) {
 	set, err := epoll.New()
 	if err != nil {
 		return nil, err
@@ -41,7 +49,6 @@ func NewHub(broken func(error)) (*Hub, error) {
 		buf: make([]byte, readSize), control: make([]byte, unix.CmsgSpace(4*maxHandles))}
 	h.timer = time.AfterFunc(time.Hour, h.tick)
 	h.timer.Stop()
-	go h.loop()
 	return h, nil
 }
 

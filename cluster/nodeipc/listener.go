@@ -76,6 +76,7 @@ func (l *listener) pump() {
 		if !ok {
 			break
 		}
+		l.turn = slices.Index(l.members, w) + 1
 		w.give(l, fd)
 	}
 	l.arm(l.rest.IsZero())
@@ -84,14 +85,12 @@ func (l *listener) pump() {
 // pick is who has the fewest connections in flight; among equals it goes round.
 func (l *listener) pick() *Worker {
 	var best *Worker
-	at := 0
 	for i := range l.members {
-		n := (l.turn + i) % len(l.members)
-		if w := l.members[n]; w.credit() && (best == nil || len(w.flights) < len(best.flights)) {
-			best, at = w, n
+		w := l.members[(l.turn+i)%len(l.members)]
+		if w.credit() && (best == nil || len(w.flights) < len(best.flights)) {
+			best = w
 		}
 	}
-	l.turn = at + 1
 	return best
 }
 

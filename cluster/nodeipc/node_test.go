@@ -155,17 +155,17 @@ func (p *process) wait() {
 	p.once.Do(p.Gone)
 }
 
-// line waits for a line with that in it, and returns the line.
+// line waits for a line that begins so, and returns the line.
 func (p *process) line(part string) string {
 	p.t.Helper()
 	var seen []string
 	for l := range p.out {
-		if strings.Contains(l, part) {
+		if strings.HasPrefix(l, part) {
 			return l
 		}
 		seen = append(seen, l)
 	}
-	p.t.Fatalf("no line with %q came, but %q", part, seen)
+	p.t.Fatalf("no line %q came, but %q", part, seen)
 	return ""
 }
 

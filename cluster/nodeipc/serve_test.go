@@ -4,9 +4,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"runtime"
 	"strings"
 	"sync"
@@ -14,6 +11,7 @@ import (
 	"testing"
 
 	"goinit/cluster"
+	"goinit/cluster/nodeipc/nodetest"
 )
 
 const httpServer = `
@@ -21,13 +19,9 @@ require('http').createServer((q, r) => r.end(String(process.pid))).listen(PORT, 
 `
 
 func TestHTTP(t *testing.T) {
-	node, err := exec.LookPath("node")
-	if err != nil {
-		t.Skip(err)
-	}
-	for mode, name := range []string{cluster.ReusePort: "reuseport", cluster.Shared: "shared", cluster.RoundRobin: "round-robin"} {
+	for mode, name := range modes {
 		t.Run(name, func(t *testing.T) {
-			a := newApp(t, node, cluster.Mode(mode))
+			a := newApp(t, nodetest.One(t).Path, cluster.Mode(mode))
 			program := "const PORT = 0, HOST = '127.0.0.1'" + httpServer
 			var workers []*process
 			for slot := range 4 {
@@ -71,10 +65,10 @@ func get(t *testing.T, port int) string {
 
 // Keep-alive connections while workers are replaced, one after another: no request is lost.
 func TestDrain(t *testing.T) {
-	for _, v := range nodes(t) {
+	for _, v := range nodetest.All(t) {
 		for mode, name := range modes {
-			t.Run(v.name+"/"+name, func(t *testing.T) {
-				a := newApp(t, v.path, cluster.Mode(mode)).withPreload()
+			t.Run(v.Name+"/"+name, func(t *testing.T) {
+				a := newApp(t, v.Path, cluster.Mode(mode)).withPreload()
 				program := "const PORT = 0, HOST = '127.0.0.1'" + httpServer
 				var workers []*process
 				for slot := range 2 {
@@ -85,9 +79,6 @@ func TestDrain(t *testing.T) {
 				load := startLoad(port, 8)
 				for slot := range 2 {
 					load.until(t, 200)
-					if a.mode == cluster.ReusePort {
-						// the slot's replacement shares its socket
-					}
 					fresh := a.serve(slot, program)
 					old := workers[slot]
 					workers[slot] = fresh
@@ -95,7 +86,6 @@ func TestDrain(t *testing.T) {
 					if !old.Drain() {
 						t.Fatal("it could not be told")
 					}
-					old.event(Drained)
 					old.wait()
 					if s := old.cmd.ProcessState; !s.Success() {
 						t.Errorf("it ended with %v", s)
@@ -172,26 +162,3 @@ func (l *load) stop() error {
 }
 
 var modes = []string{cluster.ReusePort: "reuseport", cluster.Shared: "shared", cluster.RoundRobin: "round-robin"}
-
-type version struct{ name, path string }
-
-// nodes are all that this machine has: the one in PATH, and those of GOINIT_NODES, a directory with VERSION/node.
-func nodes(t *testing.T) []version {
-	t.Helper()
-	var all []version
-	if path, err := exec.LookPath("node"); err == nil {
-		all = append(all, version{"node", path})
-	}
-	cache, err := os.UserCacheDir()
-	if err != nil {
-		return all
-	}
-	more, _ := filepath.Glob(filepath.Join(cache, "goinit-node", "*", "node"))
-	for _, path := range more {
-		all = append(all, version{filepath.Base(filepath.Dir(path)), path})
-	}
-	if len(all) == 0 {
-		t.Skip("node is not installed")
-	}
-	return all
-}

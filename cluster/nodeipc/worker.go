@@ -31,6 +31,8 @@ type Options struct {
 	Preload string
 	// ReadyOnMessage: it is ready when it says process.send('ready'), not when it listens.
 	ReadyOnMessage bool
+	// HangTime is how long it may take to acknowledge a connection; its event loop stands still as long. 0: DefaultHangTime.
+	HangTime time.Duration
 	// Told is called with the Hub locked: it must not block, nor call back.
 	Told func(Event)
 }
@@ -67,6 +69,7 @@ type Worker struct {
 	since     time.Time // since then
 	suspended time.Time // not read before that; zero: it is
 	resend    time.Time // the kernel was short of something; zero: it was not
+	lingers   time.Time // after Drain, and its end of the channel: until then it may exit; zero: not so far
 }
 
 // flight is a connection on its way.
@@ -77,19 +80,23 @@ type flight struct {
 	at       time.Time
 }
 
+// DefaultHangTime is longer than the longest computation that a server should do in one piece, by far.
+const DefaultHangTime = 30 * time.Second
+
 const (
 	// maxFlights is how many connections one worker may have that it has not acknowledged: what is lost to a worker that hangs
 	// until it is killed. More than 16 bring nothing, measured.
 	maxFlights = 16
-	// hangTime is how long a worker may take to acknowledge a connection. Its event loop stands still as long.
-	hangTime = 30 * time.Second
 	// A worker that has no descriptor left, or declines, is left alone for a while.
 	lossRest    = time.Second
 	declineRest = 50 * time.Millisecond
 	// A worker may send this many bytes in this time; the rest waits in its own process.
-	mostRead   = 1 << 20
+	mostRead   = 4 << 20
 	readWindow = 100 * time.Millisecond
 	shortRest  = 10 * time.Millisecond
+	// exitTime is what a worker that is drained has to exit by itself, before Drained is told: a signal would cut short what it
+	// does at its end.
+	exitTime = time.Second
 	// maxServers bounds where one worker, and all of an app together, may listen.
 	maxServers = 256
 )
@@ -102,6 +109,9 @@ func (h *Hub) Open(o Options) (w *Worker, child int, env []string, err error) {
 	defer h.mu.Unlock()
 	if h.closed {
 		return nil, -1, nil, errors.New("goinit is ending")
+	}
+	if o.HangTime == 0 {
+		o.HangTime = DefaultHangTime
 	}
 	c, child, err := newChannel()
 	if err != nil {
@@ -267,7 +277,8 @@ func (w *Worker) disconnected() {
 	w.channel.abandon()
 	w.leaveBalance()
 	if w.draining {
-		w.tell(Drained, "")
+		w.lingers = time.Now().Add(exitTime)
+		w.hub.wakeBy(w.lingers)
 	}
 }
 
@@ -326,12 +337,15 @@ func (w *Worker) tick(now time.Time) {
 	if due(&w.rest) {
 		w.pump()
 	}
+	if due(&w.lingers) {
+		w.tell(Drained, "")
+	}
 	if len(w.flights) > 0 && w.entered && !w.hung {
-		if hung := w.flights[0].at.Add(hangTime); now.Before(hung) {
+		if hung := w.flights[0].at.Add(w.o.HangTime); now.Before(hung) {
 			w.hub.wakeBy(hung)
 		} else {
 			w.hung = true
-			w.tell(Unhealthy, "it has not taken a connection for "+hangTime.String()+": its event loop does not turn")
+			w.tell(Unhealthy, "it has not taken a connection for "+w.o.HangTime.String()+": its event loop does not turn")
 		}
 	}
 }
@@ -382,7 +396,7 @@ func (w *Worker) give(l *listener, fd int) {
 	seq := w.hub.number()
 	w.flights = append(w.flights, flight{l, fd, seq, now})
 	if len(w.flights) == 1 {
-		w.hub.wakeBy(now.Add(hangTime))
+		w.hub.wakeBy(now.Add(w.o.HangTime))
 	}
 	var space [512]byte
 	w.send(outgoing{text: newConnection(space[:0], l.key, l.nativeKind, seq), fd: fd, seq: seq})

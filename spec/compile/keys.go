@@ -106,6 +106,7 @@ func socketKeys() []key {
 			"who gets a connection; auto: reuseport for TCP, else shared; round-robin: node: cluster only", false},
 		{"node", word{words: []string{"auto", "cluster", "ipc", "off"}, foreign: foreignNode()}, "auto",
 			"Node's channel; auto: cluster if command is node and workers is not 1", false},
+		{"node_preload", boolean(), "true", "node cluster: workers load a file of goinit's (`NODE_OPTIONS`), by which keep-alive connections end without an error when one is replaced", false},
 	}
 }
 

@@ -141,6 +141,7 @@ apps:
     increment: {PORT: 8080}
     listen: [":80", "udp:[::1]:53", {address: "unix:/run/web.sock", name: http, backlog: 100, mode: "0600"}]
     balance: reuseport
+    node_preload: false
     node: auto
     depends_on: {db: {condition: completed, required: true, restart: true}}
     readiness: {http: "http://127.0.0.1:8080/ready"}
