@@ -249,7 +249,7 @@ func (r *runner) keep(arrivals *mailbox) int {
 	n.loop = r.tellCaller
 	history := control.NewHistory(eventsKept)
 	r.desk = desk.New(&desk.Desk{Console: r.console, Store: r.store, History: history, Info: r.info, Spec: r.spec.Load, Load: r.load, Applied: r.applied, Budget: r.budget,
-		Save: r.save, Program: r.program})
+		Save: r.save, Program: r.program, Drained: r.outputs.drained})
 	r.starter = newStarter(r.launcher)
 	r.prober = newProber(r.starter, r.launcher.Grouped, func(text string) { r.messages.Warn(text, nil) })
 	r.outputs.heard = r.prober.heard

@@ -90,7 +90,7 @@ func (g Given) with(other Given) (Given, error) {
 
 // balance tells the member what the last step has made of its process.
 func (v *watched) balance(s *app.Slot) {
-	if v.drained {
+	if v.drained || s.State == app.Draining { // for good, and told by a Drain
 		return
 	}
 	if ready := s.IsReady(); ready != v.entered {

@@ -17,6 +17,7 @@ type ReloadError struct {
 	Done, Of         int // workers that were replaced before
 	Old              int // that serve on as they were
 	Why              string
+	Ended            bool // the new worker has; else it is being stopped
 }
 
 func (e *ReloadError) Error() string {
@@ -47,7 +48,7 @@ func (o *owner) reloadable(slots []int) error {
 		}
 		return s.State != app.Waiting && s.State != app.Stopped && (s.State != app.Stopping && s.State != app.Draining || s.Next == app.ByPolicy || s.Next == app.Again)
 	})
-	if !some {
+	if !some || o.state.Down {
 		return fmt.Errorf("%s: %w that could be replaced: goinit ctl start %s", o.name, ErrNotRunning, o.name)
 	}
 	return nil
@@ -73,11 +74,11 @@ func (o *owner) reloadOutcome(w *waiter) (done bool, err error) {
 }
 
 func (o *owner) reloadError(f *app.Failure) error {
-	e := &ReloadError{App: o.name, Slot: f.Slot, Generation: f.Generation, Done: f.Done, Of: f.Of, Old: f.Old}
+	e := &ReloadError{App: o.name, Slot: f.Slot, Generation: f.Generation, Done: f.Done, Of: f.Of, Old: f.Old, Ended: true}
 	x := lastExit(f.Exit, time.Time{})
 	switch {
 	case f.Limit > 0:
-		e.Why = fmt.Sprintf("was not ready within %s", seconds(f.Limit))
+		e.Why, e.Ended = fmt.Sprintf("was not ready within %s", seconds(f.Limit)), false
 	case x.Error != "":
 		e.Why = "could not be started: " + firstLine(x.Error)
 	case x.Signal != nil:

@@ -168,6 +168,9 @@ func (o *owner) emit(e app.Emit) {
 			data["restarts"] = s.Restarts
 		}
 	}
+	if e.Failure != nil {
+		data["detail"], data["old"] = o.reloadError(e.Failure).Error(), e.Failure.Old
+	}
 	if e.Exit != nil {
 		at := time.Now()
 		if v := o.seen[place{e.Slot, e.Generation}]; v != nil {
@@ -183,6 +186,9 @@ func (o *owner) emit(e app.Emit) {
 	}
 	if e.Hook != app.NoHook {
 		data["hook"] = e.Hook.String()
+	}
+	if e.Asked {
+		data["asked"] = true
 	}
 	if e.Again {
 		data["again"] = true
@@ -212,9 +218,6 @@ func (o *owner) emit(e app.Emit) {
 	}
 	if e.Type == "reload.progress" || e.Type == "reload.finished" || e.Type == "reload.failed" {
 		data["replaced"] = e.Done
-	}
-	if e.Type == "reload.failed" {
-		data["old"] = e.Old
 	}
 	o.remember(e, time.Now())
 	o.supervisor.publish(event)

@@ -20,13 +20,13 @@ const maxWorkers = 4096
 type goal uint8
 
 const (
-	goalNone   goal = iota
-	goalUp          // every slot is running or has completed
-	goalAnew        // the same, by a process that is not the one there was
-	goalDown        // nothing runs
-	goalSize        // as many workers as asked for, and up
-	goalPaused      // whatever ran is suspended
-	goalReplaced    // every slot that had a process has another, and nothing is left of the old one
+	goalNone     goal = iota
+	goalUp            // every slot is running or has completed
+	goalAnew          // the same, by a process that is not the one there was
+	goalDown          // nothing runs
+	goalSize          // as many workers as asked for, and up
+	goalPaused        // whatever ran is suspended
+	goalReplaced      // every slot that had a process has another, and nothing is left of the old one
 )
 
 // request is a command on its way to an app.

@@ -137,11 +137,13 @@ func (o *owner) attend() {
 			v.stop()
 			continue
 		}
-		if v.member != nil {
-			v.balance(s)
-		}
 		if v.watch != nil {
 			v.attend(s)
+		}
+	}
+	for s := range o.all() { // who comes is in the balance before who goes is out of it
+		if v := o.watches[placeOf(s)]; v != nil && v.member != nil {
+			v.balance(s)
 		}
 	}
 }

@@ -39,6 +39,9 @@ type Desk struct {
 	// Program runs a program beside a worker.
 	Program func(ctx context.Context, a *spec.App, slot int, e control.Exec) (control.Exit, error)
 
+	// Drained is closed when the last lines of a process can be asked for; nil if that is so.
+	Drained func(app string, slot, generation int) <-chan struct{}
+
 	// Budget is how long an ordered stop may take by a spec.
 	Budget func(*spec.Spec) time.Duration
 

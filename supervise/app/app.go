@@ -77,6 +77,9 @@ func (a App) Step(e Event) (App, []Effect) {
 	case Redefine:
 		return a.redefine(e)
 	case AskReload:
+		if a.Down {
+			return a, nil
+		}
 		if a.Config.ReloadSignal != 0 && a.Config.Job == nil {
 			return a, a.signalReload(e)
 		}
@@ -120,6 +123,10 @@ func (a App) toSlots(e Event) (App, []Effect) {
 		}
 		if s.leaving() && (e.Kind == AskStart || e.Kind == AskRestart) {
 			continue // it is being removed, which only a scale takes back
+		}
+		switch e.Kind {
+		case AskStop, AskKill, AskRemove, Shutdown: // also of what has ended, and would be replaced
+			s.Due, s.Asked = 0, false
 		}
 		out = a.toSlot(s, e, out)
 	}
@@ -196,6 +203,15 @@ func (a *App) slot(n int) *Slot {
 	return nil
 }
 
+// fresh is a new slot. What is left of one that was removed may not be gone yet, so it has a generation of its own.
+func (a *App) fresh(n int, state State) Slot {
+	s := Slot{Number: n, State: state}
+	if a.generation > 0 {
+		s.Generation, s.Reserved, s.Epoch = a.generation+1, true, a.epoch
+	}
+	return s
+}
+
 // scale makes slots, and removes those with the highest numbers. One that is being removed is kept instead.
 func (a App) scale(e Event) (App, []Effect) {
 	var out []Effect
@@ -211,7 +227,7 @@ func (a App) scale(e Event) (App, []Effect) {
 			}
 			continue
 		}
-		s := Slot{Number: n, State: Waiting, Generation: a.generation, Epoch: a.epoch}
+		s := a.fresh(n, Waiting)
 		if a.Down {
 			s.State = Stopped
 		}

@@ -75,7 +75,8 @@ type Emit struct {
 	Again            bool          // worker.ready: it was before
 	Action           string        // worker.unhealthy: what it leads to
 	Done, Of         int           // reload.*: workers that are replaced, of how many
-	Old              int           // reload.failed: workers that run on as they were
+	Failure          *Failure      // reload.failed
+	Asked            bool          // reload.started, .finished: somebody asked for it; else the app's own recycle, watch or liveness
 }
 
 func (Start) effect()       {}

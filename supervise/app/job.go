@@ -45,7 +45,7 @@ func (a App) due(e Event) (App, []Effect) {
 		for n < len(a.Slots) && a.Slots[n].Number == n {
 			n++
 		}
-		s := Slot{Number: n, State: Scheduled, Generation: a.generation, Epoch: a.epoch}
+		s := a.fresh(n, Scheduled)
 		out = a.toSlot(&s, e, out)
 		a.Slots = slices.Insert(a.Slots, n, s)
 	}

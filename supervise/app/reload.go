@@ -19,9 +19,10 @@ type Reload struct {
 	// Revision is that of what it makes the workers.
 	Revision int
 	Cause    string
-	Of     int      // workers that it replaces
-	Done   int      // of them that are replaced: the new process is ready
-	Failed *Failure // what has stopped it; nil: nothing. Never written to
+	Asked    bool     // for some of it, by a command or an apply
+	Of       int      // workers that it replaces
+	Done     int      // of them that are replaced: the new process is ready
+	Failed   *Failure // what has stopped it; nil: nothing. Never written to
 }
 
 // Failure is a new process that did not do.
@@ -107,12 +108,11 @@ func (a *App) beginReload(out []Effect) []Effect {
 	case n > 0:
 		a.Reload = Reload{Number: a.Reload.Number + 1, Active: true, Of: n, Revision: a.Config.Revision}
 		for i := range a.Slots {
-			if s := &a.Slots[i]; s.Due > 0 {
-				a.Reload.Cause = s.Cause
-				break
+			if s := &a.Slots[i]; s.Due > 0 && (a.Reload.Cause == "" || s.Asked && !a.Reload.Asked) {
+				a.Reload.Cause, a.Reload.Asked = s.Cause, s.Asked
 			}
 		}
-		return append(out, Emit{Type: "reload.started", Slot: AllSlots, Of: n, Detail: a.Reload.Cause})
+		return append(out, Emit{Type: "reload.started", Slot: AllSlots, Of: n, Detail: a.Reload.Cause, Asked: a.Reload.Asked})
 	}
 	return out
 }
@@ -123,7 +123,7 @@ func (a *App) endReload(out []Effect) []Effect {
 		return out
 	}
 	a.Reload.Active = false
-	return append(out, Emit{Type: "reload.finished", Slot: AllSlots, Done: a.Reload.Done, Of: a.Reload.Of})
+	return append(out, Emit{Type: "reload.finished", Slot: AllSlots, Done: a.Reload.Done, Of: a.Reload.Of, Asked: a.Reload.Asked})
 }
 
 // progress is a worker that was replaced.
@@ -212,15 +212,13 @@ func (a *App) failReload(s *Slot, e Event, out []Effect) []Effect {
 	}
 	for i := range a.Slots {
 		o := &a.Slots[i]
-		o.Due, o.Asked = 0, false
+		o.Due, o.Asked, o.Replacing = 0, false, false // what starts by now, starts
 		if o.By != a.Reload.Number && (o.State == Running || o.State == Paused) {
 			f.Old++
 		}
 	}
 	a.Reload.Active, a.Reload.Failed = false, f
-	exit := f.Exit
-	out = append(out, Emit{Type: "reload.failed", Slot: f.Slot, Generation: f.Generation, Exit: &exit, Delay: f.Limit, Detail: s.NotReady,
-		Done: f.Done, Of: f.Of, Old: f.Old})
+	out = append(out, Emit{Type: "reload.failed", Slot: f.Slot, Generation: f.Generation, Failure: f, Done: f.Done, Of: f.Of})
 	for i := range a.Incoming {
 		out = a.drop(&a.Incoming[i], e, out)
 	}
@@ -263,7 +261,9 @@ func (a App) redefine(e Event) (App, []Effect) {
 		case s.Config == nil:
 			s.Config = &old
 		}
-		out = a.toSlot(s, Event{Kind: AskReload, Slot: s.Number, Now: e.Now, Detail: e.Detail}, out)
+		if !a.Down {
+			out = a.toSlot(s, Event{Kind: AskReload, Slot: s.Number, Now: e.Now, Detail: e.Detail}, out)
+		}
 	}
 	for i := range a.Outgoing {
 		if s := &a.Outgoing[i]; s.Config == nil {

@@ -139,7 +139,7 @@ func (a *App) promote(s *Slot, e Event, out []Effect) []Effect {
 		return out
 	}
 	old := *own
-	in.Role, in.Next = Current, ByPolicy
+	in.Role, in.Next, in.Last = Current, ByPolicy, max(old.Generation, old.Last)
 	in.Restarts, in.OOMKills, in.LastExit, in.HasExited = old.Restarts, old.OOMKills, old.LastExit, old.HasExited
 	in.Due, in.Cause, in.Asked = old.Due, old.Cause, old.Asked // if it was asked for once more
 	*own = in
