@@ -21,12 +21,14 @@ type clusters struct {
 	path     func(a *spec.App, path string) string // absolute
 	workers  func(*spec.App) int
 	warn     func(text string)
+	inform   func(text string) // what is worth a line and no warning
 	preload  preload
 	ending   func() bool // goinit ends: who connects now is to be refused, not to wait
 
 	relay *cluster.Relay
 	ids   atomic.Int64 // the last NODE_UNIQUE_ID
 	blind sync.Once    // told that the kernel does not steer
+	short sync.Once    // told that fewer connections may wait than were asked for
 
 	mu   sync.Mutex
 	hub  *nodeipc.Hub // nil: nobody has wanted a channel yet
@@ -44,7 +46,7 @@ type served struct {
 }
 
 func newClusters(accounts launch.Accounts, path func(*spec.App, string) string, workers func(*spec.App) int, warn func(string)) *clusters {
-	return &clusters{accounts: accounts, path: path, workers: workers, warn: warn, ending: func() bool { return false }, relay: cluster.NewRelay(), apps: map[string]*served{}}
+	return &clusters{accounts: accounts, path: path, workers: workers, warn: warn, inform: func(string) {}, ending: func() bool { return false }, relay: cluster.NewRelay(), apps: map[string]*served{}}
 }
 
 // Wants is supervise.Cluster's.
@@ -103,6 +105,7 @@ func (p *preparation) app(a *spec.App) (err error) {
 		if slices.ContainsFunc(s.open, l.same) {
 			continue
 		}
+		c.queueLimit(l)
 		p.fresh[a.Name] = append(p.fresh[a.Name], l)
 		s.open = append(s.open, l)
 		for slot := range max(1, c.workers(a)) {

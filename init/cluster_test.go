@@ -234,6 +234,27 @@ func TestMembersAreBalanced(t *testing.T) {
 	}
 }
 
+// A backlog that the kernel cuts is told, once.
+func TestBacklogIsCut(t *testing.T) {
+	c := testClusters(t)
+	var told []string
+	c.inform = func(text string) { told = append(told, text) }
+	limit, err := os.ReadFile("/proc/sys/net/core/somaxconn")
+	if err != nil {
+		t.Skip(err)
+	}
+	a := appOf(t, "web", 2, host+":7051", host+":7052")
+	a.Listen[0].Backlog, a.Listen[1].Backlog = 65535, 65535
+	if strings.TrimSpace(string(limit)) == "65535" {
+		t.Skip("it is not cut here")
+	}
+	prepare(t, c, a)
+	want := fmt.Sprintf("%s:7051: %s connections may wait here, not 65535: net.core.somaxconn is less\n  raise it: docker run --sysctl net.core.somaxconn=65535", host, strings.TrimSpace(string(limit)))
+	if len(told) != 1 || told[0] != want {
+		t.Errorf("%q, want %q", told, want)
+	}
+}
+
 // Every message about an address, word for word but for who has it.
 func TestListenMessages(t *testing.T) {
 	c := testClusters(t)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"strconv"
+	"strings"
 
 	"goinit/cluster"
 	"goinit/cluster/address"
@@ -59,6 +60,19 @@ func (c *clusters) file(a *spec.App, l spec.Listen, one *listened) error {
 		one.options.UID, one.options.GID = int(account.UID), int(account.GID)
 	}
 	return nil
+}
+
+// queueLimit says so where the kernel lets fewer connections wait than a socket asks for (listen(2)); once.
+func (c *clusters) queueLimit(l listened) {
+	text, err := os.ReadFile("/proc/sys/net/core/somaxconn")
+	most, err2 := strconv.Atoi(strings.TrimSpace(string(text)))
+	if err != nil || err2 != nil || l.options.Backlog <= most || l.address.Network == cluster.UDP {
+		return
+	}
+	c.short.Do(func() {
+		c.inform(fmt.Sprintf("%v: %d connections may wait here, not %d: net.core.somaxconn is less\n  raise it: docker run --sysctl net.core.somaxconn=%d",
+			l.address, most, l.options.Backlog, l.options.Backlog))
+	})
 }
 
 // balanceOf is how an app's connections come to its workers. auto is package cluster's word for each socket: of unix and of
