@@ -24,6 +24,10 @@ const (
 	longPause  = time.Second
 )
 
+// restFactor times as long as the last looks took there are no others: of a hundred workers that are stopped each dies at a
+// time of its own, and one look does for many of them. A death that comes alone is looked at at once.
+const restFactor = 4
+
 // unsureLooks, with the pauses between them, are some seconds.
 const unsureLooks = 16
 
@@ -183,6 +187,7 @@ func (k *Keeper) Run(ctx context.Context) {
 	timer := time.NewTimer(time.Hour)
 	timer.Stop()
 	r := &reader{}
+	var rested time.Time // when it may look again
 	for {
 		select {
 		case <-ctx.Done():
@@ -191,6 +196,11 @@ func (k *Keeper) Run(ctx context.Context) {
 		case <-k.wake:
 		case <-timer.C:
 		}
+		if rest := time.Until(rested); rest > 0 {
+			timer.Reset(rest)
+			continue
+		}
+		began := time.Now()
 		for {
 			gone, next := k.pass(r)
 			for _, t := range gone {
@@ -203,5 +213,6 @@ func (k *Keeper) Run(ctx context.Context) {
 				break
 			}
 		}
+		rested = time.Now().Add(restFactor * time.Since(began))
 	}
 }
