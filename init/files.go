@@ -62,9 +62,10 @@ func (r *runner) watchAll(apps []spec.App) {
 }
 
 // tellsLoaded reports whether an app's program can be asked which files it has loaded: it is node itself. A shell or npm
-// between would take the channel, or leave its name to a node that does not have it, which ends that.
+// between would take the channel, or leave its name to a node that does not have it, which ends that. Where node: has given
+// it a channel there is no second one.
 func tellsLoaded(a *spec.App) bool {
-	return len(a.Watch.Paths) == 0 && slices.Contains([]string{"node", "nodejs"}, filepath.Base(a.Command[0]))
+	return len(a.Watch.Paths) == 0 && a.NodeChannel() == spec.NodeOff && slices.Contains([]string{"node", "nodejs"}, filepath.Base(a.Command[0]))
 }
 
 func (f *files) plan(a *spec.App) watch.Plan {

@@ -149,6 +149,9 @@ func (l *loader) checkListen(f *fields, a *App) {
 			l.fail(f.at("node"), "a job serves nothing: write node: ipc, which has process.send() too, or leave it out")
 		}
 	}
+	if r := a.Readiness; r != nil && r.Node && a.NodeChannel() == NodeOff && !l.unknown(f, "node", "workers") {
+		l.fail(f.at("readiness.node"), "process.send('ready') needs Node's channel: write node: ipc, or cluster for one of several workers")
+	}
 	if r := a.Readiness; r != nil && r.FD >= 3 && r.FD < 3+len(a.Listen) {
 		l.fail(f.at("readiness.fd"), "%d is one of listen:'s sockets, which begin at 3: write %d", r.FD, 3+len(a.Listen))
 	}

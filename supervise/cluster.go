@@ -53,10 +53,7 @@ func (s *Supervisor) prepare(apps []spec.App) (commit, abort func(), err error) 
 	if s.config.Cluster == nil {
 		return func() {}, func() {}, nil
 	}
-	if commit, abort, err = s.config.Cluster.Prepare(apps); err != nil {
-		return nil, nil, fmt.Errorf("%w: %w", ErrInvalid, err)
-	}
-	return commit, abort, nil
+	return s.config.Cluster.Prepare(apps)
 }
 
 // join makes a process that is about to be started a member, and adds what it is given for that.

@@ -133,6 +133,7 @@ func TestMistakes(t *testing.T) {
 		{"PM2's mode", app + "    node: fork\n", `4:11: node: "fork": write ipc, which is PM2's fork mode with its channel, or off`},
 		{"a job that serves", app + "    listen: [\":80\"]\n    schedule: \"@daily\"\n", "a job serves nothing: leave it out, or leave schedule: out"},
 		{"a job in the cluster", app + "    node: cluster\n    schedule: \"@daily\"\n", "a job serves nothing: write node: ipc, which has process.send() too, or leave it out"},
+		{"ready without a channel", app + "    readiness: {node: true}\n", "4:23: node: process.send('ready') needs Node's channel: write node: ipc, or cluster for one of several workers"},
 		{"fd is a socket", app + "    listen: [\":80\"]\n    readiness: {fd: 3}\n", "3 is one of listen:'s sockets, which begin at 3: write 4"},
 		{"watch, no pattern", app + "    watch: {paths: [\"src/[a\"]}\n", `"src/[a" is no pattern: [ without ], or a \ at the end`},
 		{"watch, no quiet", app + "    watch: {delay: 0s}\n", `4:20: delay: "0s": a time above 0 is wanted`},

@@ -139,7 +139,7 @@ func healthKeys() []key {
 		{"readiness", mapping{name: "readiness", oneOf: []string{"notify", "fd", "node", "listening", "log", "http", "tcp", "exec"}, foreign: foreignProbe(), keys: append(append([]key{
 			{"notify", boolean(), "", "sd_notify READY=1", false},
 			{"fd", integer(3, 255), "", "a newline on this descriptor", false},
-			{"node", boolean(), "", "process.send('ready')", false},
+			{"node", boolean(), "", "process.send('ready') on Node's channel", false},
 			{"listening", integer(1, 65535), "", "it listens on this port", false},
 			{"log", regex(), "", "a line that matches", false},
 		}, probes...), append([]key{
