@@ -26,7 +26,7 @@ func TestLoadFillsInEveryDefault(t *testing.T) {
 	}
 	want := &Spec{Version: 1, Messages: Messages{"info", "auto"}, LogStore: LogStore{"auto", 128 << 20, "none"}, Apps: []App{{
 		Name: "web", Command: []string{"node"}, WorkingDir: ".", InheritEnvironment: true, Enabled: true,
-		Workers: Workers{Count: 1}, MaxWorkers: 16, Balance: "auto", Node: "auto",
+		Workers: Workers{Count: 1}, MaxWorkers: 16, Balance: "auto", Node: "auto", NodePreload: true,
 		Restart:   Restart{Policy: "always", SuccessCodes: []int{0}, Delay: Duration(100 * time.Millisecond), MaxDelay: Duration(30 * time.Second), ResetAfter: Duration(10 * time.Second)},
 		OnFailure: "shutdown", Stop: Stop{"SIGTERM", "process", Duration(10 * time.Second), nil}, Logs: Logs{"auto", 8 << 20, 4, Duration(7 * 24 * time.Hour), "block", nil},
 	}}}

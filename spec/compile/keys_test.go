@@ -142,6 +142,7 @@ apps:
     listen: [":80", "udp:[::1]:53", {address: "unix:/run/web.sock", name: http, backlog: 100, mode: "0600"}]
     balance: reuseport
     node: auto
+    node_preload: false
     depends_on: {db: {condition: completed, required: true, restart: true}}
     readiness: {http: "http://127.0.0.1:8080/ready"}
     main: true
