@@ -36,14 +36,17 @@ func TestHTTP(t *testing.T) {
 				}
 				port = q
 			}
-			seen := map[string]int{}
-			for i := 0; len(seen) < 4; i++ {
-				if i == 2000 {
-					t.Fatalf("only %v", seen)
-				}
-				seen[get(t, port)]++
+			byPID := map[string]*process{}
+			for _, p := range workers {
+				byPID[fmt.Sprint(p.cmd.Process.Pid)] = p
 			}
-			t.Log(seen)
+			for len(byPID) > 0 { // the kernel, or goinit, gives each its share
+				pid := get(t, port)
+				if p := byPID[pid]; p != nil && a.mode == cluster.Shared { // a share may be nothing as long as others are faster
+					p.end()
+				}
+				delete(byPID, pid)
+			}
 		})
 	}
 }
