@@ -101,7 +101,7 @@ func TestRunApplyStorm(t *testing.T) {
 	}
 	var warm footprint
 	for _, end := range []int{rounds / 2, rounds} {
-		quiet := molest(t, m)
+		quiet := busy(t, m)
 		for f.n < end {
 			m.write(t, f.next())
 			args := []string{"apply"}
@@ -160,8 +160,8 @@ func stormy(t *testing.T, spec string) (*manager, *bed.Groups) {
 	return m, groups
 }
 
-// molest has three clients do what comes to their mind, until it is called off.
-func molest(t *testing.T, m *manager) (quiet func()) {
+// busy has three clients do what comes to their mind, until it is called off.
+func busy(t *testing.T, m *manager) (quiet func()) {
 	var wait sync.WaitGroup
 	over := make(chan struct{})
 	for n, ask := range []func(i int){
