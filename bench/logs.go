@@ -32,74 +32,20 @@ func newLogPlan(quick bool) logPlan {
 // lineSizes are in bytes, newlines included. What is quoted first is about an access log's.
 var lineSizes = []int{100, 10, 10 << 10}
 
-// logger takes what apps write. All but cat keep four files of 8 MiB.
-type logger struct {
-	name string
-	// argv is of a program that reads one app's lines from its stdin; configure of one that runs the apps itself, each a
-	// command for sh.
-	argv      func(dir string) ([]string, error)
-	configure func(dir string, apps []string) ([]string, error)
-}
-
-// findLoggers are those that are there, cat first: the others are compared with it.
-func findLoggers(goinit string) (found []logger, missing []string) {
-	all := []logger{
-		{name: "cat > file", argv: func(dir string) ([]string, error) { return []string{"sh", "-c", "exec cat > " + dir + "/file"}, nil }},
-		{name: "goinit", configure: func(dir string, apps []string) ([]string, error) {
-			spec := "log_store: {directory: " + dir + "/logs}\napps:\n"
-			for i, app := range apps {
-				spec += fmt.Sprintf("  app%d: {shell: %s, logs: {console: \"off\"}}\n", i, strconv.Quote(app))
-			}
-			return []string{goinit, "run", "-C", dir, "--socket", dir + "/socket"}, os.WriteFile(dir+"/goinit.yaml", []byte(spec), 0o644)
-		}},
-		{name: "s6-log", argv: func(dir string) ([]string, error) { return []string{"s6-log", "n4", "s8388608", dir + "/log"}, nil }},
-		{name: "s6-log t", argv: func(dir string) ([]string, error) {
-			return []string{"s6-log", "t", "n4", "s8388608", dir + "/log"}, nil
-		}},
-		{name: "svlogd", argv: svlogd()},
-		{name: "svlogd -tt", argv: svlogd("-tt")},
-		{name: "supervisord", configure: func(dir string, apps []string) ([]string, error) {
-			conf := "[supervisord]\nnodaemon=true\nuser=root\nlogfile=/dev/null\nlogfile_maxbytes=0\npidfile=" + dir + "/pid\n"
-			for i, app := range apps {
-				script := fmt.Sprintf("%s/app%d.sh", dir, i)
-				if err := os.WriteFile(script, []byte(app+"\n"), 0o644); err != nil {
-					return nil, err
-				}
-				conf += fmt.Sprintf("[program:app%d]\ncommand=sh %s\nstdout_logfile=%s/app%[1]d.log\nstdout_logfile_maxbytes=8MB\nstdout_logfile_backups=4\n", i, script, dir)
-			}
-			return []string{"supervisord", "-c", dir + "/conf"}, os.WriteFile(dir+"/conf", []byte(conf), 0o644)
-		}},
-	}
-	for _, l := range all {
-		program, _, _ := strings.Cut(l.name, " ")
-		if _, err := exec.LookPath(program); err != nil && program != "goinit" {
-			missing = append(missing, l.name+" is not installed")
-			continue
-		}
-		found = append(found, l)
-	}
-	return found, missing
-}
-
-func svlogd(flags ...string) func(string) ([]string, error) {
-	return func(dir string) ([]string, error) {
-		log := dir + "/log"
-		if err := os.Mkdir(log, 0o755); err != nil {
-			return nil, err
-		}
-		return append(append([]string{"svlogd"}, flags...), log), os.WriteFile(log+"/config", []byte("s8388608\nn4\n"), 0o644)
-	}
-}
-
 // reportLogs is what keeping logs costs: one app that writes as fast as it is read, and many that write a little each.
 func reportLogs(w io.Writer, p logPlan, goinit string) error {
 	goinit, err := filepath.Abs(goinit)
 	if err != nil {
 		return err
 	}
-	loggers, missing := findLoggers(goinit)
-	fmt.Fprintf(w, "# Logs\n\n%s\n\n", machine())
-	for _, reason := range append(missing, "pm2 and Pebble are not measured") {
+	dir, err := os.MkdirTemp("", "bench-logs-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	loggers, missing := findLoggers(goinit, dir)
+	fmt.Fprintf(w, "# Logs\n\n%s\n\n%s\n\n", machine(), loggersNote)
+	for _, reason := range missing {
 		fmt.Fprintf(w, "Missing: %s\n\n", reason)
 	}
 	for _, size := range lineSizes {
@@ -144,11 +90,11 @@ func reportFlood(w io.Writer, p logPlan, loggers []logger, size int) error {
 	}
 	fmt.Fprintf(w, "## One app, lines of %d bytes\n\nMedian of %d times %.2f GB, out of the page cache; the CPU time of who keeps them (not the app's), and the largest memory it had.\n\n",
 		size, p.rounds, float64(p.bytes)/1e9)
-	t := &table{head: []string{"", "CPU s per GB", "CPU : cat", "MB/s", "memory MB"}}
+	t := &table{head: []string{"", "CPU s per GB", "least", "CPU : cat", "least : least", "MB/s", "memory MB"}}
 	gb := float64(p.bytes) / 1e9
 	for i, l := range loggers {
 		f := all[i]
-		t.add(l.name, number(median(f.cpu)/gb, 2), times(f.cpu, all[0].cpu), number(gb*1e3/median(f.wall), 0), number(median(f.memory), 1))
+		t.add(l.name, number(median(f.cpu)/gb, 2), number(minimum(f.cpu)/gb, 2), times(f.cpu, all[0].cpu), ratio(minimum(f.cpu), minimum(all[0].cpu)), number(gb*1e3/median(f.wall), 0), number(median(f.memory), 1))
 	}
 	t.write(w)
 	return nil
@@ -160,28 +106,47 @@ func (l logger) flood(dir, lines string) (cpu, wall, memory float64, err error) 
 		return l.floodPipe(dir, lines)
 	}
 	begin, end := dir+"/begin", dir+"/end"
-	c, err := l.run(dir, []string{"until [ -e " + begin + " ]; do sleep 0.05; done; cat " + lines + "; : > " + end + "; exec sleep 1000"})
+	for _, fifo := range []string{begin, end} {
+		if err := syscall.Mkfifo(fifo, 0o600); err != nil {
+			return 0, 0, 0, err
+		}
+	}
+	ended, err := os.OpenFile(end, os.O_RDWR|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return 0, 0, 0, err
+	}
+	defer ended.Close()
+	c, err := l.run(dir, []string{"read go < " + begin + "; cat " + lines + "; echo > " + end + "; exec sleep 1000"})
 	if err != nil {
 		return 0, 0, 0, err
 	}
 	defer stopLogger(c)
-	time.Sleep(2 * time.Second) // what the boot costs is measured elsewhere
-	cpu = cpuOf(c.Process.Pid)
-	began := time.Now()
-	if err := os.WriteFile(begin, nil, 0o644); err != nil {
+	started, err := openStarted(begin)
+	if err != nil {
 		return 0, 0, 0, err
 	}
-	for ; ; time.Sleep(5 * time.Millisecond) {
-		if _, err := os.Stat(end); err == nil {
-			break
-		}
-		if time.Since(began) > 5*patience {
-			return 0, 0, 0, fmt.Errorf("the app has not ended after %v", time.Since(began))
-		}
+	defer started.Close()
+	cpu = settledCPU(c.Process.Pid) // what the boot costs is measured elsewhere
+	began := time.Now()
+	_ = ended.SetReadDeadline(began.Add(5 * patience))
+	if _, err := started.WriteString("go\n"); err != nil {
+		return 0, 0, 0, err
+	}
+	if _, err := ended.Read(make([]byte, 1)); err != nil {
+		return 0, 0, 0, fmt.Errorf("the app has not ended: %w", err)
 	}
 	wall = time.Since(began).Seconds()
-	time.Sleep(time.Second / 2) // for what is in the pipe
-	return (cpuOf(c.Process.Pid) - cpu) / 1e9, wall, largest(c.Process.Pid), nil
+	return (settledCPU(c.Process.Pid) - cpu) / 1e9, wall, largest(c.Process.Pid), nil
+}
+
+// openStarted opens a FIFO as soon as the app that reads it has started.
+func openStarted(fifo string) (f *os.File, err error) {
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+		if f, err = os.OpenFile(fifo, os.O_WRONLY|syscall.O_NONBLOCK, 0); err == nil {
+			return f, nil
+		}
+	}
+	return nil, fmt.Errorf("the app has not started: %w", err)
 }
 
 // floodPipe is flood of a program that reads its stdin.
@@ -203,13 +168,24 @@ func (l logger) floodPipe(dir, lines string) (cpu, wall, memory float64, err err
 	}
 	defer c.Wait()
 	defer w.Close()
-	time.Sleep(time.Second / 2)
-	cpu = cpuOf(c.Process.Pid)
+	cpu = settledCPU(c.Process.Pid)
 	began := time.Now()
 	err = app.Run()
 	wall = time.Since(began).Seconds()
-	time.Sleep(time.Second / 2) // for what is in the pipe
-	return (cpuOf(c.Process.Pid) - cpu) / 1e9, wall, largest(c.Process.Pid), err
+	return (settledCPU(c.Process.Pid) - cpu) / 1e9, wall, largest(c.Process.Pid), err
+}
+
+// settledCPU waits until a process has nothing to do, its boot or what is in a pipe, and is its CPU time then, in ns.
+func settledCPU(pid int) (after float64) {
+	const interval, nothing = 200 * time.Millisecond, 1e6
+	for end := time.Now().Add(patience); time.Now().Before(end); {
+		before := cpuOf(pid)
+		time.Sleep(interval)
+		if after = cpuOf(pid); after-before < nothing {
+			break
+		}
+	}
+	return after
 }
 
 // largest is the most memory that a process has had, in MB.
@@ -225,7 +201,8 @@ func (l logger) run(dir string, apps []string) (*exec.Cmd, error) {
 		return nil, err
 	}
 	c := exec.Command(argv[0], argv[1:]...)
-	c.Env = append(environment, "GOINIT_SOCKET_DIRECTORY="+dir)
+	c.Dir = dir
+	c.Env = append(environment[:len(environment):len(environment)], "HOME="+dir, "PEBBLE="+dir, "PM2_HOME="+dir+"/pm2", "GOINIT_SOCKET_DIRECTORY="+dir)
 	c.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Pdeathsig: syscall.SIGTERM}
 	return c, c.Start()
 }
@@ -236,7 +213,7 @@ func stopLogger(c *exec.Cmd) {
 }
 
 func reportTrickle(w io.Writer, p logPlan, loggers []logger) error {
-	fmt.Fprintf(w, "## %d apps, %d lines of 100 bytes a second each\n\nThe CPU time of all that keep them, over %d s; one process an app, but for goinit and supervisord.\n\n", p.writers, p.rate, p.seconds)
+	fmt.Fprintf(w, "## %d apps, %d lines of 100 bytes a second each\n\nThe CPU time of all that keep them, over %d s; one process an app, but for those that run the apps themselves.\n\n", p.writers, p.rate, p.seconds)
 	t := &table{head: []string{"", "CPU, of one core", "CPU : goinit"}}
 	shares := make([]float64, len(loggers))
 	for i, l := range loggers {
@@ -263,7 +240,7 @@ func (l logger) trickle(p logPlan) (share float64, err error) {
 	if err != nil {
 		return 0, err
 	}
-	writer := []string{self, writerWord, strconv.Itoa(p.rate)}
+	writer := []string{self, writerWord, strconv.Itoa(p.rate), dir}
 	var pids []int
 	if l.argv == nil {
 		apps := make([]string, p.writers)
@@ -304,7 +281,10 @@ func (l logger) trickle(p logPlan) (share float64, err error) {
 		defer stopLogger(app)
 		pids = append(pids, c.Process.Pid)
 	}
-	time.Sleep(3 * time.Second)
+	if err := awaitWriters(dir, p.writers); err != nil {
+		return 0, err
+	}
+	time.Sleep(time.Second) // of the same; what the boot has left to do is over
 	sum := func() (ns float64) {
 		for _, pid := range pids {
 			ns += cpuOf(pid)
@@ -316,7 +296,24 @@ func (l logger) trickle(p logPlan) (share float64, err error) {
 	return (sum() - before) / float64(time.Since(began)), nil
 }
 
-// writerWord makes the bench a program that writes so many lines of 100 bytes a second.
+// awaitWriters returns when so many run; dir, in their command line, is what they have in common.
+func awaitWriters(dir string, n int) error {
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
+		running := 0
+		all, _ := filepath.Glob("/proc/[0-9]*/cmdline")
+		for _, file := range all {
+			if b, err := os.ReadFile(file); err == nil && bytes.HasSuffix(b, []byte("\x00"+dir+"\x00")) && bytes.Contains(b, []byte("\x00"+writerWord+"\x00")) {
+				running++
+			}
+		}
+		if running == n {
+			return nil
+		}
+	}
+	return fmt.Errorf("not all of %d apps run after %v", n, patience)
+}
+
+// writerWord makes the bench a program that writes so many lines of 100 bytes a second; behind the number comes a word to find it by.
 const writerWord = "bench-writer"
 
 func writeLines(rate string) error {

@@ -6,6 +6,9 @@ import "goinit/logs/segment"
 type LogFilesRequest struct {
 	Apps   []string `json:"apps,omitempty"` // none: all that have a log, also those that are gone
 	Follow bool     `json:"follow,omitempty"`
+	// Waiting asks for what cannot be written now, and only that: a copy of it for each app that has any, which looks like a
+	// segment.
+	Waiting bool `json:"waiting,omitempty"`
 }
 
 // LogFile is a segment; see package segment for what is in it. With it come two descriptors, for reading only: of its .log, or

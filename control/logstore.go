@@ -28,7 +28,8 @@ type LogStoreReply struct {
 	Why       string    `json:"why,omitempty"`       // why there is no directory
 	Bytes     int64     `json:"bytes"`
 	MaxTotal  int64     `json:"max_total"`
-	Lost      uint64    `json:"lost"` // lines since the start, each gap has a note in its log
+	Lost      uint64    `json:"lost"`              // lines since the start, each gap has a note in its log
+	Waiting   int64     `json:"waiting,omitempty"` // bytes in memory that cannot be written now; LogFiles has them
 	Apps      []LogSize `json:"apps"`
 }
 

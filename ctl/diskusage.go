@@ -79,6 +79,9 @@ func (s *session) usage(u storeUsage) error {
 	if u.MaxTotal > 0 {
 		of = " of " + bytesOf(u.MaxTotal) + "B"
 	}
+	if u.Waiting > 0 {
+		of += ", and " + bytesOf(u.Waiting) + "B in memory that cannot be written now"
+	}
 	if err := s.print(fmt.Sprintf("%s: %sB%s\n", where, bytesOf(u.Bytes), of)); err != nil || len(u.Apps) == 0 {
 		return err
 	}

@@ -23,7 +23,7 @@ type writer struct {
 func (w writer) gone(ctx context.Context) {
 	for ctx.Err() == nil {
 		if w.handed != nil {
-			_ = takeSegments(ctx, w.client, true, w.handed)
+			_ = takeSegments(ctx, w.client, control.LogFilesRequest{Follow: true}, w.handed)
 		} else {
 			_ = w.client.Gone(ctx)
 		}

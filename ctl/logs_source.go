@@ -21,6 +21,7 @@ type logSources struct {
 	writers []writer        // with -f: the goinits that write the stores
 	files   []int           // directories that goinits have handed over
 	handed  []*query.Handed // and segments
+	waits   int64           // so many bytes the goinit that was asked last cannot write now
 }
 
 // ring is a goinit that is asked for every line.
@@ -146,6 +147,16 @@ func (l *logsQuery) ask(ctx context.Context, i control.Instance, name string, sr
 		return err
 	}
 	src.stores = append(src.stores, store)
+	if !l.flags.follow { // who follows sees it when it is written
+		waiting, err := src.waiting(quick, c, i)
+		if err != nil {
+			return err
+		}
+		if waiting != nil {
+			waiting.Name, waiting.Targets = name, store.Targets
+			src.stores = append(src.stores, waiting)
+		}
+	}
 	if l.flags.follow {
 		src.writers = append(src.writers, writer{i, c, handed})
 		c = nil
@@ -160,6 +171,7 @@ func (src *logSources) open(ctx context.Context, c *control.Client, i control.In
 	var r control.LogStoreReply
 	files, err := c.CallFiles(ctx, "LogStore", control.LogStoreRequest{Descriptor: true}, &r)
 	src.files = append(src.files, files...)
+	src.waits = r.Waiting
 	switch told := new(control.Error); {
 	case errors.As(err, &told) && strings.HasSuffix(told.Name, "MethodNotFound"):
 		return nil, nil, nil
@@ -179,12 +191,22 @@ func (src *logSources) open(ctx context.Context, c *control.Client, i control.In
 	}
 	store, handed := query.NewHanded("", "what is handed over at "+i.Socket)
 	src.handed = append(src.handed, handed)
-	return store, handed, takeSegments(ctx, c, false, handed)
+	return store, handed, takeSegments(ctx, c, control.LogFilesRequest{}, handed)
 }
 
-// takeSegments asks for descriptors of all segments, and with follow of those that are begun later.
-func takeSegments(ctx context.Context, c *control.Client, follow bool, to *query.Handed) error {
-	return c.StreamFiles(ctx, "LogFiles", control.LogFilesRequest{Follow: follow}, func(p json.RawMessage, files []int) error {
+// waiting is what a goinit cannot write at the moment; nil: nothing.
+func (src *logSources) waiting(ctx context.Context, c *control.Client, i control.Instance) (*query.Store, error) {
+	if src.waits == 0 {
+		return nil, nil
+	}
+	store, handed := query.NewHanded("", "what waits in the memory of "+i.Socket)
+	src.handed = append(src.handed, handed)
+	return store, takeSegments(ctx, c, control.LogFilesRequest{Waiting: true}, handed)
+}
+
+// takeSegments asks for descriptors of segments, and with Follow of those that are begun later.
+func takeSegments(ctx context.Context, c *control.Client, q control.LogFilesRequest, to *query.Handed) error {
+	return c.StreamFiles(ctx, "LogFiles", q, func(p json.RawMessage, files []int) error {
 		var f control.LogFile
 		if err := json.Unmarshal(p, &f); err != nil || len(files) != 2 {
 			closeAll(files)

@@ -6,12 +6,16 @@
 // up when the runtime looks at the set; EPOLLIN with EPOLLET is not.
 //
 // A watched descriptor costs an entry in the kernel and none in the runtime: no os.File, no goroutine, no stack.
+//
+// Who is busy and has a processor to spare does without the runtime, whose threads take longer to wake than most work
+// takes: see Bare.
 package epoll
 
 import (
 	"os"
 	"runtime"
 	"syscall"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -19,48 +23,27 @@ import (
 
 // Set is the descriptors that are waited for. One goroutine waits; everything else may be called from anywhere.
 type Set struct {
-	fd   int
+	Bare
 	file *os.File
 	conn syscall.RawConn
 }
 
 // New makes an empty one.
 func New() (*Set, error) {
-	fd, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
+	bare, err := NewBare()
 	if err != nil {
-		return nil, os.NewSyscallError("epoll_create1", err)
+		return nil, err
 	}
-	if err := unix.SetNonblock(fd, true); err != nil { // what os.NewFile asks for before it watches a descriptor
-		unix.Close(fd)
+	if err := unix.SetNonblock(bare.fd, true); err != nil { // what os.NewFile asks for before it watches a descriptor
+		bare.Close()
 		return nil, os.NewSyscallError("fcntl", err)
 	}
-	s := &Set{fd: fd, file: os.NewFile(uintptr(fd), "epoll")}
+	s := &Set{Bare: *bare, file: os.NewFile(uintptr(bare.fd), "epoll")}
 	if s.conn, err = s.file.SyscallConn(); err != nil {
 		s.Close()
 		return nil, err
 	}
 	return s, nil
-}
-
-// Watch adds fd; Wait then returns id for it, in the event's Fd. Events are those of epoll_ctl(2). Closing fd ends that, if
-// nobody else has its file description.
-func (s *Set) Watch(fd int, id uint32, events uint32) error {
-	return s.control(unix.EPOLL_CTL_ADD, fd, id, events)
-}
-
-// Rearm makes an EPOLLONESHOT descriptor be waited for once more.
-func (s *Set) Rearm(fd int, id uint32, events uint32) error {
-	return s.control(unix.EPOLL_CTL_MOD, fd, id, events)
-}
-
-// Remove ends that while fd stays open. An fd that is watched for nothing still tells of hang-ups.
-func (s *Set) Remove(fd int) error {
-	return s.control(unix.EPOLL_CTL_DEL, fd, 0, 0)
-}
-
-func (s *Set) control(op, fd int, id uint32, events uint32) error {
-	e := unix.EpollEvent{Events: events, Fd: int32(id)}
-	return os.NewSyscallError("epoll_ctl", unix.EpollCtl(s.fd, op, fd, &e))
 }
 
 // Wait returns how many are ready, at least one, and writes them to events; an error means that the set was closed.
@@ -72,9 +55,48 @@ func (s *Set) Wait(events []unix.EpollEvent) (n int, err error) {
 	return n, err
 }
 
+// Close ends a Wait. What is watched is not closed.
+func (s *Set) Close() { s.file.Close() }
+
+// Bare is a Set that the runtime does not know of: it is waited for by a thread, or as a member of a Set.
+type Bare struct{ fd int }
+
+// NewBare makes an empty one.
+func NewBare() (*Bare, error) {
+	fd, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
+	if err != nil {
+		return nil, os.NewSyscallError("epoll_create1", err)
+	}
+	return &Bare{fd}, nil
+}
+
+// FD is its descriptor, readable while something is ready; it remains the Bare's.
+func (s *Bare) FD() int { return s.fd }
+
+// Watch adds fd; Wait then returns id for it, in the event's Fd. Events are those of epoll_ctl(2). Closing fd ends that, if
+// nobody else has its file description.
+func (s *Bare) Watch(fd int, id uint32, events uint32) error {
+	return s.control(unix.EPOLL_CTL_ADD, fd, id, events)
+}
+
+// Rearm makes an EPOLLONESHOT descriptor be waited for once more.
+func (s *Bare) Rearm(fd int, id uint32, events uint32) error {
+	return s.control(unix.EPOLL_CTL_MOD, fd, id, events)
+}
+
+// Remove ends that while fd stays open. An fd that is watched for nothing still tells of hang-ups.
+func (s *Bare) Remove(fd int) error {
+	return s.control(unix.EPOLL_CTL_DEL, fd, 0, 0)
+}
+
+func (s *Bare) control(op, fd int, id uint32, events uint32) error {
+	e := unix.EpollEvent{Events: events, Fd: int32(id)}
+	return os.NewSyscallError("epoll_ctl", unix.EpollCtl(s.fd, op, fd, &e))
+}
+
 // Now is Wait that does not wait: 0 where nothing is ready. It never sleeps, so the scheduler is not told of the system
 // call: it would, under load, hand our processor to another thread.
-func (s *Set) Now(events []unix.EpollEvent) int {
+func (s *Bare) Now(events []unix.EpollEvent) int {
 	n, _, e := unix.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(s.fd), uintptr(unsafe.Pointer(&events[0])), uintptr(len(events)), 0, 0, 0)
 	runtime.KeepAlive(events)
 	if e != 0 {
@@ -83,5 +105,15 @@ func (s *Set) Now(events []unix.EpollEvent) int {
 	return int(n)
 }
 
-// Close ends a Wait. What is watched is not closed.
-func (s *Set) Close() { s.file.Close() }
+// WaitFor waits no longer than d, to the millisecond, and holds its thread and its processor meanwhile: what comes soon wakes one
+// thread, and none of the runtime's. 0: nothing has come.
+func (s *Bare) WaitFor(events []unix.EpollEvent, d time.Duration) int {
+	n, err := unix.EpollWait(s.fd, events, int(d/time.Millisecond))
+	if err != nil {
+		return 0
+	}
+	return n
+}
+
+// Close is of the set alone; what is watched is not closed.
+func (s *Bare) Close() { unix.Close(s.fd) }

@@ -401,6 +401,38 @@ func TestRunLogsByDescriptor(t *testing.T) {
 	}
 }
 
+// What cannot be written is in memory, and goinit ctl logs shows it; when it can be, all of it is in the files.
+func TestRunLogsWaiting(t *testing.T) {
+	dir := t.TempDir()
+	planted := filepath.Join(dir, "logs", "w")
+	if err := os.MkdirAll(filepath.Dir(planted), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(planted, nil, 0o600); err != nil { // where a directory should be
+		t.Fatal(err)
+	}
+	m := runSpec(t, fmt.Sprintf("log_store: {directory: %s/logs}\napps:\n  w: {shell: \"echo one; echo two >&2\", restart: \"no\"}\n  stays: {command: sleep 1000}\n", dir))
+	m.waitRows(t, "the worker to have ended", func(r row) bool { return r.State == "completed" }, "w")
+	shown := func(want string) func() (bool, string) {
+		return func() (bool, string) {
+			a := m.ask(t, "logs", "-n", "all", "-o", "raw", "w")
+			return a.Status == 0 && len(a.Stdout) == len(want) && strings.Contains(a.Stdout, "one\n") && strings.Contains(a.Stdout, "two\n"), a.Stdout + a.Stderr
+		}
+	}
+	bed.Wait(t, "both lines to be shown from memory", shown("one\ntwo\n"))
+	if a := m.ask(t, "logs", "--disk-usage"); a.Status != 0 || !strings.Contains(a.Stdout, "B in memory that cannot be written now\n") {
+		t.Errorf("%+v", a)
+	}
+	if err := os.Remove(planted); err != nil {
+		t.Fatal(err)
+	}
+	bed.Wait(t, "both to be in the file", func() (bool, string) {
+		b, err := os.ReadFile(filepath.Join(planted, segment.Name(1, segment.Log)))
+		return len(b) == len("one\ntwo\n"), fmt.Sprintf("%q %v", b, err)
+	})
+	bed.Wait(t, "both lines to be shown from the file", shown("one\ntwo\n"))
+}
+
 func dirSize(dir string) (n int64) {
 	entries, _ := os.ReadDir(dir)
 	for _, e := range entries {

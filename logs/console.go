@@ -5,10 +5,11 @@
 // The invariant: nothing that a worker writes and nothing that a reader of the console or a disk does, or fails to do, stops
 // goinit, loses a line without a count of it, or makes memory grow. Lines are whole: one is never mixed with another's.
 //
-// One goroutine, the loop, owns all pipes and their unfinished lines. It waits in one epoll set and reads into the store's
-// own buffer; an idle worker costs two pipes and about 200 bytes, no goroutine and no thread. Each console descriptor has a
-// queue of bounded size and a goroutine that writes it; see sink for when a worker is made to wait for the console (half a
-// second at most) and when its lines are dropped, counted and told. What is stored does not wait for the console.
+// One goroutine, the loop, owns all pipes and their unfinished lines. It waits in one epoll set, reads into the store's own
+// buffer and has the store write that at once; where a disk keeps it, another goroutine becomes the loop. An idle worker costs
+// two pipes and about 200 bytes, no goroutine and no thread. Each console descriptor has a queue of bounded size and a goroutine
+// that writes it; see sink for when a worker is made to wait for the console (half a second at most) and when its lines are
+// dropped, counted and told. What is stored does not wait for the console.
 //
 // This package knows nothing of apps but their names. A Console is safe for concurrent use.
 package logs
@@ -72,15 +73,20 @@ type Console struct {
 	many  atomic.Bool
 	width atomic.Int32
 
-	poller   *poller
-	buffer   []byte        // the loop's, as all below; made when it is first wanted, where there is no store
-	at       moment        //
-	round    round         //
+	pipes    *pipes
+	buffer   []byte // the loop's, as all below; made when it is first wanted, where there is no store
+	at       moment //
+	round    round  //
+	relief   func() // takeOver
+	over     bool   // there will be no more
+	events   []unix.EpollEvent
 	active   []*stream     // ready, and not watched
+	next     int           // of active, which is read next
 	finished []*stream     // in this round; who waits for them is not told yet
+	paused   time.Time     // when a round was over
+	busy     bool          // that was a moment ago
 	rest     time.Duration // how long it left the pipes alone
-	timer    *time.Timer   //
-	hurry    chan struct{} // somebody waits for the loop
+	yielded  time.Time     // when others had their turn
 	ended    chan struct{}
 
 	mu       sync.Mutex
@@ -105,9 +111,10 @@ func New(o Options) (*Console, error) {
 		}
 	}
 	c := &Console{options: o, kept: newRecent(o.kept), streams: make(map[uint32]*stream), nextID: wakeID + 1,
-		timer: time.NewTimer(time.Hour), hurry: make(chan struct{}, 1), ended: make(chan struct{})}
+		ended: make(chan struct{}), events: make([]unix.EpollEvent, 64)}
+	c.relief, c.at.line, c.at.told = c.takeOver, c.line, c.told
 	var err error
-	if c.poller, err = newPoller(); err != nil {
+	if c.pipes, err = newPipes(); err != nil {
 		return nil, errors.New("cannot watch the workers' output: " + err.Error())
 	}
 	if c.stdout, err = c.openSink(o.Stdout); err == nil {
@@ -116,7 +123,7 @@ func New(o Options) (*Console, error) {
 		}
 	}
 	if err != nil {
-		c.poller.close()
+		c.pipes.close()
 		if c.stdout != nil {
 			c.stdout.close()
 		}
@@ -187,8 +194,7 @@ func (c *Console) Close(deadline time.Time) {
 		c.draining = append(c.draining, s)
 	}
 	c.mu.Unlock()
-	c.poller.interrupt()
-	c.hurryUp()
+	c.pipes.interrupt()
 	timer := time.NewTimer(time.Until(deadline))
 	defer timer.Stop()
 	select {
@@ -201,13 +207,12 @@ func (c *Console) Close(deadline time.Time) {
 	c.stdout.close()
 	c.stderr.close()
 	<-c.ended // a closed sink keeps nobody waiting
-	c.poller.close()
+	c.pipes.close()
 }
 
 // Wake has the loop look again at what it has for the store. It never blocks.
 func (c *Console) Wake() {
-	c.poller.interrupt()
-	c.hurryUp()
+	c.pipes.interrupt()
 }
 
 // Stats are counts since the start, and what is held now.

@@ -3,6 +3,7 @@ package logs
 import (
 	"os"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"testing"
@@ -111,9 +112,11 @@ func TestHostileWriter(t *testing.T) {
 			o := k.open(Worker{App: "web", Console: Off, Limits: store.Limits{MaxSize: 1 << 20, MaxFiles: 3}})
 			start(t, o, script+"; echo; echo the last")
 			<-o.streams[0].done
+			// Whoever was relieved while the disk was slow, and the watch, are on their way out.
+			until(t, "there are no more goroutines than before", func() bool { return runtime.NumGoroutine() <= before.goroutines })
 			now := weigh(t).minus(before)
 			t.Logf("%+v", now)
-			if now.bytes > 4<<20 || now.goroutines > 0 {
+			if now.bytes > 4<<20 {
 				t.Errorf("it has grown: %+v", now)
 			}
 			all, disk := stored(t, s, dir, "web")

@@ -46,13 +46,14 @@ type moment struct {
 type round struct {
 	fullest  float64 // of one pipe, as a share of what it takes
 	deferred bool    // somebody waits for the store
+	shown    bool    // there is something for the console
 }
 
 const (
 	// The loop leaves small writes alone for a while, to read more at a time, when there are many: 20 apps that write 500
 	// lines a second each cost a third of the CPU time then. How long depends on how full the fullest pipe was found: nobody
 	// who writes fast is to wait for us.
-	longestRest  = 10 * time.Millisecond
+	longestRest  = 20 * time.Millisecond
 	shortestRest = 50 * time.Microsecond // what a timer costs is more than what is gained by less
 	fullEnough   = 0.4
 	// storeTick is how long those that never wait for the store are left alone while others do.
@@ -64,8 +65,6 @@ const (
 	muchRead  = readSize / 4
 	muchOften = 16
 )
-
-const pipeEvents = unix.EPOLLIN | unix.EPOLLONESHOT
 
 // loudRead is how much there is to read at a time from a worker that writes faster than we read.
 const loudRead = 4 << 10
@@ -79,7 +78,7 @@ func (c *Console) add(s *stream, fd int) error {
 	for c.streams[c.nextID] != nil || c.nextID == wakeID {
 		c.nextID++
 	}
-	if err := c.poller.Watch(fd, c.nextID, pipeEvents); err != nil {
+	if err := c.pipes.Watch(fd, c.nextID, pipeEvents); err != nil {
 		return err
 	}
 	s.fd, s.id = fd, c.nextID
@@ -93,45 +92,70 @@ func (c *Console) drain(streams []*stream) {
 	defer c.mu.Unlock()
 	if !c.closed { // Close drains all
 		c.draining = append(c.draining, streams...)
-		c.poller.interrupt()
-		c.hurryUp()
+		c.pipes.interrupt()
 	}
 }
 
-// loop reads whatever can be read, in turns of one pipe each, and gives way to the writers after each round. A pipe that was
+// loop reads whatever can be read, in turns of one pipe each, and has the store write it after each round. A pipe that was
 // found ready is not watched until that is asked for again (EPOLLONESHOT): one that is written to all the time is read after
 // each rest without asking, and what is written meanwhile wakes nobody.
 func (c *Console) loop() {
-	defer close(c.ended)
-	c.at.line, c.at.told = c.line, c.told
-	events := make([]unix.EpollEvent, 64)
-	last := time.Time{} // when a round was over
-	for ended := false; !ended; {
+	for !c.over && c.look() {
+		if c.submit() {
+			return // another goroutine is the loop now, and c is its
+		}
+		c.pause()
+	}
+	close(c.ended)
+}
+
+// takeOver goes on where the goroutine that was the loop is stuck in a disk.
+func (c *Console) takeOver() {
+	c.pause()
+	c.loop()
+}
+
+// look waits until there is something to do, and does it, as far as the store has room; false: the poller was closed.
+func (c *Console) look() bool {
+	if c.next == len(c.active) {
 		var n int
 		var err error
 		if len(c.active) > 0 {
-			n = c.poller.Now(events)
-		} else if n, err = c.poller.Wait(events); err != nil {
-			return
+			n = c.pipes.Now(c.events)
+		} else if n, err = c.pipes.next(c.events, c.busy); err != nil {
+			return false
 		}
-		busy := time.Since(last) < longestRest
+		c.busy = time.Since(c.paused) < longestRest
 		c.round = round{}
-		c.activate(events[:n])
-		c.readAll()
-		for done := false; !done; {
-			done, ended = c.drainAll()
-		}
-		c.submit(ended)
-		c.release()
-		if c.round.deferred {
-			c.options.Store.Await(storeTick)
-		}
-		gathered := !ended && busy && c.gather()
-		c.watchAgain(gathered)
-		if !gathered {
-			runtime.Gosched()
-		}
-		last = time.Now()
+		c.next = 0
+		c.activate(c.events[:n])
+	}
+	if c.readAll(); c.next < len(c.active) {
+		return true
+	}
+	for done := false; !done; {
+		done = c.drainAll()
+	}
+	return true
+}
+
+// pause ends a round.
+func (c *Console) pause() {
+	c.release()
+	if c.next < len(c.active) {
+		return // it goes on
+	}
+	if c.round.deferred {
+		c.options.Store.Await(storeTick)
+	}
+	gathered := !c.over && c.busy && c.gather()
+	c.watchAgain(gathered)
+	c.paused = time.Now()
+	// Those who write the console have their turn. This wakes a thread, so it is done when there is somebody, and now and
+	// then: the runtime becomes uneasy about who does not for 10 ms.
+	if c.round.shown || c.paused.Sub(c.yielded) > patient {
+		c.yielded = c.paused
+		runtime.Gosched()
 	}
 }
 
@@ -139,7 +163,7 @@ func (c *Console) loop() {
 func (c *Console) activate(events []unix.EpollEvent) {
 	for _, e := range events {
 		if e.Fd == wakeID {
-			c.poller.interrupted()
+			c.pipes.interrupted()
 		} else if s := c.stream(uint32(e.Fd)); s != nil {
 			c.active = append(c.active, s)
 		}
@@ -156,24 +180,26 @@ func (c *Console) watchAgain(gathered bool) {
 			still = append(still, s)
 		default:
 			s.empty = false
-			if c.poller.Rearm(s.fd, s.id, pipeEvents) != nil {
+			if c.pipes.Rearm(s.fd, s.id, pipeEvents) != nil {
 				still = append(still, s) // no memory for it now
 			}
 		}
 	}
 	clear(c.active[len(still):])
 	c.active = still
+	c.next = len(still)
 }
 
-// submit hands what was read to the store.
-func (c *Console) submit(ended bool) {
+// submit has the store write what was read, and reports whether another goroutine has taken over meanwhile.
+func (c *Console) submit() bool {
 	switch s := c.options.Store; {
 	case s == nil:
-	case ended:
+	case c.over:
 		s.Finish()
 	default:
-		s.Submit()
+		return s.Submit(c.relief)
 	}
+	return false
 }
 
 // release tells those who wait for the end of a stream, now that its last lines are the store's.
@@ -193,25 +219,20 @@ func (c *Console) gather() bool {
 	if c.rest = min(c.rest, longestRest); c.rest < shortestRest {
 		return false
 	}
-	c.timer.Reset(c.rest)
-	select {
-	case <-c.timer.C:
-	case <-c.hurry:
-	}
+	c.pipes.rest(c.rest)
 	return true
 }
 
-func (c *Console) hurryUp() {
-	select {
-	case c.hurry <- struct{}{}:
-	default:
-	}
-}
-
-// readAll reads what is active. What it was at when it panicked is not tried again: those bytes are read.
+// readAll reads what is active, until the store has no room for more. What it was at when it panicked is not tried again:
+// those bytes are read.
 func (c *Console) readAll() {
 	defer c.survive()
-	for _, s := range c.active {
+	for c.next < len(c.active) {
+		s := c.active[c.next]
+		if s.app != nil && !c.options.Store.Room(len(s.tail)+s.size) {
+			return
+		}
+		c.next++
 		if !s.finished {
 			s.empty = c.read(s, s.size) == -1
 		}
@@ -219,10 +240,10 @@ func (c *Console) readAll() {
 }
 
 // drainAll is drainAsked; done is false if there may be more to do, after a panic.
-func (c *Console) drainAll() (done, ended bool) {
+func (c *Console) drainAll() (done bool) {
 	defer c.survive()
-	ended = c.drainAsked()
-	return true, ended
+	c.over = c.drainAsked()
+	return true
 }
 
 // survive is deferred where a panic would end PID 1, and with it the container.
@@ -453,6 +474,7 @@ func (c *Console) show(b []byte) {
 	if c.at.stream.which == Stderr {
 		to = c.stderr
 	}
+	c.round.shown = true
 	if !to.put(b, c.at.urgency) {
 		c.losses.add(c.at.stream.worker.App, countLines(b))
 		if to.queued() == 0 { // it has moved meanwhile, and will not do so again

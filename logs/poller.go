@@ -12,10 +12,10 @@ import (
 // poller is an epoll set that can be interrupted.
 type poller struct {
 	*epoll.Set
-	wake int // an eventfd
+	wake bell
 }
 
-// wakeID is the id of the poller's own eventfd.
+// wakeID is the id of a set's own bell.
 const wakeID = 0
 
 func newPoller() (*poller, error) {
@@ -24,11 +24,11 @@ func newPoller() (*poller, error) {
 		return nil, err
 	}
 	p := &poller{Set: set}
-	if p.wake, err = unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK); err != nil {
+	if p.wake, err = newBell(); err != nil {
 		set.Close()
-		return nil, os.NewSyscallError("eventfd", err)
+		return nil, err
 	}
-	if err := p.Watch(p.wake, wakeID, unix.EPOLLIN); err != nil {
+	if err := p.Watch(int(p.wake), wakeID, unix.EPOLLIN); err != nil {
 		p.close()
 		return nil, err
 	}
@@ -36,21 +36,35 @@ func newPoller() (*poller, error) {
 }
 
 // interrupt makes Wait return wakeID.
-func (p *poller) interrupt() {
-	one := [8]byte{1}
-	unix.Write(p.wake, one[:])
-}
+func (p *poller) interrupt() { p.wake.ring() }
 
 // interrupted takes note of it.
-func (p *poller) interrupted() {
-	var count [8]byte
-	readNow(p.wake, count[:])
-}
+func (p *poller) interrupted() { p.wake.still() }
 
 func (p *poller) close() {
-	unix.Close(p.wake)
+	p.wake.close()
 	p.Close()
 }
+
+// bell is an eventfd, readable from when it is rung until it is stilled.
+type bell int
+
+func newBell() (bell, error) {
+	fd, err := unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
+	return bell(fd), os.NewSyscallError("eventfd", err)
+}
+
+func (b bell) ring() {
+	one := [8]byte{1}
+	unix.Write(int(b), one[:])
+}
+
+func (b bell) still() {
+	var count [8]byte
+	readNow(int(b), count[:])
+}
+
+func (b bell) close() { unix.Close(int(b)) }
 
 // readNow is read(2) of an O_NONBLOCK descriptor; without news it is EAGAIN.
 func readNow(fd int, b []byte) (int, error) {

@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"goinit/logs/store"
+
 	"golang.org/x/sys/unix"
 )
 
@@ -73,12 +75,12 @@ func TestCloseDoesNotWaitForAStuckReader(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	start(t, o, `exec yes`) // until the loop itself waits for the console
+	start(t, o, `exec yes `+strings.Repeat("x", 500)) // until the loop itself waits for the console; short lines take it seconds
 	until(t, "the queue is full", func() bool { return c.Stats().Queued > 180_000 })
 	began := time.Now()
 	o.Drain(began.Add(50 * time.Millisecond))
 	c.Close(began.Add(100 * time.Millisecond))
-	if d := time.Since(began); d < 100*time.Millisecond || d > 10*time.Second {
+	if d := time.Since(began); d < 100*time.Millisecond || d > time.Minute {
 		t.Errorf("took %v, want a little more than 100ms", d)
 	}
 }
@@ -300,4 +302,73 @@ func TestQuietWorkerBesideAFlood(t *testing.T) {
 	out := collect(stdout)
 	c.Close(soon())
 	until(t, "all lines of the quiet one are shown", func() bool { return strings.Count(out.String(), "calm/0  | here I am\n") == 100 })
+}
+
+// A disk that does not answer stops the one who writes to it, and nobody else: others are read and shown meanwhile, an end is
+// noticed, and what was read is stored when it answers. Here it is who is told of a closed segment that does not.
+func TestStuckDiskStopsNobody(t *testing.T) {
+	dir := t.TempDir()
+	gate, entered := make(chan struct{}), make(chan struct{}, 1)
+	var c *console
+	s := store.New(store.Options{Directories: []string{dir}, Tell: func(_ store.Level, text string) { t.Error(text) }, Wake: func() { c.Wake() },
+		Compress: func(_ string, done func(error)) {
+			select {
+			case entered <- struct{}{}:
+			default:
+			}
+			<-gate
+		}})
+	c = newConsole(t, Options{Store: s})
+	s.Start()
+	t.Cleanup(func() { s.Close(soon()) })
+	// They drop: who does not is made to wait for two seconds before there are more than two batches.
+	loud := c.open(Worker{App: "loud", Console: Off, Limits: store.Limits{MaxSize: 4, Drop: true}})
+	calm := c.open(Worker{App: "calm", Console: Prefix, Limits: store.Limits{Drop: true}})
+	write(t, loud.Stdout(), "one\ntwo\n")
+	<-entered
+	for i := range 3 { // the loop was in that write; who takes over reads more than once
+		write(t, calm.Stdout(), "here I am\n")
+		until(t, "the other's line is shown", func() bool { return strings.Count(c.out.String(), "calm/0 | here I am\n") == i+1 })
+	}
+	write(t, loud.Stdout(), "three\n")
+	loud.Drain(soon())
+	if got := joined(c.Tail(Target{"loud", 0}, 9)); got != "one\ntwo\nthree\n" {
+		t.Errorf("last words: %q", got)
+	}
+	close(gate)
+	c.end() // the loop may have kept a batch that was not full until now
+	if all, _ := stored(t, s, dir, "calm"); len(all) == 0 || all[0].text[:10] != "here I am\n" {
+		t.Errorf("%+v", all)
+	}
+	all, _ := stored(t, s, dir, "loud")
+	text := ""
+	for _, p := range all {
+		text += p.text
+	}
+	if text != "one\ntwo\nthree\n" {
+		t.Errorf("%q", text)
+	}
+}
+
+// The end does not wait for it either.
+func TestCloseDoesNotWaitForAStuckDisk(t *testing.T) {
+	gate, entered := make(chan struct{}), make(chan struct{}, 1)
+	s := store.New(store.Options{Directories: []string{t.TempDir()}, Compress: func(string, func(error)) {
+		select {
+		case entered <- struct{}{}:
+		default:
+		}
+		<-gate
+	}})
+	c := newConsole(t, Options{Store: s})
+	s.Start()
+	o := c.open(Worker{App: "web", Console: Raw, Limits: store.Limits{MaxSize: 4}})
+	write(t, o.Stdout(), "one\ntwo\n")
+	<-entered
+	write(t, o.Stdout(), "three\n")
+	if out, _ := c.end(); out != "one\ntwo\nthree\n" {
+		t.Errorf("%q", out)
+	}
+	close(gate)
+	s.Close(soon())
 }

@@ -2,6 +2,7 @@ package desk
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"goinit/control"
@@ -22,7 +23,7 @@ func (d *Desk) LogStore(ctx context.Context, wantDirectory bool) (control.LogSto
 	if err != nil {
 		return control.LogStoreReply{}, -1, noStore(err)
 	}
-	r := control.LogStoreReply{Place: "memory", Directory: u.Directory, Why: u.Why, Bytes: u.Bytes, MaxTotal: u.MaxTotal,
+	r := control.LogStoreReply{Place: "memory", Directory: u.Directory, Why: u.Why, Bytes: u.Bytes, MaxTotal: u.MaxTotal, Waiting: u.Waiting,
 		Lost: d.Store.Counts().Lost + d.Store.Counts().Limited, Apps: []control.LogSize{}}
 	for _, a := range u.Apps {
 		r.Apps = append(r.Apps, control.LogSize{App: a.App, Bytes: a.Bytes, Segments: a.Segments, Lost: a.Lost})
@@ -49,6 +50,9 @@ func (d *Desk) LogFiles(ctx context.Context, q control.LogFilesRequest, send fun
 	if d.Store == nil {
 		return control.Errorf(control.Failure, "no logs are kept: log_store.directory is off")
 	}
+	if q.Waiting {
+		return d.sendWaiting(ctx, q.Apps, send)
+	}
 	begun, stop := d.Store.Watch()
 	defer stop()
 	sent := map[string]int{} // by app, the last number
@@ -74,6 +78,23 @@ func (d *Desk) LogFiles(ctx context.Context, q control.LogFilesRequest, send fun
 			return nil
 		}
 	}
+}
+
+func (d *Desk) sendWaiting(ctx context.Context, apps []string, send func(f control.LogFile, data, index int) error) error {
+	files, err := d.Store.Waiting(ctx)
+	if err != nil {
+		return noStore(err)
+	}
+	defer store.CloseFiles(files)
+	for _, f := range files {
+		if len(apps) > 0 && !slices.Contains(apps, f.App) {
+			continue
+		}
+		if err := send(control.LogFile{App: f.App, Number: f.Number}, f.Data, f.Index); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (d *Desk) sendApp(ctx context.Context, app string, sent map[string]int, send func(f control.LogFile, data, index int) error) error {

@@ -326,6 +326,11 @@ func (a *appLog) again() error {
 	if err != nil {
 		return err
 	}
+	if a.store.place.there(a.app, a.number, a.data) { // something was mounted over it, and is not any more
+		a.store.place.closed(data, index)
+		a.store.place.remove(a.app, a.next)
+		return nil
+	}
 	said := []byte("goinit: lines lost here: the log up to this line was removed or moved away\n")
 	if _, err = writeFile(data, said, 0); err == nil {
 		err = copyFile(data, int64(len(said)), a.data, a.checked, a.size)

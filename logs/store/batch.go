@@ -2,6 +2,7 @@ package store
 
 import (
 	"bytes"
+	"sync"
 	"time"
 
 	"goinit/logs/segment"
@@ -67,16 +68,21 @@ func (b *Batch) add(a *App, e entry) {
 
 // taken is what the taker is at.
 type taken struct {
+	mu    sync.Mutex // of the batch, which is looked at when it cannot be written
 	batch *Batch
 	space []byte // what Take returned
 	end   int    // of what was put of it
+	cut   bool   // something was over a rate, and the writer has not heard of it
 }
 
 // Take returns space for n bytes that the app's worker has written; nil: the app has to wait until Await returns.
 func (s *Store) Take(a *App, n int) []byte {
 	t := &s.taken
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	if t.batch != nil && len(t.batch.buffer)-t.batch.used < n {
 		s.queue.submit(t.batch)
+		s.queue.poke()
 		t.batch = nil
 	}
 	if t.batch == nil {
@@ -100,6 +106,8 @@ func (s *Store) Put(a *App, r segment.Record, text []byte) []byte {
 	if rate := a.limits.Load().Rate; rate > 0 {
 		kept = a.rate.admit(text, rate, r.Time)
 	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	t.end += len(text)
 	t.batch.used = t.end
 	if len(kept) > 0 {
@@ -116,24 +124,55 @@ func (s *Store) Put(a *App, r segment.Record, text []byte) []byte {
 		a.limited.Add(n)
 		a.lastCut.Store(r.Time)
 		a.owing.Store(true)
-		s.queue.poke()
+		t.cut = true // the note is to come behind what was put before
 	}
 	return kept
 }
 
-// Submit hands over what was put. To be called before the taker waits for more. While the store makes no progress a batch
-// is filled before it is handed over.
-func (s *Store) Submit() {
-	if b := s.taken.batch; b != nil && len(b.entries) > 0 && !(b.extra && s.queue.hold()) {
-		s.queue.submit(b)
-		s.taken.batch = nil
+// Room reports whether Take has space for n bytes without a Submit, if it has any at all.
+func (s *Store) Room(n int) bool {
+	b := s.taken.batch
+	return b == nil || b.extra || len(b.buffer)-b.used >= n
+}
+
+// Submit writes what was put, or hands it over to the writer where that would have to wait. To be called before the taker waits
+// for more. While the store makes no progress a batch is filled before it is handed over.
+//
+// If writing takes long, come is called on another goroutine, which is the taker from then on; Submit then returns true at
+// last, and who called it is to leave everything of the taker's alone. With nil it is waited for.
+func (s *Store) Submit(come func()) (relieved bool) {
+	if s.taken.cut {
+		s.taken.cut = false
+		defer s.queue.poke()
 	}
+	return s.handOver() && s.writeNow(come)
+}
+
+// handOver puts the taker's batch into the queue, if it should be there.
+func (s *Store) handOver() bool {
+	t := &s.taken
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	b := t.batch
+	if b == nil || b.extra && s.queue.hold() {
+		return false
+	}
+	if len(b.entries) == 0 {
+		b.used = 0 // all of it was over a rate
+		return false
+	}
+	s.queue.submit(b)
+	t.batch = nil
+	return true
 }
 
 // Finish is the last Submit.
 func (s *Store) Finish() {
+	s.taken.mu.Lock()
+	defer s.taken.mu.Unlock()
 	if b := s.taken.batch; b != nil && len(b.entries) > 0 {
 		s.queue.submit(b)
+		s.queue.poke()
 	}
 	s.taken.batch = nil
 }

@@ -64,7 +64,7 @@ func (k *taker) numbered(a *App, first, last int) {
 		if !k.put(a, segment.Record{}, text.String()) {
 			k.t.Fatal("it was made to wait")
 		}
-		k.Submit()
+		k.Submit(nil)
 	}
 }
 
@@ -135,10 +135,10 @@ func (k *taker) numberedPatiently(a *App, first, last int) {
 	for i := first; i < last; i++ {
 		k.must(a, segment.Record{}, fmt.Sprintf("%08d %s\n", i, strings.Repeat("x", 90)))
 		if i%500 == 499 {
-			k.Submit()
+			k.Submit(nil)
 		}
 	}
-	k.Submit()
+	k.Submit(nil)
 }
 
 // What is mounted over the directory read-only, and taken away again, costs nothing.
@@ -226,7 +226,7 @@ func TestBlockAndDrop(t *testing.T) {
 		if line = fmt.Sprintf("%08d %s\n", n, strings.Repeat("x", 50_000)); !k.put(block, segment.Record{}, line) {
 			break
 		}
-		k.Submit()
+		k.Submit(nil)
 	}
 	if n != ordinary {
 		t.Errorf("it has to wait after %d reads", n)
@@ -284,5 +284,63 @@ func TestCloseOfAStuckWriter(t *testing.T) {
 	k.Close(began.Add(10 * time.Millisecond))
 	if d := time.Since(began); d > 10*time.Second {
 		t.Errorf("took %v", d)
+	}
+}
+
+// What cannot be written can be asked for all the same, what the taker has in hand included, and only once.
+func TestWaiting(t *testing.T) {
+	dir := t.TempDir()
+	web := filepath.Join(dir, "web")
+	must(t, os.WriteFile(web, nil, 0o600)) // no directory
+	k := start(t, Options{Directories: []string{dir}, retry: 1})
+	a, b := k.App("web", Limits{}), k.App("db", Limits{})
+	k.must(b, segment.Record{}, "of another\n")
+	k.flush()
+	waiting := func() string {
+		t.Helper()
+		files, err := k.Waiting(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer CloseFiles(files)
+		text := ""
+		for _, f := range files {
+			data, index := make([]byte, 1<<20), make([]byte, 1<<20)
+			n, err := unix.Pread(f.Data, data, 0)
+			m, err2 := unix.Pread(f.Index, index, 0)
+			must(t, err, err2)
+			all, _ := pieces(t, f.Number, data[:n], index[:m], 0)
+			for _, p := range all {
+				text += f.App + " " + p.String()
+			}
+		}
+		return text
+	}
+	if got := waiting(); got != "" {
+		t.Errorf("%q waits", got)
+	}
+	k.must(a, segment.Record{Slot: 1}, "one\ntwo\n")
+	k.Submit(nil)
+	until(t, "it cannot be written", func() bool { return k.said() != "" })
+	want := "web 1:1 one\ntwo\n"
+	for i := range ordinary + 2 { // the last ones stay with the taker
+		k.must(a, segment.Record{Stderr: true, Partial: i == 1}, fmt.Sprint("more", i)+map[bool]string{false: "\n"}[i == 1])
+		k.Submit(nil)
+		want += fmt.Sprintf("web 1:0e%s more%d\n", map[bool]string{true: "p"}[i == 1], i)
+	}
+	if got := waiting(); got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+	if u, err := k.Usage(t.Context()); err != nil || u.Waiting < int64(len("one\ntwo\nmore0\nmore1more2\nmore3\n")) {
+		t.Errorf("%+v %v", u, err)
+	}
+	must(t, os.Remove(web))
+	until(t, "it is written again", func() bool { return strings.Contains(k.said(), "\nlogs are written to") })
+	k.flush()
+	if got := waiting(); got != "" {
+		t.Errorf("%q waits", got)
+	}
+	if got := texts(readDisk(t, dir, "web")); got != "one\ntwo\nmore0\nmore1\nmore2\nmore3\n" {
+		t.Errorf("%q", got)
 	}
 }

@@ -35,7 +35,7 @@ func TestNoDirectory(t *testing.T) {
 			k := start(t, Options{Directories: []string{dir}, retry: 1})
 			a := k.App("web", Limits{})
 			k.must(a, segment.Record{}, "one\n")
-			k.Submit()
+			k.Submit(nil)
 			until(t, "it is told", func() bool { return k.said() != "" })
 			want := "cannot write logs to " + dir + ": " + dir + "/web is no directory; lines are kept in memory, the last 8 MiB of them, until it can be written again\n" +
 				"  remove what is there, or choose another log_store.directory (memory needs none)"

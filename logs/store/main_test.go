@@ -87,7 +87,7 @@ func (k *taker) must(a *App, r segment.Record, text string) {
 func (k *taker) flush() {
 	k.t.Helper()
 	until(k.t, "all is handed over", func() bool {
-		k.Submit()
+		k.Submit(nil)
 		return k.taken.batch == nil || len(k.taken.batch.entries) == 0
 	})
 	ctx, cancel := context.WithDeadline(context.Background(), soon())

@@ -16,6 +16,7 @@ type Usage struct {
 	Why       string // there is no directory
 	Bytes     int64
 	MaxTotal  int64
+	Waiting   int64 // bytes in memory that cannot be written now
 	Apps      []AppUsage
 }
 
@@ -33,6 +34,9 @@ func (s *Store) Usage(ctx context.Context) (Usage, error) {
 	err := s.do(ctx, func() {
 		s.catchUp()
 		u = Usage{Why: s.why, Bytes: s.total, MaxTotal: s.maxTotal()}
+		if s.broken != nil {
+			u.Waiting = int64(s.queue.bytes() + s.taken.held())
+		}
 		if d, is := s.place.(*disk); is {
 			u.Directory = d.dir
 		}

@@ -41,6 +41,13 @@ func notify(c chan struct{}) {
 
 func (q *queue) poke() { notify(q.wake) }
 
+// stalled reports whether the store makes no progress.
+func (q *queue) stalled() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.stalledLocked()
+}
+
 // hold reports whether a batch that is not full should wait with the taker.
 func (q *queue) hold() bool {
 	q.mu.Lock()
@@ -122,14 +129,14 @@ func (q *queue) lose(s *Store, b *Batch, c chain, later []*Batch) {
 	c.app.owing.Store(true)
 }
 
+// submit is to be followed by a poke of the writer, or by a turn of one's own.
 func (q *queue) submit(b *Batch) {
 	q.mu.Lock()
+	defer q.mu.Unlock()
 	if len(q.full) == 0 {
 		q.since = time.Now()
 	}
 	q.full = append(q.full, b)
-	q.mu.Unlock()
-	q.poke()
 }
 
 // next is the batch to be written; it stays in the queue until it is done. nil: there is none.

@@ -2,9 +2,11 @@
 // written, in as many bounded memory files of the same format. It writes and never answers a question about a line:
 // whoever asks reads the files, or is handed their descriptors.
 //
-// Two goroutines meet here. One, the taker, reads the workers' pipes straight into a Batch and submits it; the other,
-// the writer, does everything that touches a file system: it alone may be stuck in a disk, and nobody waits for it
-// longer than the policy says. Between them is a queue of batches:
+// Two goroutines meet here. One, the taker, reads the workers' pipes straight into a Batch and submits it, which writes it;
+// the other, the writer, does what has its time (records, ages, another try at a broken disk) and what is asked for. Whoever
+// has the pen, a mutex, may touch a file system, and may be stuck there. A taker who is gets relieved within some 40 ms: another
+// goroutine takes, and while the pen is not to be had its batches queue for the writer (see relief). Nobody waits for that queue
+// longer than the policy says:
 //
 //   - while the store makes progress there are a few batches, and who is out of them waits: the workers write as fast as
 //     the store does, and nothing is lost (when_full: block);
@@ -15,7 +17,7 @@
 // The invariants: data is written before its record, and a batch is let go only when all of it is written, so what was read
 // is in the files, in memory, or counted in a note. A write that failed half way is taken up at that byte. Bytes of two
 // workers are never mixed within a line. Memory and files are bounded whatever is written. Nothing of package store
-// polls: a timer runs only while there is something to be done at its end.
+// polls: a timer runs only while there is something to be done at its end, or something is written.
 package store
 
 import (
@@ -35,7 +37,7 @@ type Options struct {
 	// MaxTotal is how large all files together may become, in bytes; 0: 128 MiB. In memory it is 8 MiB at most.
 	MaxTotal int64
 	// Tell is told what a user should know: that there is no directory, that it is full, that it works again. It is called
-	// on the writer's goroutine and must not block.
+	// by whoever writes and must not block.
 	Tell func(Level, string)
 	// Wake is called when the taker should call Submit again. It must not block.
 	Wake func()
@@ -77,23 +79,28 @@ type Store struct {
 	options Options
 	queue   queue
 	taken   taken // the taker's
+	relief  relief
 
 	mu    sync.Mutex
 	named map[string]*App
 	// watchers want to know when a segment is begun.
 	watchers map[chan struct{}]struct{}
 
-	jobs   chan func()
-	place  place // the writer's, and all below
-	logs   map[string]*appLog
-	why    string // why there is no better place
-	total  int64
-	dirty  map[*appLog]struct{} // with records to flush
-	due    time.Time            // when they are
-	broken error                // told, and not mended
-	failed time.Time            // when it was tried last
-	aged   time.Time            // when something is too old
-	notes  []*App               // with losses of which there is no note yet
+	jobs chan func()
+
+	pen     sync.Mutex // whoever has it may write; before the start and after the end nobody may
+	place   place      // the pen's, and all below
+	logs    map[string]*appLog
+	why     string // why there is no better place
+	total   int64
+	dirty   map[*appLog]struct{} // with records to flush
+	due     time.Time            // when they are
+	broken  error                // told, and not mended
+	failed  time.Time            // when it was tried last
+	aged    time.Time            // when something is too old
+	notes   []*App               // with losses of which there is no note yet
+	alarm   *time.Timer          // the writer's
+	alarmed time.Time            // when it rings; zero: it does not
 
 	stats  statistics
 	ending atomic.Bool
@@ -125,6 +132,10 @@ func New(o Options) *Store {
 	s := &Store{options: o, named: make(map[string]*App), watchers: make(map[chan struct{}]struct{}), jobs: make(chan func(), 16), logs: make(map[string]*appLog),
 		dirty: make(map[*appLog]struct{}), ended: make(chan struct{})}
 	s.queue.init(o.memory, o.patience)
+	s.relief.init()
+	s.alarm = time.NewTimer(time.Hour)
+	s.alarm.Stop()
+	s.pen.Lock()
 	return s
 }
 

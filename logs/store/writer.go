@@ -15,30 +15,63 @@ const (
 	flushBytes = 4 << 10
 )
 
-// run is the writer. What it does first is to look for a place.
+// run is the writer. What it does first is to look for a place. It ends with the pen: nobody writes any more.
 func (s *Store) run() {
 	defer close(s.ended)
 	defer s.queue.end()
-	s.settle()
-	timer := time.NewTimer(time.Hour)
-	defer timer.Stop()
+	s.settle() // the pen is ours since New
 	for {
 		s.guard(s.turn)
 		if s.ending.Load() && (s.broken != nil || s.queue.length() == 0) {
+			s.alarm.Stop()
 			s.guard(s.leave)
 			return
 		}
-		if wait := s.nextTimer(); wait < 0 {
-			timer.Stop()
-		} else {
-			timer.Reset(wait)
-		}
+		s.setAlarm()
+		s.pen.Unlock()
+		var job func()
+		rang := false
 		select {
 		case <-s.queue.wake:
-		case f := <-s.jobs:
-			s.guard(f)
-		case <-timer.C:
+		case job = <-s.jobs:
+		case <-s.alarm.C:
+			rang = true
 		}
+		s.pen.Lock()
+		if rang {
+			s.alarmed = time.Time{}
+		}
+		if job != nil {
+			s.guard(job)
+		}
+	}
+}
+
+// writeNow is the writer's turn, by the taker himself: most of what a byte costs is not to write it but to have another
+// thread do so. Where somebody else has the pen, or nothing can be written now, the writer is left to it. It reports
+// whether the taker was relieved.
+func (s *Store) writeNow(come func()) bool {
+	if s.queue.stalled() || !s.pen.TryLock() {
+		s.queue.poke()
+		return false
+	}
+	s.relief.begin(come)
+	s.guard(s.shortTurn)
+	s.setAlarm()
+	gone := s.relief.end()
+	s.pen.Unlock()
+	if gone { // there may be more by now
+		s.queue.poke()
+	}
+	return gone
+}
+
+// shortTurn writes what there is, and the records if it is time for them.
+func (s *Store) shortTurn() {
+	for !s.relief.came() && s.step() {
+	}
+	if s.broken == nil && len(s.dirty) > 0 && !time.Now().Before(s.due) {
+		s.flushAll()
 	}
 }
 
@@ -125,8 +158,21 @@ func (s *Store) catchUp() {
 	s.flushAll()
 }
 
-// nextTimer is how long nothing has to be done; negative: until somebody asks for it.
-func (s *Store) nextTimer() time.Duration {
+// setAlarm has the writer woken when there is something to do.
+func (s *Store) setAlarm() {
+	switch next := s.nextAlarm(); {
+	case next.Equal(s.alarmed):
+	case next.IsZero():
+		s.alarm.Stop()
+		s.alarmed = next
+	default:
+		s.alarm.Reset(max(0, time.Until(next)))
+		s.alarmed = next
+	}
+}
+
+// nextAlarm is when something has to be done; zero: when somebody asks for it.
+func (s *Store) nextAlarm() time.Time {
 	next := time.Time{}
 	sooner := func(t time.Time) {
 		if next.IsZero() || t.Before(next) {
@@ -148,10 +194,7 @@ func (s *Store) nextTimer() time.Duration {
 	if !s.aged.IsZero() {
 		sooner(s.aged)
 	}
-	if next.IsZero() {
-		return -1
-	}
-	return max(0, time.Until(next))
+	return next
 }
 
 // write writes what is left of a batch. Called again after an error it goes on where it was.

@@ -1,0 +1,129 @@
+package store
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"goinit/logs/segment"
+
+	"golang.org/x/sys/unix"
+)
+
+// tight is a place whose only segment is a pipe: a write to it comes back when there is room.
+type tight struct {
+	place
+	data int
+}
+
+func (p tight) create(string, int) (data, index int, err error) {
+	index, err = unix.MemfdCreate("index", unix.MFD_CLOEXEC)
+	return p.data, index, err
+}
+
+func (p tight) there(string, int, int) bool { return true }
+
+func pipe(t *testing.T) (write, read int) {
+	t.Helper()
+	var p [2]int
+	if err := unix.Pipe2(p[:], unix.O_CLOEXEC); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { unix.Close(p[0]) })
+	return p[1], p[0]
+}
+
+// content reads so many bytes.
+func content(t *testing.T, fd, n int) string {
+	t.Helper()
+	b := make([]byte, n)
+	for at := 0; at < n; {
+		k, err := unix.Read(fd, b[at:])
+		if err != nil || k == 0 {
+			t.Fatalf("%d bytes, %v", at, err)
+		}
+		at += k
+	}
+	return string(b)
+}
+
+func numberedText(first, last int) string {
+	var b strings.Builder
+	for i := first; i < last; i++ {
+		fmt.Fprintf(&b, "%08d %s\n", i, strings.Repeat("x", 90))
+	}
+	return b.String()
+}
+
+// A taker who writes and does not come back is relieved: somebody else takes, and nothing is lost or changes places.
+func TestRelief(t *testing.T) {
+	k := start(t, Options{Directories: []string{t.TempDir()}})
+	k.flush() // there is a place
+	data, read := pipe(t)
+	k.pen.Lock()
+	k.place = tight{k.place, data}
+	k.pen.Unlock()
+	a := k.App("web", Limits{MaxSize: 64 << 20})
+	const each = 2000 // more than a pipe takes
+	come, gone := make(chan struct{}), make(chan bool)
+	k.must(a, segment.Record{}, numberedText(0, each))
+	go func() { gone <- k.Submit(func() { close(come) }) }()
+	<-come
+	k.must(a, segment.Record{}, numberedText(each, 2*each))
+	if k.Submit(func() { t.Error("who does not write is relieved") }) {
+		t.Error("the second taker is relieved, too")
+	}
+	if got, want := content(t, read, 2*each*100), numberedText(0, 2*each); got != want {
+		t.Error("something else is there than was written")
+	}
+	if !<-gone {
+		t.Error("the first taker thinks that he still is")
+	}
+	// Who comes back in time stays.
+	k.flush()
+	k.must(a, segment.Record{}, "in time\n")
+	if k.Submit(func() { t.Error("nobody was to come") }) {
+		t.Error("relieved")
+	}
+	if got := content(t, read, 8); got != "in time\n" {
+		t.Errorf("%q", got)
+	}
+}
+
+// The watch is over soon after the last write: an idle store wakes nobody.
+func TestReliefRests(t *testing.T) {
+	var r relief
+	r.init()
+	for range 3 {
+		r.begin(func() { t.Error("somebody has come") })
+		if r.end() {
+			t.Error("relieved")
+		}
+		until(t, "the watch is over", func() bool { return !r.armed.Load() })
+		if r.timer.Stop() {
+			t.Error("the timer runs on")
+		}
+	}
+}
+
+// Whoever comes, comes once, however often and whenever the watch looks.
+func TestReliefComesOnce(t *testing.T) {
+	var r relief
+	r.init()
+	for range 5 {
+		come := make(chan struct{}, 2)
+		r.begin(func() { come <- struct{}{} })
+		select {
+		case <-come:
+		case <-time.After(20 * time.Second):
+			t.Fatal("nobody comes")
+		}
+		for range 3 {
+			r.look()
+		}
+		if !r.came() || !r.end() || r.came() || r.end() || len(come) > 0 {
+			t.Error("not once")
+		}
+	}
+}
