@@ -20,7 +20,7 @@ var eventType = regexp.MustCompile(`^(app|events|goinit|hook|job|reload|shutdown
 // The table of events in commands.md has those that the code has, and no others.
 func TestEventsAreInTheTable(t *testing.T) {
 	coded := map[string]bool{}
-	for _, dir := range []string{"supervise", "supervise/app", "supervise/set", "control"} {
+	for _, dir := range []string{"supervise", "supervise/app", "supervise/set", "control", "init"} {
 		files, err := filepath.Glob("../" + dir + "/*.go")
 		if err != nil || len(files) == 0 {
 			t.Fatalf("%s: %v, %v", dir, files, err)
