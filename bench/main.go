@@ -66,6 +66,8 @@ func ownProgram(word string, args []string) bool {
 		err = app(args)
 	case word == writerWord && len(args) == 1:
 		err = writeLines(args[0])
+	case word == apartWord && len(args) == 2:
+		err = apart(args)
 	case word == insideWord && len(args) > 0:
 		err = inside(args)
 	default:

@@ -2,6 +2,7 @@ package control
 
 import (
 	"fmt"
+	"iter"
 	"slices"
 	"strconv"
 	"strings"
@@ -115,23 +116,26 @@ func (a *App) rows() []Worker {
 	return []Worker{{App: a.Name, State: a.State, StateSince: a.Since}}
 }
 
-// selected are the rows of targets, in the order of the spec; of all apps if there are none.
-func (s *Snapshot) selected(targets []Target) []Worker {
-	var rows []Worker
-	for i := range s.Apps {
-		a := &s.Apps[i]
-		for _, w := range a.rows() {
-			t := Target{a.Name, WholeApp}
-			if w.Slot != nil {
-				t.Slot = *w.Slot
-			}
-			if wanted(targets, t) {
-				rows = append(rows, w)
+// rows are those of targets, in the order of the spec; of all apps if there are none.
+func (s *Snapshot) rows(targets []Target) iter.Seq[Worker] {
+	return func(yield func(Worker) bool) {
+		for i := range s.Apps {
+			a := &s.Apps[i]
+			for _, w := range a.rows() {
+				t := Target{a.Name, WholeApp}
+				if w.Slot != nil {
+					t.Slot = *w.Slot
+				}
+				if wanted(targets, t) && !yield(w) {
+					return
+				}
 			}
 		}
 	}
-	return rows
 }
+
+// selected are rows as a list.
+func (s *Snapshot) selected(targets []Target) []Worker { return slices.Collect(s.rows(targets)) }
 
 // alone leaves out who is about to replace another, or was replaced.
 func alone(rows []Worker) []Worker {

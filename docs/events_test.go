@@ -15,7 +15,7 @@ import (
 )
 
 // eventType is what the type of an event looks like, and nothing else does in the packages that make events.
-var eventType = regexp.MustCompile(`^(app|events|goinit|hook|shutdown|worker)\.[a-z-]+$`)
+var eventType = regexp.MustCompile(`^(app|events|goinit|hook|job|reload|shutdown|worker)\.[a-z-]+$`)
 
 // The table of events in commands.md has those that the code has, and no others.
 func TestEventsAreInTheTable(t *testing.T) {

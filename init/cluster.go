@@ -199,7 +199,9 @@ func (c *clusters) Join(w supervise.Work, told func(supervise.Verdict)) (supervi
 		if err != nil {
 			return nil, explainListen(w.App.Name, l.address, err)
 		}
-		m.fds = append(m.fds, socket.FD)
+		if balanceOf(w.App) != cluster.RoundRobin { // there goinit accepts; who has the socket too could make it block
+			m.fds = append(m.fds, socket.FD)
+		}
 	}
 	if w.App.NodeChannel() != spec.NodeOff {
 		if err := c.channel(m, w, told); err != nil {

@@ -173,8 +173,9 @@ func (a *appFiles) Given(g supervise.Given) supervise.Given {
 		ours.Close()
 	}
 	a.mu.Unlock()
+	started := time.Now()
 	go func() {
-		watch.Reports(ours, a.watcher.AddFiles)
+		watch.Reports(ours, func(paths []string) { a.watcher.AddFiles(paths, started) })
 		a.mu.Lock()
 		delete(a.reports, ours)
 		a.mu.Unlock()

@@ -23,7 +23,7 @@ type member struct {
 	app      string
 	slot     int
 	sockets  []listened
-	fds      []int // of the sockets; the Pool's
+	fds      []int // of the sockets that the process is given; the Pool's
 	in       bool  // in the balance
 
 	worker *nodeipc.Worker // nil: it has no channel
@@ -88,9 +88,9 @@ func nodeVerdict(e nodeipc.Event) (v supervise.Verdict, ok bool) {
 func (m *member) Given() supervise.Given {
 	g := supervise.Given{Files: map[int]int{}}
 	var names []string
-	for i, l := range m.sockets {
-		g.Files[listenBase+i] = m.fds[i]
-		names = append(names, l.name)
+	for i, fd := range m.fds {
+		g.Files[listenBase+i] = fd
+		names = append(names, m.sockets[i].name)
 	}
 	if len(names) > 0 {
 		g.Environment = []string{"LISTEN_PID=0", "LISTEN_FDS=" + strconv.Itoa(len(names)), "LISTEN_FDNAMES=" + strings.Join(names, ":")}

@@ -34,6 +34,8 @@ func (n *narrator) sayOfLife(e supervise.Event, fields messages.Fields) bool {
 		m.Error(e.Worker+" was not ready within "+text("delay")+why+"\n  "+n.moreTime(e.App), fields)
 	case "worker.unhealthy":
 		n.goes(e, e.Worker+" is unhealthy"+why+whatThen(text("action")), fields)
+	case "worker.flapping":
+		m.Warn(e.Worker+flapping(e.Data, text("detail")), fields)
 	case "hook.started":
 		m.Debug(e.Worker+": the hook "+text("hook")+" runs", fields)
 	case "hook.failed":

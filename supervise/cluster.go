@@ -81,7 +81,7 @@ func (g Given) with(other Given) (Given, error) {
 	for number, fd := range other.Files {
 		if _, taken := both.Files[number]; taken {
 			both.Close()
-			return Given{}, fmt.Errorf("descriptor %d is wanted for two things: readiness: {fd: %d} has to be above those of listen:", number, number)
+			return Given{}, fmt.Errorf("descriptor %d is wanted for two things: give readiness: {fd: %d} a number above those of listen", number, number)
 		}
 		both.Files[number] = fd
 	}

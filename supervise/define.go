@@ -136,8 +136,8 @@ func (s *Supervisor) serves(a *spec.App, c *app.Config) error {
 		if _, ready := s.config.Cluster.Wants(a); ready && !c.AwaitReady {
 			c.AwaitReady, c.StartTimeout = true, startTimeout
 		}
-	} else if a.Serves() {
-		return fmt.Errorf("%s: listen and node: there is nobody to open its sockets", a.Name)
+	} else if len(a.Listen) > 0 {
+		return fmt.Errorf("%s: listen: there is nobody to open its sockets", a.Name)
 	}
 	c.Drain = time.Duration(a.Drain())
 	c.MaxSurge, c.MaxUnavailable = a.Surge()

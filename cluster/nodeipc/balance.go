@@ -91,6 +91,9 @@ func (w *Worker) query(m message) {
 		mode = cluster.Shared
 	}
 	socket, err := b.pool.Socket(w.o.Slot, a, optionsOf(m, mode))
+	if err == nil { // listen: has its sockets block, for other programs; neither Node nor we may wait in accept(2)
+		err = unix.SetNonblock(socket.FD, true)
+	}
 	if err != nil {
 		w.refuse(m, key, err)
 		return

@@ -222,12 +222,12 @@ func TestLostHandle(t *testing.T) {
 	answer := make(chan string, 1)
 	go func() { answer <- get(t, port) }()
 	s.until(`"newconn"`)
+	s.Leave() // else it gets that one again, after a rest
 	s.say(`{"cmd":"NODE_HANDLE_NACK"}`)
 	if e := <-s.events; e.Kind != Hint || e.Detail != "it has no descriptors left and loses what it is sent: others get its connections\n  let it have more: ulimits: {nofile: 65536}" {
 		t.Errorf("%v", e)
 	}
 	p := a.serve(1, "const HOST = '127.0.0.1', PORT = 0"+httpServer)
-	s.Leave()
 	if got := <-answer; got != fmt.Sprint(p.cmd.Process.Pid) {
 		t.Errorf("answered by %q", got)
 	}

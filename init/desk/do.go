@@ -96,12 +96,19 @@ func (d *Desk) order(ctx context.Context, o control.Order, done string, c superv
 			outcome = "unchanged"
 		case down(w):
 			outcome = "failed"
+		case done == "reloaded" && d.reloadsItself(w.App):
+			outcome = "signaled"
 		case is && was.Generation == w.Generation && was.State == w.State:
 			outcome = "unchanged"
 		}
 		r.Outcomes = append(r.Outcomes, outcomeOf(w, outcome))
 	}
 	return r, d.explain(err, result.Workers)
+}
+
+// reloadsItself reports whether an app's workers are sent a signal instead of being replaced.
+func (d *Desk) reloadsItself(name string) bool {
+	return slices.ContainsFunc(d.Supervisor.Apps(), func(a spec.App) bool { return a.Name == name && a.Reload.Signal != "" })
 }
 
 // down reports whether a worker did not come up, or a job's run has failed.

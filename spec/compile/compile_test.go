@@ -167,6 +167,7 @@ func TestMistakes(t *testing.T) {
 		{"jitter of nothing", app + "    recycle: {jitter: 1m}\n", "4:23: jitter: is of schedule and max_age, and there is neither: write one, or leave it out"},
 		{"zone of nothing", app + "    recycle: {timezone: UTC, max_age: 1h}\n", "4:25: timezone: is of schedule, and there is none: write that, or leave it out"},
 		{"in the defaults", "defaults: {restart: {delay: 1m, max_delay: 10s}}\n" + app, "1:44: max_delay"},
+		{"an app's name that is ignored", app + "  x-web: {command: x}\n", "x-web: what begins with x- is ignored, and is there to hold anchors; this has none: choose another name"},
 		{"window", app + "    restart: {window: 1m}\n", "window: counts nothing without max_restarts"},
 		{"soft", app + "    ulimits: {nofile: {soft: 5, hard: 4}}\n", "4:15: nofile: soft is more than hard"},
 		{"alias of a scalar merged", "x-a: &a 5\napps:\n  web:\n    <<: *a\n    command: x\n", "<<: merges a mapping"},
@@ -267,6 +268,30 @@ apps:
 	}
 	if c := s.Compiled; c == nil || c.Format != spec.Format || len(c.Sources) != 1 || c.Sources[0].Path != "goinit.yaml" {
 		t.Errorf("compiled %+v", c)
+	}
+}
+
+// Defaults that say how and not what are for those that have it.
+func TestDefaultsWithoutAKind(t *testing.T) {
+	s := load(t, `
+defaults:
+  readiness: {period: 3s}
+  liveness: {failure_threshold: 5, heartbeat: 10s}
+  schedule: {timezone: UTC}
+apps:
+  web: {command: x}
+  db: {command: x, readiness: {tcp: ":5432"}}
+  job: {command: x, schedule: '@daily'}
+`, nil)
+	web, db, job := s.Apps[0], s.Apps[1], s.Apps[2]
+	if web.Readiness != nil || web.Job() || web.Liveness == nil || web.Liveness.Heartbeat.String() != "10s" {
+		t.Errorf("web %+v, %+v, %v", web.Readiness, web.Liveness, web.Job())
+	}
+	if r := db.Readiness; r == nil || r.Period.String() != "3s" || r.TCP == "" {
+		t.Errorf("db %+v", r)
+	}
+	if !job.Job() {
+		t.Errorf("job %+v", job.Schedule)
 	}
 }
 

@@ -31,7 +31,7 @@ func rootKeys() mapping {
 		{"gateway", mapping{name: "gateway", keys: []key{
 			{"listen", address(), `":9180"`, "/livez /readyz /startupz /metrics", false},
 		}}, "", "the HTTP helper; absent: off", true},
-		{"defaults", app{appKeys()}, "{}", "any key of an app; maps merge, lists and single values replace", false},
+		{"defaults", app{appKeys()}, "{}", "any key of an app; maps merge, lists and single values replace; readiness, liveness or schedule without a kind of it is for apps that have one", false},
 		{"apps", table{keys: "name", check: check(spec.ParseAppName), of: app{appKeys()}, extra: true}, "", "what runs, by name", false},
 	}}
 }

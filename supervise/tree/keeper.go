@@ -24,6 +24,10 @@ const (
 	longPause  = time.Second
 )
 
+// restFactor times as long as the last looks took there are no others: of a hundred workers that are stopped each dies at a
+// time of its own, and one look does for many of them. A death that comes alone is looked at at once.
+const restFactor = 4
+
 // unsureLooks, with the pauses between them, are some seconds.
 const unsureLooks = 16
 
@@ -91,6 +95,8 @@ type Tree struct {
 
 	group Group // nil: there is none
 	told  bool  // Stuck was
+
+	within Place // nil: it may be anywhere
 }
 
 // New is a keeper of no trees yet.
@@ -105,13 +111,19 @@ func (k *Keeper) Add(worker string, generation, pid int, gone func()) *Tree {
 
 // AddGroup is Add for a tree that is in a group; with a nil one it is Add.
 func (k *Keeper) AddGroup(worker string, generation, pid int, group Group, gone func()) *Tree {
-	return k.add(cookieOf(worker, generation, k.config.BootID), pid, group, gone)
+	return k.add(cookieOf(worker, generation, k.config.BootID), pid, group, nil, gone)
+}
+
+// Place is a cgroup that a tree shares with others.
+type Place interface {
+	// Pids are those in it.
+	Pids() ([]int, error)
 }
 
 // AddBeside is Add for a program beside a worker, whose BootVariable is boot, of BesideBoot: what it has started is its
-// own, not the worker's.
-func (k *Keeper) AddBeside(worker string, generation int, boot string, pid int, gone func()) *Tree {
-	return k.add(cookieOf(worker, generation, boot), pid, nil, gone)
+// own, not the worker's. It is looked for in a place only, if that is not nil.
+func (k *Keeper) AddBeside(worker string, generation int, boot string, pid int, within Place, gone func()) *Tree {
+	return k.add(cookieOf(worker, generation, boot), pid, nil, within, gone)
 }
 
 // BesideBoot is for the BootVariable of one program beside a worker: no other has it.
@@ -119,8 +131,8 @@ func (k *Keeper) BesideBoot() string {
 	return k.config.BootID + "+" + strconv.FormatUint(k.besides.Add(1), 10)
 }
 
-func (k *Keeper) add(c cookie, pid int, group Group, gone func()) *Tree {
-	t := &Tree{keeper: k, cookie: c, pid: pid, group: group, gone: gone, stopped: map[identity]bool{}, asked: map[identity]bool{}}
+func (k *Keeper) add(c cookie, pid int, group Group, within Place, gone func()) *Tree {
+	t := &Tree{keeper: k, cookie: c, pid: pid, group: group, within: within, gone: gone, stopped: map[identity]bool{}, asked: map[identity]bool{}}
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.trees[t] = struct{}{}
@@ -183,6 +195,7 @@ func (k *Keeper) Run(ctx context.Context) {
 	timer := time.NewTimer(time.Hour)
 	timer.Stop()
 	r := &reader{}
+	var rested time.Time // when it may look again
 	for {
 		select {
 		case <-ctx.Done():
@@ -191,6 +204,11 @@ func (k *Keeper) Run(ctx context.Context) {
 		case <-k.wake:
 		case <-timer.C:
 		}
+		if rest := time.Until(rested); rest > 0 {
+			timer.Reset(rest)
+			continue
+		}
+		began := time.Now()
 		for {
 			gone, next := k.pass(r)
 			for _, t := range gone {
@@ -203,5 +221,6 @@ func (k *Keeper) Run(ctx context.Context) {
 				break
 			}
 		}
+		rested = time.Now().Add(restFactor * time.Since(began))
 	}
 }
