@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 
+	"goinit/ipaddr"
+
 	"golang.org/x/sys/unix"
 )
 
@@ -92,11 +94,33 @@ func holds(a Address, f []string) string {
 	if a.Network == UDP {
 		state = stateBound
 	}
-	_, port, _ := strings.Cut(f[1], ":")
-	if n, err := strconv.ParseUint(port, 16, 16); err != nil || int(n) != a.Port || f[3] != state {
+	host, port, _ := strings.Cut(f[1], ":")
+	if n, err := strconv.ParseUint(port, 16, 16); err != nil || int(n) != a.Port || f[3] != state || !overlap(a.Host, host) {
 		return ""
 	}
 	return f[9]
+}
+
+// overlap reports whether a host and one of /proc/net are the same, or one of them is any.
+func overlap(host, table string) bool {
+	if everywhere := strings.Trim(table, "0") == ""; everywhere || host == "" || host == "::" || host == "0.0.0.0" {
+		return true
+	}
+	if four, ok := ipaddr.ParseIPv4(host); ok {
+		return strings.HasSuffix(table, words(four[:])) // in tcp6 behind that of a mapped address
+	}
+	six, _ := ipaddr.ParseIPv6(host)
+	return table == words(six[:])
+}
+
+// words are the bytes of an address as /proc/net has them: numbers of 32 bits in the machine's order, which is little-endian
+// wherever goinit runs.
+func words(address []byte) string {
+	var b strings.Builder
+	for ; len(address) >= 4; address = address[4:] {
+		fmt.Fprintf(&b, "%02X%02X%02X%02X", address[3], address[2], address[1], address[0])
+	}
+	return b.String()
 }
 
 func hasSocket(pid int, inodes map[string]bool) bool {

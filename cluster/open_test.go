@@ -209,3 +209,32 @@ func TestAnyPort(t *testing.T) {
 		t.Errorf("both are %s", to)
 	}
 }
+
+// The holder of a port is looked for on the same address, or on all.
+func TestHolderIsOfTheAddress(t *testing.T) {
+	p := NewPool(nil)
+	defer p.Close()
+	for held, others := range map[Address][]string{
+		{Host: "127.0.0.2"}: {"127.0.0.2", "0.0.0.0", "::", ""},
+		{Host: "::1"}:       {"::1", "::", ""},
+		{}:                  {"127.0.0.2", "192.0.2.1", "::1", ""},
+	} {
+		s, err := p.Socket(0, held, Options{})
+		if err != nil && noIPv6(err) {
+			continue
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, host := range others {
+			if h, ok := WhoHolds(Address{Host: host, Port: s.Bound.Port}); !ok || h.PID != os.Getpid() {
+				t.Errorf("%v, asked for %q: %+v, %v", s.Bound, host, h, ok)
+			}
+		}
+		if held.Host != "" {
+			if h, ok := WhoHolds(Address{Host: "127.0.0.3", Port: s.Bound.Port}); ok && h.PID == os.Getpid() {
+				t.Errorf("%v is not 127.0.0.3's", s.Bound)
+			}
+		}
+	}
+}

@@ -81,7 +81,8 @@ func TestListen(t *testing.T) {
 			}
 			address := ownHost(i) + ":8080"
 			dir := t.TempDir()
-			spec := "apps:\n  web: " + l.app(t, dir, address) + ", workers: 2, listen: [\"" + address + "\"]"
+			// Not web: goinit as PID 1 of a mere PID namespace shares the machine's cgroups with every other that runs there.
+			spec := "apps:\n  listener: " + l.app(t, dir, address) + ", workers: 2, listen: [\"" + address + "\"]"
 			if l.balance != "" {
 				spec += ", balance: " + l.balance
 			}
@@ -96,18 +97,18 @@ func TestListen(t *testing.T) {
 			}
 			unharmed("two workers")
 			for _, n := range []string{"6", "2"} {
-				m.must(t, "scale", "web", n)
+				m.must(t, "scale", "listener", n)
 				unharmed("scale to " + n)
 			}
-			m.must(t, "reload", "web")
+			m.must(t, "reload", "listener")
 			unharmed("reload")
-			m.must(t, "restart", "web")
+			m.must(t, "restart", "listener")
 			unharmed("restart")
 
 			before := requests.Result().Failed
-			old := m.ps(t, "web")
-			m.must(t, "signal", "SIGKILL", "web/0")
-			m.waitRows(t, "a replacement", func(r row) bool { return r.State == "running" && (*r.Slot != 0 || *r.PID != *old[0].PID) }, "web")
+			old := m.ps(t, "listener")
+			m.must(t, "signal", "SIGKILL", "listener/0")
+			m.waitRows(t, "a replacement", func(r row) bool { return r.State == "running" && (*r.Slot != 0 || *r.PID != *old[0].PID) }, "listener")
 			requests.Await(100)
 			r := requests.Stop()
 			if lost := r.Failed - before; lost > 3 {
