@@ -62,6 +62,11 @@ func (c *clusters) channel(m *member, w supervise.Work, told func(supervise.Verd
 			}
 		}
 	}
+	for i, l := range w.App.Listen {
+		if l.Message != "" && i < len(m.fds) {
+			o.Handed = append(o.Handed, nodeipc.Handed{Message: l.Message, FD: m.fds[i]})
+		}
+	}
 	m.worker, m.child, m.node, err = c.hub.Open(o)
 	return err
 }

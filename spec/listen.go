@@ -16,6 +16,8 @@ type Listen struct {
 	Name    string `json:"name"`    // in LISTEN_FDNAMES; the app's, unless given
 	Backlog int    `json:"backlog"` // of TCP and unix
 	Mode    string `json:"mode"`    // of a unix socket: octal digits
+	// Message has the socket sent on Node's channel with this message, as a net.Server: worker.send('server', server).
+	Message string `json:"message,omitempty"`
 }
 
 // maxListen keeps LISTEN_FDS below the numbers that readiness: {fd: N} takes.
@@ -69,6 +71,10 @@ func (l *loader) listenOne(at string, v any, app string) Listen {
 	isUnix := strings.HasPrefix(one.Address, "unix:")
 	if isUnix {
 		one.Mode = "0660"
+	}
+	one.Message = value(o, "message", "", text)
+	if one.Message != "" && strings.HasPrefix(one.Address, "udp:") {
+		l.fail(o.at("message"), "a net.Server is sent with it, and UDP has none: leave it out")
 	}
 	one.Mode = value(o, "mode", one.Mode, orEmpty(ParseFileMode)) // empty: as encoding/json writes one that has none
 	if _, there := o.o.values["address"]; !there {
@@ -147,6 +153,11 @@ func (l *loader) checkListen(f *fields, a *App) {
 		}
 		if a.Node == NodeCluster {
 			l.fail(f.at("node"), "a job serves nothing: write node: ipc, which has process.send() too, or leave it out")
+		}
+	}
+	for i, one := range a.Listen {
+		if one.Message != "" && a.NodeChannel() != NodeIPC && !l.unknown(f, "node", "workers") {
+			l.fail(fmt.Sprintf("%s.%d.message", f.at("listen"), i), "is sent on Node's channel, to a program that waits for it: write node: ipc as well")
 		}
 	}
 	if r := a.Readiness; r != nil && r.Node && a.NodeChannel() == NodeOff && !l.unknown(f, "node", "workers") {

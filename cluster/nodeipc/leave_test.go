@@ -113,3 +113,31 @@ next()
 		})
 	}
 }
+
+// A program that waits for its server, as in the articles on child_process: its primary says worker.send('server', server).
+func TestHanded(t *testing.T) {
+	for _, node := range nodetest.All(t) {
+		t.Run(node.Name, func(t *testing.T) {
+			t.Parallel()
+			a := newApp(t, node.Path, cluster.ReusePort)
+			socket, err := a.pool.Socket(0, cluster.Address{Host: "127.0.0.1"}, cluster.Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			p := a.start(0, `
+const server = require('http').createServer((q, r) => r.end(String(process.pid)))
+process.on('message', (m, tcp) => {
+  if (m === 'server') tcp.on('connection', socket => server.emit('connection', socket))
+  if (m === 'shutdown') { tcp = null; console.log('told'); process.exit(0) }
+})
+`, func(o *Options) { o.ID, o.Balance, o.Handed = 0, nil, []Handed{{"server", socket.FD}} })
+			if got := get(t, socket.Bound.Port); got != fmt.Sprint(p.cmd.Process.Pid) {
+				t.Errorf("answered by %s", got)
+			}
+			if p.Drain() {
+				t.Error("a signal has to tell it")
+			}
+			p.line("told")
+		})
+	}
+}

@@ -126,6 +126,8 @@ func TestMistakes(t *testing.T) {
 		{"mode of nobody", app + "    listen: [{address: \"unix:/s\", mode: rw}]\n", `4:41: mode: "rw" is not the mode of a file: write octal digits such as "0660"`},
 		{"colon in a name", app + "    listen: [{address: \":80\", name: \"a:b\"}]\n", `4:37: name: "a:b" is not a name for LISTEN_FDNAMES: letters, digits, - and _, no colon and no space`},
 		{"round robin without node", app + "    listen: [\":80\"]\n    balance: round-robin\n", "5:14: balance: round-robin hands out connections one by one, on Node's channel: it is for node: cluster only; for other programs write reuseport or shared"},
+		{"a message without a channel", app + "    listen: [{address: \":80\", message: server}]\n", "4:40: message: is sent on Node's channel, to a program that waits for it: write node: ipc as well"},
+		{"a message with UDP", app + "    listen: [{address: \"udp::53\", message: server}]\n    node: ipc\n", "4:44: message: a net.Server is sent with it, and UDP has none: leave it out"},
 		{"balance of nothing", app + "    balance: shared\n", "4:14: balance: there is nothing to balance: write listen: [\":8080\"], or node: cluster"},
 		{"reuseport of a path", app + "    listen: [\"unix:/s\"]\n    balance: reuseport\n", "5:14: balance: reuseport is for TCP: unix sockets and UDP are shared; leave it out"},
 		{"nginx' word", app + "    balance: least_conn\n", `4:14: balance: "least_conn": write round-robin, which picks the worker with the least in hand`},

@@ -100,6 +100,7 @@ func socketKeys() []key {
 			{"address", listenAddress(), "", "where", false},
 			{"name", text("name", spec.ParseFDName), "", "in LISTEN_FDNAMES; absent: the app's", false},
 			{"backlog", integer(1, 65535), "511", "waiting connections; the kernel cuts it to net.core.somaxconn", false},
+			{"message", anyText("text"), "", "node: ipc: the socket is sent with this message, as by `worker.send('server', server)`", false},
 			{"mode", text("octal digits", spec.ParseFileMode), `"0660"`, "of a unix socket, which is the worker's user's", false},
 		}}}}, "[]", "sockets opened and kept by goinit, given to workers as LISTEN_FDS", false},
 		{"balance", word{words: []string{"auto", "reuseport", "shared", "round-robin"}, foreign: foreignBalance()}, "auto",

@@ -139,10 +139,9 @@ apps:
     workers: auto
     max_workers: 8
     increment: {PORT: 8080}
-    listen: [":80", "udp:[::1]:53", {address: "unix:/run/web.sock", name: http, backlog: 100, mode: "0600"}]
+    listen: [":80", "udp:[::1]:53", {address: "unix:/run/web.sock", name: http, backlog: 100, mode: "0600", message: server}]
     balance: reuseport
-    node_preload: false
-    node: auto
+    node: ipc
     node_preload: false
     depends_on: {db: {condition: completed, required: true, restart: true}}
     readiness: {http: "http://127.0.0.1:8080/ready"}
