@@ -77,6 +77,12 @@ func (c *fakeCluster) Join(w Work, told func(Verdict)) (Member, error) {
 	return m, nil
 }
 
+func (c *fakeCluster) member(name string) *fakeMember {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.members[name]
+}
+
 // serving are the members that get connections.
 func (c *fakeCluster) serving() (n int) {
 	c.mu.Lock()

@@ -97,6 +97,18 @@ func (f *fake) newest(worker string) (newest *fakeProcess) {
 	return newest
 }
 
+// oldest is the first one of a name that is not gone.
+func (f *fake) oldest(worker string) (oldest *fakeProcess) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for p := range f.alive {
+		if p.worker == worker && (oldest == nil || p.pid < oldest.pid) {
+			oldest = p
+		}
+	}
+	return oldest
+}
+
 func (f *fake) Start(w Work, told Told) (Process, error) {
 	name := tree.Worker(w.App.Name, w.Slot)
 	if f.refuse != nil {

@@ -99,14 +99,13 @@ func seconds(d time.Duration) string {
 
 // replaced is a slot when the reload is over: who came between has had the last word.
 func (o *owner) replaced(w *waiter, s *app.Slot) (done bool, err error) {
-	switch s.State {
-	case app.Stopped, app.Waiting, app.Scheduled:
-		if s.Generation <= w.generations[s.Number] && w.slots == nil {
-			return true, nil // it was not asked of that one
-		}
+	before, asked := w.generations[s.Number]
+	switch {
+	case !asked || w.idle[s.Number]:
+		return true, nil // there was nothing to be replaced
+	case s.State == app.Stopped || s.State == app.Waiting:
 		return true, o.superseded(s)
-	}
-	if s.Generation <= w.generations[s.Number] {
+	case s.Generation <= before:
 		return true, fmt.Errorf("%s was not replaced: %w", tree.Worker(o.name, s.Number), ErrSuperseded)
 	}
 	return o.up(s, false)

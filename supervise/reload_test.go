@@ -95,11 +95,6 @@ func TestDrainHasItsTime(t *testing.T) {
 			expect(t, "after it", processesOf(s), "web/0.2 running")
 			signalled := map[bool]string{true: "31s SIGTERM web/0", false: "11s SIGTERM web/0"}[tells]
 			expect(t, "its end", strings.Join(slices.Concat(f.said("SIGTERM"), f.said("kill")), ", "), signalled+", 41s kill web/0")
-			f.behave = nil
-			for p := range f.alive {
-				p.KillTree()
-			}
-			synctest.Wait()
 		})
 	}
 }
@@ -225,15 +220,11 @@ func TestSuicideSignal(t *testing.T) {
 		c.ready = func(Work) bool { return true }
 	}, func(s *Supervisor, f *fake, c *fakeCluster) {
 		time.Sleep(10 * time.Second)
-		c.members["web/0.1"].told(Verdict{Kind: VerdictStopping})
+		c.member("web/0.1").told(Verdict{Kind: VerdictStopping})
 		synctest.Wait()
 		expect(t, "at once", processesOf(s), "web/0.2 running, web/0.1 draining, web/1.1 running")
 		expect(t, "serving", c.serving(), 2)
-		for p := range f.alive {
-			if p.worker == "web/0" && p.generation == 1 {
-				p.exit(Exit{Code: 1})
-			}
-		}
+		f.oldest("web/0").exit(Exit{Code: 1})
 		time.Sleep(time.Second)
 		expect(t, "after it", processesOf(s), "web/0.2 running, web/1.1 running")
 		expect(t, "signals", f.said("SIGTERM"), []string{})
@@ -266,9 +257,11 @@ func TestStopDuringReload(t *testing.T) {
 				t.Errorf("%T: the reload: %v", stop, err)
 			}
 			want := map[bool]int{true: 4, false: 1}[len(f.said("start web/0")) > 2]
+			f.mu.Lock()
 			if len(f.alive) != want {
 				t.Errorf("%T: %d are left: %s", stop, len(f.alive), processesOf(s))
 			}
+			f.mu.Unlock()
 		})
 	}
 }
@@ -330,10 +323,7 @@ func TestRandomReloads(t *testing.T) {
 					}
 				case 1:
 					time.Sleep(time.Duration(draw(5000)) * time.Millisecond)
-					c.mu.Lock()
-					m := c.members[fmt.Sprintf("web/%d.%d", p.slot, p.generation)]
-					c.mu.Unlock()
-					if m != nil {
+					if m := c.member(fmt.Sprintf("web/%d.%d", p.slot, p.generation)); m != nil {
 						m.told(Verdict{Kind: VerdictStopping})
 					}
 				}
@@ -366,14 +356,13 @@ func TestRandomReloads(t *testing.T) {
 			asked.Wait()
 			time.Sleep(5 * time.Minute)
 			over.Store(true)
-			if o := s.owner("web"); o.state.Reload.Active && len(o.state.Outgoing)+len(o.state.Incoming) == 0 {
-				t.Errorf("seed %d: a reload without an end: %+v", seed, o.state)
-			}
 			s.Do(context.Background(), Shutdown{Reason: "enough"})
 			time.Sleep(10 * time.Second)
+			f.mu.Lock()
 			if n := len(f.alive); n > 0 {
 				t.Errorf("seed %d: %d processes are left: %s", seed, n, processesOf(s))
 			}
+			f.mu.Unlock()
 		})
 		if t.Failed() {
 			return

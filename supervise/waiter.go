@@ -47,7 +47,8 @@ type waiter struct {
 	goal        goal
 	slots       []int
 	generations map[int]int
-	reload      int // the number of the reload that it waits for
+	idle        map[int]bool // slots that nothing ran in, nor would
+	reload      int          // the number of the reload that it waits for
 	reply       chan error
 }
 
@@ -55,9 +56,11 @@ type waiter struct {
 // then has what they asked for.
 func (o *owner) command(r request) {
 	w := r.wait
-	w.slots, w.generations = r.slots, map[int]int{}
+	w.slots, w.generations, w.idle = r.slots, map[int]int{}, map[int]bool{}
 	for i := range o.state.Slots {
-		w.generations[o.state.Slots[i].Number] = max(o.state.Slots[i].Generation, o.state.Slots[i].Last)
+		s := &o.state.Slots[i]
+		w.generations[s.Number] = max(s.Generation, s.Last)
+		w.idle[s.Number] = s.State == app.Stopped || s.State == app.Waiting
 	}
 	o.waiters = slices.DeleteFunc(o.waiters, func(w *waiter) bool { return w.context.Err() != nil })
 	if w.goal != goalNone && len(o.waiters) >= waiterBound {
