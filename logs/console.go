@@ -58,6 +58,7 @@ const (
 	keptBesideStore = 64 << 10
 	thinFrom        = 32 << 10 // of so many bytes that are not shown by line
 	thinTo          = 4 << 10  // no more than these, and the rest of their first line, are kept in memory
+	thinLines       = 64       // and of them no more than so many lines
 )
 
 // Console is the way from the workers' pipes to the console and into memory.

@@ -427,7 +427,7 @@ func (c *Console) keep(b []byte, piece, partial bool) {
 	if s.app != nil {
 		b = c.options.Store.Put(s.app, segment.Record{Time: c.at.time.UnixNano(), Slot: uint16(s.worker.Slot), Stderr: s.which == Stderr, Partial: piece}, b)
 		if c.at.mode != Prefix && c.at.mode != JSON && len(b) > thinFrom { // what is in files need not be in memory
-			b = b[1+lastNewline(b[:len(b)-thinTo]):]
+			b = lastLines(b[1+lastNewline(b[:len(b)-thinTo]):], thinLines)
 		}
 	}
 	if len(b) > 0 { // else all of it was over the rate

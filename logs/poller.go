@@ -38,9 +38,6 @@ func newPoller() (*poller, error) {
 // interrupt makes Wait return wakeID.
 func (p *poller) interrupt() { p.wake.ring() }
 
-// interrupted takes note of it.
-func (p *poller) interrupted() { p.wake.still() }
-
 func (p *poller) close() {
 	p.wake.close()
 	p.Close()

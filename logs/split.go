@@ -53,6 +53,17 @@ func lastNewline(b []byte) int {
 	return -1
 }
 
+// lastLines is the last n lines of b, which ends in a newline, or in a line that is not finished.
+func lastLines(b []byte, n int) []byte {
+	end := len(b) - 1
+	for range n {
+		if end = bytes.LastIndexByte(b[:max(end, 0)], '\n'); end < 0 {
+			return b
+		}
+	}
+	return b[end+1:]
+}
+
 // cut is n, or a little less where b has a character across n; b is at least n long. A character is not cut in two, if
 // these are characters.
 func cut(b []byte, n int) int {

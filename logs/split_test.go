@@ -90,3 +90,17 @@ func FuzzSplit(f *testing.F) {
 		}
 	})
 }
+
+func TestLastLines(t *testing.T) {
+	for _, c := range []struct {
+		b    string
+		n    int
+		want string
+	}{
+		{"", 2, ""}, {"\n", 2, "\n"}, {"a", 1, "a"}, {"a\n", 1, "a\n"}, {"a\nb\n", 1, "b\n"}, {"a\nb\n", 2, "a\nb\n"}, {"a\nb\n\n", 2, "b\n\n"}, {"a\nb\nc", 2, "b\nc"}, {"\n\n\n", 2, "\n\n"},
+	} {
+		if got := string(lastLines([]byte(c.b), c.n)); got != c.want {
+			t.Errorf("the last %d lines of %q are %q, want %q", c.n, c.b, got, c.want)
+		}
+	}
+}

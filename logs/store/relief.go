@@ -5,9 +5,9 @@ import (
 	"time"
 )
 
-// reliefTime is how long, at least, a write is under way before somebody else takes: twice this at most. A disk that is busy
-// is heard of within milliseconds; a worker's pipe takes 64 KiB meanwhile.
-const reliefTime = 20 * time.Millisecond
+// reliefTime is how long, at least, a write is under way before somebody else takes: twice this at most. A worker's pipe takes
+// 64 KiB meanwhile. With less, who has to wait for a processor on a busy machine is taken for one who waits for a disk.
+const reliefTime = 50 * time.Millisecond
 
 // relief watches a taker who writes. He is stuck if the disk is, and nobody reads the pipes; so somebody else then takes, and
 // he goes on as the writer. The watch costs a timer that runs while something is written and not for each write.

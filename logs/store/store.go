@@ -4,7 +4,7 @@
 //
 // Two goroutines meet here. One, the taker, reads the workers' pipes straight into a Batch and submits it, which writes it;
 // the other, the writer, does what has its time (records, ages, another try at a broken disk) and what is asked for. Whoever
-// has the pen, a mutex, may touch a file system, and may be stuck there. A taker who is gets relieved within some 40 ms: another
+// has the pen, a mutex, may touch a file system, and may be stuck there. A taker who is gets relieved within 100 ms: another
 // goroutine takes, and while the pen is not to be had its batches queue for the writer (see relief). Nobody waits for that queue
 // longer than the policy says:
 //
