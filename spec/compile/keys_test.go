@@ -143,7 +143,6 @@ apps:
     balance: reuseport
     node_preload: false
     node: auto
-    node_preload: false
     depends_on: {db: {condition: completed, required: true, restart: true}}
     readiness: {http: "http://127.0.0.1:8080/ready"}
     main: true
