@@ -205,7 +205,7 @@ func (c *clusters) Join(w supervise.Work, told func(supervise.Verdict)) (supervi
 	}
 	if w.App.NodeChannel() != spec.NodeOff {
 		if err := c.channel(m, w, told); err != nil {
-			return nil, fmt.Errorf("Node's channel: %w", err)
+			return nil, fmt.Errorf("a channel for Node: %w", err)
 		}
 	}
 	s.members[m] = true

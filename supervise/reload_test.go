@@ -206,7 +206,7 @@ func TestApplyReplacesWhatServes(t *testing.T) {
 		expect(t, "open", c.open, map[string]bool{":81": true})
 		c.deny[":82"] = errors.New("listen :82: address in use")
 		two.Listen = []spec.Listen{{Address: ":82"}}
-		if _, err := s.Do(context.Background(), Apply{Apps: []spec.App{two}}); !errors.Is(err, ErrInvalid) {
+		if _, err := s.Do(context.Background(), Apply{Apps: []spec.App{two}}); !errors.Is(err, c.deny[":82"]) {
 			t.Errorf("an address that cannot be had: %v", err)
 		}
 		expect(t, "and nothing has changed", processesOf(s), "web/0.2 running, web/1.2 running, web/2.2 running, web/3.1 running")
