@@ -27,6 +27,8 @@ fuzz:
 	$(call fuzz,FuzzRepair,15s,./logs/segment)
 	$(call fuzz,FuzzNotification,10s,./health)
 	$(call fuzz,FuzzAnswer,10s,./health)
+	$(call fuzz,FuzzChannel,45s,./cluster/nodeipc)
+	$(call fuzz,FuzzParse,15s,./cluster/nodeipc)
 	$(call fuzz,FuzzReported,10s,./watch)
 	$(call fuzz,FuzzLook,10s,./cgroup)
 

@@ -12,10 +12,12 @@ type census struct {
 	apps       map[int]int // pids as we see them, by the number of the app
 }
 
-// count walks over /proc: a process is of the bed if it is in its PID namespace.
-func (b *bed) count() (c census, err error) {
+// count walks over /proc.
+func (b *bed) count() (census, error) { return countBelow(b.cmd.Process.Pid, b.app) }
+
+// countBelow: a process is of the bed if it is in its PID namespace, which is that of own.
+func countBelow(own int, app string) (c census, err error) {
 	c.apps = map[int]int{}
-	own := b.cmd.Process.Pid
 	namespace, err := os.Readlink(procPath(own, "ns/pid"))
 	if err != nil {
 		return c, err
@@ -34,7 +36,7 @@ func (b *bed) count() (c census, err error) {
 		}
 		cmdline, _ := os.ReadFile(procPath(pid, "cmdline"))
 		words := strings.Split(strings.TrimSuffix(string(cmdline), "\x00"), "\x00")
-		if number, err := strconv.Atoi(words[len(words)-1]); err == nil && words[0] == b.app {
+		if number, err := strconv.Atoi(words[len(words)-1]); err == nil && words[0] == app {
 			c.apps[number] = pid
 		} else {
 			c.supervisor = append(c.supervisor, pid)

@@ -47,19 +47,18 @@ func (l *life) live(s *supervisor, n int, settle float64, programs *programSet) 
 	if err != nil {
 		return err
 	}
-	c, err := b.count()
+	c, err := b.countApart()
 	if err != nil {
 		return err
 	}
-	if len(c.apps) != n {
-		return fmt.Errorf("%s: %d of %d apps run", s.name, len(c.apps), n)
+	if c.Apps != n {
+		return fmt.Errorf("%s: %d of %d apps run", s.name, c.Apps, n)
 	}
-	startCPU := c.spent()
+	startCPU := c.Spent
 	time.Sleep(time.Duration(settle * float64(time.Second)))
-	if c, err = b.count(); err != nil {
+	if c, err = b.countApart(); err != nil {
 		return err
 	}
-	memory, before := c.memory(), c.spent()
 	wall, total, err := b.shutDown()
 	if err != nil {
 		return err
@@ -67,9 +66,9 @@ func (l *life) live(s *supervisor, n int, settle float64, programs *programSet) 
 	l.startWall = append(l.startWall, float64(last-b.begin)/1e6)
 	l.startCPU = append(l.startCPU, startCPU/1e6)
 	l.stopWall = append(l.stopWall, wall)
-	l.stopCPU = append(l.stopCPU, (total-before)/1e6)
-	l.processes = append(l.processes, float64(len(c.supervisor)))
-	for q, x := range memory {
+	l.stopCPU = append(l.stopCPU, (total-c.Spent)/1e6)
+	l.processes = append(l.processes, float64(c.Supervisor))
+	for q, x := range c.Memory {
 		l.memory[q] = append(l.memory[q], x)
 	}
 	return nil

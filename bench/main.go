@@ -66,6 +66,8 @@ func ownProgram(word string, args []string) bool {
 		err = app(args)
 	case word == writerWord && len(args) == 2:
 		err = writeLines(args[0])
+	case word == apartWord && len(args) == 2:
+		err = apart(args)
 	case word == perPipeWord && len(args) > 1:
 		err = perPipe(args[0], args[1:])
 	case word == insideWord && len(args) > 0:

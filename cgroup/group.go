@@ -27,8 +27,10 @@ type Group struct {
 	removed  bool
 	applied  map[string]applied // by file and item
 	held     held
-	unread   error // why a file could not be read
-	split    split
+	absent   uint32  // files that are not there, a bit each
+	unread   error   // why a file could not be read
+	lately   *lately // nil: not all was ever read
+	peak     peak
 	deaths   deaths
 	watching watching
 	waiting  chan struct{} // somebody waits until it is frozen; closed when it is, or when that is not wanted any more
@@ -152,7 +154,9 @@ func inheritCPUSet(parent, dir string, files ...string) error {
 }
 
 // Path is where the group is: beneath our place, and so the same in every hierarchy.
-func (g *Group) Path() string { return "/" + appsDirectory + "/" + g.path }
+func (g *Group) Path() string {
+	return g.home[len(g.home)-len("/"+appsDirectory+"/")-len(g.path):]
+}
 
 func (g *Group) findHome() string {
 	if g.v2 != "" {

@@ -287,6 +287,29 @@ func TestCachedFilesAreNotReached(t *testing.T) {
 	})
 }
 
+// What grows into the room of deleted files uses no more than they did, and is seen all the same.
+func TestRoomOfDeletedFilesIsUsed(t *testing.T) {
+	onEach(t, func(t *testing.T, b *bed) {
+		b.needs(t, "memory")
+		g := b.group(t, "web/0.1", &specs.LinuxResources{Memory: &specs.LinuxMemory{Limit: pointer(int64(200 * megabyte))}})
+		told := make(chan Event, 64)
+		if err := g.Watch(Watch{Memory: 64 * megabyte, Events: func(e Event) { told <- e }}); err != nil {
+			t.Fatal(err)
+		}
+		file := onDisk(t)
+		start(t, g, "cache 120 "+file).ready(t)
+		if err := os.Truncate(file, 0); err != nil {
+			t.Skip(err) // a disk as it is
+		}
+		for range 4 { // each is less than what is missing, so that only all of them are told of
+			start(t, g, "hold 20").ready(t)
+		}
+		if e := next(t, told, MemoryReached); e.Bytes < 64*megabyte {
+			t.Errorf("%+v", e)
+		}
+	})
+}
+
 // Whoever waits for memory is told of: on v2 because it is over memory.high, on a hybrid because the pages of a file that it
 // reads again and again do not fit.
 func TestPressureIsTold(t *testing.T) {

@@ -55,6 +55,7 @@ func (g *Group) Apply(settings []Setting) (failed []*LimitError) {
 	g.unsetAll(wanted, &failed)
 	g.writeAll(again, &failed)
 	g.armMemory()
+	g.lately.forget()
 	return failed
 }
 
@@ -114,6 +115,7 @@ func (g *Group) enableHere(controller string) {
 	g.root.mu.Lock()
 	defer g.root.mu.Unlock()
 	_ = g.root.makeV2(g.path, []string{controller})
+	g.absent = 0 // what was not there may be now
 }
 
 // join puts a group that is there into one more hierarchy of v1, with the processes that are in it.
@@ -135,11 +137,7 @@ func (g *Group) join(s Setting) (dir string, err error) {
 		return "", err
 	}
 	dir = g.v1[name]
-	for i := range g.held { // what was not there may be now
-		if g.held[i] == -2 {
-			g.held[i] = -1
-		}
-	}
+	g.absent = 0
 	for range 8 { // whoever forks while they move is found the next time
 		moved := 0
 		here, _ := readPids(filepath.Join(dir, "cgroup.procs"))

@@ -178,14 +178,14 @@ func TestStat(t *testing.T) {
 func TestStatWithoutDescriptors(t *testing.T) {
 	onEach(t, func(t *testing.T, b *bed) {
 		b.needs(t, "memory")
-		b.mayHold = 2
+		b.mayHold = 1
 		g := b.group(t, "web/0.1", nil)
 		start(t, g, "hold 8").ready(t)
 		var s Stats
 		if err := g.Stat(&s); err != nil || s.Memory < 8*megabyte || s.Pids == 0 {
 			t.Errorf("%+v, %v", s, err)
 		}
-		if n := b.holding.Load(); n != 2 {
+		if n := b.holding.Load(); n != 1 {
 			t.Errorf("%d are held", n)
 		}
 		var was unix.Rlimit

@@ -107,15 +107,15 @@ func (g *Group) lookUsage() {
 	}
 }
 
-// reachedMemory is asked with both locks held. On v1 a threshold is crossed once, and cached files may have done it: then the
-// next one is where there is enough in use at the earliest.
+// reachedMemory is asked with both locks held. On v1 thresholds are of what is used, and cached files may have crossed one: then
+// there are new ones on both sides, half as far away as what is missing. Below, since files that are given back from outside
+// (they are deleted, or the machine wants memory) make room in which programs can grow without crossing one above.
 func (g *Group) reachedMemory() (inUse uint64, reached bool) {
 	const leastStep = 1 << 20
 	for !g.removed && g.watching.Memory > 0 && !g.watching.reached {
 		var s Stats
-		g.split.known = false // here the CPU time is not looked at
+		s.Memory = digits(g.text(fileMemory, g.root.buffer))
 		g.memoryStat(&s, g.root.buffer)
-		g.split.known = false
 		inUse = s.Memory + s.Swap - min(s.reclaimable, s.Memory)
 		enough := g.watching.Memory
 		v2 := g.root.on2("memory")
@@ -126,8 +126,12 @@ func (g *Group) reachedMemory() (inUse uint64, reached bool) {
 			g.watching.reached = true
 			return inUse, true
 		}
-		next := s.Memory + max(enough-inUse, leastStep)
-		if v2 || g.threshold(next) != nil || digits(g.text(fileMemory, g.root.buffer)) < next {
+		step := max((enough-inUse)/2, leastStep)
+		above, below := s.Memory+step, s.Memory-min(step, s.Memory)
+		if v2 || g.thresholds(above, below) != nil {
+			break
+		}
+		if now := digits(g.text(fileMemory, g.root.buffer)); below < now && now < above {
 			break
 		}
 	}

@@ -36,6 +36,7 @@ type Root struct {
 	enabled   map[string]map[string]bool // by directory: those that its children have
 	busy      error                      // why the unified tree gives no controllers
 	made      []string                   // directories of our place that were not there
+	locked    []int                      // descriptors of our place, whose lock we hold
 	left      []string                   // groups that could not be removed yet
 	groups    map[*Group]struct{}
 
@@ -87,10 +88,18 @@ func (r *Root) take() error {
 			return err
 		}
 		r.v2 = h.Dir
-		r.settle()
 	}
 	if r.v2 == "" && len(r.v1) == 0 {
 		return &Unavailable{"there are named hierarchies of cgroup v1 only, without a controller", "mount one with controllers: mount -t cgroup -o memory none DIR"}
+	}
+	for _, dir := range r.tops() {
+		if !r.lock(dir) {
+			r.v2, r.v1 = "", nil // nothing there is ours to remove
+			return &Unavailable{"another goinit has its groups in " + dir, "give this one a group of its own: GOINIT_CGROUP=/goinit-2"}
+		}
+	}
+	if r.v2 != "" {
+		r.settle()
 	}
 	return nil
 }
@@ -273,6 +282,7 @@ func (r *Root) Close() error {
 		}
 	}
 	r.returnHome()
+	defer r.unlock()
 	for _, dir := range slices.Backward(r.made) {
 		_ = unix.Rmdir(dir)
 	}

@@ -57,7 +57,7 @@ type watching struct {
 	oom, refused uint64 // counted so far
 	reached      bool   // Memory was told of
 	armed        bool   // memory.high is set for it
-	threshold    int    // of v1: the eventfd of it; 0: there is none
+	thresholds   []int  // of v1: their eventfds
 	fds          []int  // of eventfds and triggers
 	wds          []int  // of inotify
 }
@@ -217,25 +217,30 @@ func (g *Group) watchMemory() error {
 		g.armMemory()
 		return nil
 	}
-	again := g.watching.threshold > 0
-	if err := g.threshold(g.watching.Memory); err != nil || again {
+	again := len(g.watching.thresholds) > 0
+	if err := g.thresholds(g.watching.Memory, 0); err != nil || again {
 		return err
 	}
 	return g.root.watcher.event(g, dir, "memory.pressure_level", "low", (*Group).lookUsage)
 }
 
-// threshold has v1 tell when so many bytes are used, cached files among them; the threshold before it is given up.
-func (g *Group) threshold(bytes uint64) error {
+// thresholds has v1 tell when so many bytes are used, cached files among them, or so few (0: never); those before are given up.
+func (g *Group) thresholds(above, below uint64) error {
 	w := g.root.watcher
-	if old := g.watching.threshold; old > 0 {
-		g.watching.threshold = 0
+	for _, old := range g.watching.thresholds {
 		w.drop(g, old)
 	}
-	err := w.event(g, g.v1["memory"], "memory.usage_in_bytes", strconv.FormatUint(bytes, 10), (*Group).lookUsage)
-	if err == nil {
-		g.watching.threshold = g.watching.fds[len(g.watching.fds)-1]
+	g.watching.thresholds = nil
+	for _, bytes := range []uint64{above, below} {
+		if bytes == 0 {
+			continue
+		}
+		if err := w.event(g, g.v1["memory"], "memory.usage_in_bytes", strconv.FormatUint(bytes, 10), (*Group).lookUsage); err != nil {
+			return err
+		}
+		g.watching.thresholds = append(g.watching.thresholds, g.watching.fds[len(g.watching.fds)-1])
 	}
-	return err
+	return nil
 }
 
 // WatchMemory changes what Watch.Memory said; 0: it is not watched any more.

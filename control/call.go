@@ -83,18 +83,17 @@ func replyList[T any](c *call, key string, continues bool, list iter.Seq[T]) err
 	}
 	w := c.client.answerWriter()
 	w.WriteString(`{"parameters":{"` + key + `":[`)
-	first := true
+	var text []byte
+	var err error
 	for v := range list {
-		b, err := json.Marshal(v)
-		if err != nil {
+		if len(text) > 0 {
+			w.WriteByte(',')
+		}
+		if text, err = appendElement(text[:0], &v); err != nil {
 			c.broken = err // the beginning may be out already
 			return err
 		}
-		if !first {
-			w.WriteByte(',')
-		}
-		first = false
-		if _, err := w.Write(b); err != nil {
+		if _, err := w.Write(text); err != nil {
 			break // Flush tells
 		}
 	}
@@ -105,6 +104,14 @@ func replyList[T any](c *call, key string, continues bool, list iter.Seq[T]) err
 	w.WriteString("}\x00")
 	c.broken = w.Flush()
 	return c.broken
+}
+
+func appendElement[T any](b []byte, v *T) ([]byte, error) {
+	if w, ok := any(v).(writer); ok {
+		return w.appendTo(b), nil
+	}
+	text, err := json.Marshal(v)
+	return append(b, text...), err
 }
 
 // within bounds a call by what its caller asked for; zero is no bound.

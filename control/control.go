@@ -39,7 +39,7 @@ type Supervisor interface {
 	LogKeeper
 }
 
-// Command is one of Start, Stop, Restart, Pause, Resume, Signal, Scale, Update, Apply, Add, Remove, Save and Shutdown.
+// Command is one of Start, Stop, Restart, Reload, Pause, Resume, Signal, Scale, Update, Apply, Add, Remove, Save and Shutdown.
 type Command interface{ command() }
 
 // Target is a part of an app, or all of it.
@@ -65,6 +65,9 @@ type Stop struct{ Order }
 
 // Restart stops and starts.
 type Restart struct{ Order }
+
+// Reload replaces workers one after another, or has them reload themselves.
+type Reload struct{ Order }
 
 // Pause suspends every process of the workers.
 type Pause struct{ Order }
@@ -124,6 +127,7 @@ type Shutdown struct {
 func (Start) command()    {}
 func (Stop) command()     {}
 func (Restart) command()  {}
+func (Reload) command()   {}
 func (Pause) command()    {}
 func (Resume) command()   {}
 func (Signal) command()   {}
@@ -145,7 +149,7 @@ type Result struct {
 // Outcome is what came of a command for one worker, or for an app without any.
 type Outcome struct {
 	Name    string `json:"name"`              // web/0, or web
-	Outcome string `json:"outcome"`           // started, stopped, restarted, paused, resumed, signaled, updated, unchanged, failed, accepted, added, removed
+	Outcome string `json:"outcome"`           // started, stopped, restarted, reloaded, paused, resumed, signaled, updated, unchanged, failed, accepted, added, removed
 	PID     *int   `json:"pid"`               // its process afterwards
 	Message string `json:"message,omitempty"` // why, where that is not plain
 }
@@ -153,7 +157,7 @@ type Outcome struct {
 // Change is what an apply does, or would do, to one app.
 type Change struct {
 	App    string   `json:"app"`
-	Action string   `json:"action"` // add, remove, restart, update, none
+	Action string   `json:"action"` // add, remove, restart, reload, update, none
 	Keys   []string `json:"keys"`   // which keys of it differ
 	// Message is what one may not expect: the app was added by a command, and no spec has it.
 	Message string `json:"message,omitempty"`

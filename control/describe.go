@@ -69,7 +69,7 @@ func describe(c *call, r DescribeRequest) error {
 			if len(of) == 0 {
 				continue
 			}
-			d := Description{App: a.Name, WaitsFor: append([]string{}, a.WaitsFor...), Workers: slices.Collect(c.measured(s, s.selected(of))),
+			d := Description{App: a.Name, WaitsFor: append([]string{}, a.WaitsFor...), Workers: slices.Collect(c.measured(s, s.rows(of))),
 				Stats: slices.AppendSeq([]Stats{}, c.statsOf(s, of)), Runs: append([]Run{}, a.Runs...), Spec: concealed(a.Spec, r.ShowEnvironment)}
 			if !yield(d) {
 				return

@@ -12,6 +12,7 @@ type Error struct {
 	Target   string    `json:"target,omitempty"`   // NoSuchTarget: which
 	Outcomes []Outcome `json:"outcomes,omitempty"` // Failed, TimedOut: what was done all the same
 	Lines    []string  `json:"lines,omitempty"`    // Failed: the worker's last lines
+	Remedy   string    `json:"remedy,omitempty"`   // what can be done, in a line
 }
 
 func (e *Error) Error() string { return e.Message }

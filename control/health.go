@@ -42,7 +42,7 @@ func health(c *call, r HealthRequest) (HealthReply, error) {
 		if len(of) == 0 {
 			of = []Target{{s.Apps[i].Name, WholeApp}}
 		}
-		h, counts := s.Apps[i].health(r.Check == "live", s.selected(of))
+		h, counts := s.Apps[i].health(r.Check == "live", alone(s.selected(of)))
 		if !counts && len(targets) == 0 {
 			continue
 		}

@@ -21,7 +21,7 @@ func ps(c *call, r PsRequest) error {
 		if err != nil {
 			return err
 		}
-		if err := replyList(c, "workers", c.req.More, c.measured(s, s.selected(targets))); err != nil || !c.req.More {
+		if err := replyList(c, "workers", c.req.More, c.measured(s, s.rows(targets))); err != nil || !c.req.More {
 			return err
 		}
 		select {

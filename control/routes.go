@@ -17,7 +17,7 @@ type kind struct {
 	files  bool // it takes descriptors
 }
 
-// routes are all methods. What comes with a later version is there by name.
+// routes are all methods.
 func routes() []route {
 	quick := kind{}
 	waits := kind{waits: true}
@@ -25,7 +25,7 @@ func routes() []route {
 	stream := kind{waits: true, stream: true}
 	spec := kind{waits: true, big: true}
 	program := kind{waits: true, files: true}
-	table := []route{
+	return []route{
 		{"org.varlink.service.GetInfo", read, quick, handle(getInfo)},
 		{"org.varlink.service.GetInterfaceDescription", read, quick, handle(getInterfaceDescription)},
 
@@ -44,6 +44,7 @@ func routes() []route {
 		{"io.goinit.Start", write, waits, handle(start)},
 		{"io.goinit.Stop", write, waits, handle(stop)},
 		{"io.goinit.Restart", write, waits, handle(restart)},
+		{"io.goinit.Reload", write, waits, handle(reload)},
 		{"io.goinit.Pause", write, waits, handle(pause)},
 		{"io.goinit.Resume", write, waits, handle(resume)},
 		{"io.goinit.Signal", write, waits, handle(signal)},
@@ -57,10 +58,4 @@ func routes() []route {
 		{"io.goinit.LogVacuum", write, waits, handle(logVacuum)},
 		{"io.goinit.Shutdown", write, quick, handle(shutdown)},
 	}
-	for _, later := range []string{"Reload"} {
-		table = append(table, route{"io.goinit." + later, write, quick, func(c *call) error {
-			return Errorf(NotAvailable, "%s is not available yet", c.req.Method)
-		}})
-	}
-	return table
 }

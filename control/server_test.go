@@ -144,7 +144,6 @@ func TestErrors(t *testing.T) {
 		{"io.goinit.Shutdown", `{"status":256}`, "org.varlink.service.InvalidParameter"},
 		{"io.goinit.Exec", `{"target":"web","args":["true"]}`, "org.varlink.service.InvalidParameter"},
 		{"io.goinit.Logs", `{}`, "org.varlink.service.ExpectedMore"},
-		{"io.goinit.Reload", `{}`, "io.goinit.NotAvailable"},
 		{"io.goinit.Rm", `{"app":"x"}`, "io.goinit.NoSuchTarget"},
 		{"org.varlink.service.GetInterfaceDescription", `{"interface":"x"}`, "org.varlink.service.InterfaceNotFound"},
 	} {

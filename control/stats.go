@@ -115,7 +115,7 @@ func (c *call) statsOf(s *Snapshot, targets []Target) iter.Seq[Stats] {
 					return
 				}
 			}
-			for _, w := range a.Workers {
+			for _, w := range alone(a.Workers) {
 				if w.Slot == nil {
 					continue
 				}
@@ -136,11 +136,11 @@ func (c *call) stat(t Target, w Worker) Stats {
 
 // measured puts what they use into the rows of ps, where there are cgroups to read it from: anything else would cost a
 // look at every process of the container.
-func (c *call) measured(s *Snapshot, rows []Worker) iter.Seq[Worker] {
+func (c *call) measured(s *Snapshot, rows iter.Seq[Worker]) iter.Seq[Worker] {
 	return func(yield func(Worker) bool) {
-		for _, w := range rows {
-			if s.Info.Cgroups.Usable && w.Slot != nil {
-				c.measure(&w)
+		for w := range rows {
+			if s.Info.Cgroups.Usable && w.Slot != nil && !w.Beside {
+				w = c.measure(w)
 			}
 			if !yield(w) {
 				return
@@ -149,14 +149,15 @@ func (c *call) measured(s *Snapshot, rows []Worker) iter.Seq[Worker] {
 	}
 }
 
-func (c *call) measure(w *Worker) {
+func (c *call) measure(w Worker) Worker {
 	if w.PID != nil {
 		u := c.server.supervisor.Brief(Target{w.App, *w.Slot})
 		if u.Source != "cgroup" {
-			return
+			return w
 		}
 		w.CPUSeconds, w.MemoryBytes, w.MemoryPeakBytes, w.Cgroup = u.CPUSeconds, u.MemoryBytes, u.MemoryPeakBytes, u.Cgroup
 	}
 	kills := w.Kills
 	w.OOMKills = &kills
+	return w
 }

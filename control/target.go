@@ -2,6 +2,7 @@ package control
 
 import (
 	"fmt"
+	"iter"
 	"slices"
 	"strconv"
 	"strings"
@@ -115,22 +116,30 @@ func (a *App) rows() []Worker {
 	return []Worker{{App: a.Name, State: a.State, StateSince: a.Since}}
 }
 
-// selected are the rows of targets, in the order of the spec; of all apps if there are none.
-func (s *Snapshot) selected(targets []Target) []Worker {
-	var rows []Worker
-	for i := range s.Apps {
-		a := &s.Apps[i]
-		for _, w := range a.rows() {
-			t := Target{a.Name, WholeApp}
-			if w.Slot != nil {
-				t.Slot = *w.Slot
-			}
-			if wanted(targets, t) {
-				rows = append(rows, w)
+// rows are those of targets, in the order of the spec; of all apps if there are none.
+func (s *Snapshot) rows(targets []Target) iter.Seq[Worker] {
+	return func(yield func(Worker) bool) {
+		for i := range s.Apps {
+			a := &s.Apps[i]
+			for _, w := range a.rows() {
+				t := Target{a.Name, WholeApp}
+				if w.Slot != nil {
+					t.Slot = *w.Slot
+				}
+				if wanted(targets, t) && !yield(w) {
+					return
+				}
 			}
 		}
 	}
-	return rows
+}
+
+// selected are rows as a list.
+func (s *Snapshot) selected(targets []Target) []Worker { return slices.Collect(s.rows(targets)) }
+
+// alone leaves out who is about to replace another, or was replaced.
+func alone(rows []Worker) []Worker {
+	return slices.DeleteFunc(slices.Clone(rows), func(w Worker) bool { return w.Beside })
 }
 
 // wanted says whether something is among targets, itself or as a part of its app; without any, everything is.
@@ -157,7 +166,7 @@ func (s *Snapshot) names() string {
 func (s *Snapshot) workerNames() string {
 	var names []string
 	for i := range s.Apps {
-		for _, w := range s.Apps[i].Workers {
+		for _, w := range alone(s.Apps[i].Workers) {
 			names = append(names, w.Name())
 		}
 	}
@@ -169,7 +178,7 @@ func (a *App) workerNames() string {
 		return "none"
 	}
 	var names []string
-	for _, w := range a.Workers {
+	for _, w := range alone(a.Workers) {
 		names = append(names, w.Name())
 	}
 	return few(names)

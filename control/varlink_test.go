@@ -44,7 +44,7 @@ func TestDescriptionIsTheTypes(t *testing.T) {
 		"Scale": {ScaleRequest{}, orderReply}, "Apply": {ApplyRequest{}, ApplyReply{}}, "Add": {AddRequest{}, orderReply},
 		"Rm": {RmRequest{}, orderReply}, "Save": {nothing, SaveReply{}}, "Exec": {ExecRequest{}, ExecReply{}}, "Shutdown": {ShutdownRequest{}, nothing},
 		"Pause": {order, orderReply}, "Resume": {order, orderReply}, "Update": {UpdateRequest{}, orderReply}, "Stats": {StatsRequest{}, StatsReply{}},
-		"Reload": {nothing, nothing},
+		"Reload": {order, orderReply},
 	}
 	for name, m := range methods {
 		compare(t, name+"'s parameters", d.in[name], reflect.TypeOf(m[0]))

@@ -30,7 +30,7 @@ func wait(c *call, r WaitRequest) error {
 			return err
 		}
 		rows := s.selected(targets)
-		left := slices.DeleteFunc(slices.Clone(rows), func(w Worker) bool { return w.is(r.For) })
+		left := slices.DeleteFunc(slices.Clone(rows), func(w Worker) bool { return w.is(r.For) || w.Beside && r.For != "stopped" })
 		if len(left) == 0 {
 			return replyList(c, "workers", false, slices.Values(rows))
 		}

@@ -28,6 +28,9 @@ type Worker struct {
 	OOMKills        *uint64  `json:"oom_kills,omitempty"` // how often its process was killed for want of memory
 	Cgroup          string   `json:"cgroup,omitempty"`
 
+	// Beside says that it is not the slot's worker, but about to replace that, or replaced by it.
+	Beside bool `json:"-"`
+
 	Kills uint64 `json:"-"` // what OOMKills becomes where there are cgroups
 }
 

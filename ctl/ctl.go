@@ -30,6 +30,7 @@ type world struct {
 	now            func() time.Time
 	width          int  // of the terminal, or 80
 	terminal       bool // stdout is one
+	errTerminal    bool // stderr is one
 	compile        func(path string) ([]byte, error)
 	goinit         func(args ...string) error // runs the other executable; nil: there is none
 	sample         time.Duration              // between the two readings of which stats makes a share of a CPU
@@ -40,7 +41,7 @@ func Main(args []string, b Build) int {
 	width, terminal := terminalWidth(1)
 	w := &world{
 		stdout: os.Stdout, stderr: os.Stderr, files: [3]int{0, 1, 2}, getenv: os.Getenv, now: time.Now,
-		width: width, terminal: terminal, compile: compileFile, goinit: runGoinit, sample: 500 * time.Millisecond,
+		width: width, terminal: terminal, errTerminal: isTerminal(2), compile: compileFile, goinit: runGoinit, sample: 500 * time.Millisecond,
 	}
 	return run(context.Background(), w, args, b)
 }
@@ -70,7 +71,7 @@ func newRoot(s *session, b Build) *cobra.Command {
 	s.flags(root.PersistentFlags())
 	root.AddCommand(
 		psVerb(s), statsVerb(s), describeVerb(s), infoVerb(s), configVerb(s), healthVerb(s), waitVerb(s), graphVerb(s), logsVerb(s), eventsVerb(s),
-		startVerb(s), stopVerb(s), restartVerb(s), pauseVerb(s), resumeVerb(s), signalVerb(s), scaleVerb(s), updateVerb(s),
+		startVerb(s), stopVerb(s), restartVerb(s), reloadVerb(s), pauseVerb(s), resumeVerb(s), signalVerb(s), scaleVerb(s), updateVerb(s),
 		applyVerb(s), addVerb(s), rmVerb(s), saveVerb(s), execVerb(s), shutdownVerb(s), versionVerb(b),
 		checkVerb(), compileVerb(), convertVerb(), initVerb(s), probeVerb(), compressLogVerb(),
 	)

@@ -213,7 +213,8 @@ func (l *logsQuery) lines(ctx context.Context, src *logSources) error {
 	}
 	var err error
 	if l.flags.follow {
-		err = src.follow(ctx, l, p)
+		ctx = untilUnread(ctx, l.s.files[1])
+		err = unread(ctx, src.follow(ctx, l, p))
 	} else {
 		err = l.history(src.stores, p)
 	}

@@ -169,6 +169,9 @@ func follow[T any](ctx context.Context, s *session, live bool, method string, in
 	if err != nil {
 		return err
 	}
+	if live {
+		ctx = untilUnread(ctx, s.files[1])
+	}
 	var mu sync.Mutex
 	var wg sync.WaitGroup
 	errs := make([]error, len(found))
@@ -200,5 +203,5 @@ func follow[T any](ctx context.Context, s *session, live bool, method string, in
 	}
 	wg.Wait()
 	_, err = settle(s.all, make([]answer[T], len(found)), errs)
-	return err
+	return unread(ctx, err)
 }

@@ -105,6 +105,9 @@ func tell(w io.Writer, err error, status int) {
 		if len(told.Lines) > 0 {
 			fmt.Fprintf(w, "  its last lines: | %s\n", strings.Join(told.Lines, "\n                  | "))
 		}
+		if told.Remedy != "" {
+			fmt.Fprintf(w, "  %s\n", told.Remedy)
+		}
 		if told.Name == control.TimedOut {
 			fmt.Fprintln(w, "  wait longer: --timeout 5m      not at all: --no-wait")
 		}

@@ -84,6 +84,11 @@ func (s *Bare) Rearm(fd int, id uint32, events uint32) error {
 	return s.control(unix.EPOLL_CTL_MOD, fd, id, events)
 }
 
+// Remove ends that while fd stays open. An fd that is watched for nothing still tells of hang-ups.
+func (s *Bare) Remove(fd int) error {
+	return s.control(unix.EPOLL_CTL_DEL, fd, 0, 0)
+}
+
 func (s *Bare) control(op, fd int, id uint32, events uint32) error {
 	e := unix.EpollEvent{Events: events, Fd: int32(id)}
 	return os.NewSyscallError("epoll_ctl", unix.EpollCtl(s.fd, op, fd, &e))

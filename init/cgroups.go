@@ -78,7 +78,7 @@ func (r *runner) openCgroups(s *spec.Spec) (*cgroup.Root, cgroup.Place, error) {
 		return nil, place, err
 	}
 	// The spec's word is a limit: who asks for one wants what is needed for it.
-	if place.State == cgroup.ReadOnly && slices.ContainsFunc(s.Apps, func(a spec.App) bool { return a.Resources.Any() || a.Recycle != (spec.Recycle{}) }) && place.Remount() {
+	if place.State == cgroup.ReadOnly && slices.ContainsFunc(s.Apps, func(a spec.App) bool { return a.Resources.Any() || a.Recycle.OfMemory() }) && place.Remount() {
 		if place, err = look(); err != nil {
 			return nil, place, err
 		}

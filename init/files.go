@@ -62,9 +62,10 @@ func (r *runner) watchAll(apps []spec.App) {
 }
 
 // tellsLoaded reports whether an app's program can be asked which files it has loaded: it is node itself. A shell or npm
-// between would take the channel, or leave its name to a node that does not have it, which ends that.
+// between would take the channel, or leave its name to a node that does not have it, which ends that. Where node: has given
+// it a channel there is no second one.
 func tellsLoaded(a *spec.App) bool {
-	return len(a.Watch.Paths) == 0 && slices.Contains([]string{"node", "nodejs"}, filepath.Base(a.Command[0]))
+	return len(a.Watch.Paths) == 0 && a.NodeChannel() == spec.NodeOff && slices.Contains([]string{"node", "nodejs"}, filepath.Base(a.Command[0]))
 }
 
 func (f *files) plan(a *spec.App) watch.Plan {
@@ -172,8 +173,9 @@ func (a *appFiles) Given(g supervise.Given) supervise.Given {
 		ours.Close()
 	}
 	a.mu.Unlock()
+	started := time.Now()
 	go func() {
-		watch.Reports(ours, a.watcher.AddFiles)
+		watch.Reports(ours, func(paths []string) { a.watcher.AddFiles(paths, started) })
 		a.mu.Lock()
 		delete(a.reports, ours)
 		a.mu.Unlock()

@@ -1,15 +1,17 @@
 package pid1
 
 import (
+	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"goinit/messages"
 	"goinit/supervise"
 )
 
-// A worker may go and come a thousand times a second, by its own word even. So often within such a time it is told, then
-// only that it does so; the events have all of it.
+// A worker may go and come a thousand times a second, by its own word even. So often within such a time it is told, as an
+// event (see damper) and as a message, then only that it does so.
 const (
 	flapsTold  = 3
 	flapWindow = time.Minute
@@ -41,6 +43,22 @@ func (n *narrator) goes(e supervise.Event, text string, fields messages.Fields) 
 	default:
 		n.messages.Debug(text, fields)
 	}
+}
+
+// flapping is what a worker.flapping has to say.
+func flapping(data map[string]any, detail string) string {
+	what, now := "not ready", ""
+	if data["event"] == "worker.unhealthy" {
+		what = "unhealthy"
+	}
+	switch data["ready"] {
+	case true:
+		now = ", and is ready now"
+	case false:
+		now = ", and is not now"
+	}
+	detail, _, _ = strings.Cut(detail, "\n")
+	return fmt.Sprintf(" was %s %v times within a minute%s; the last time: %s", what, data["times"], now, detail)
 }
 
 // comes says that it is well again, if it was told that it was not.

@@ -34,6 +34,8 @@ func (n *narrator) sayOfLife(e supervise.Event, fields messages.Fields) bool {
 		m.Error(e.Worker+" was not ready within "+text("delay")+why+"\n  "+n.moreTime(e.App), fields)
 	case "worker.unhealthy":
 		n.goes(e, e.Worker+" is unhealthy"+why+whatThen(text("action")), fields)
+	case "worker.flapping":
+		m.Warn(e.Worker+flapping(e.Data, text("detail")), fields)
 	case "hook.started":
 		m.Debug(e.Worker+": the hook "+text("hook")+" runs", fields)
 	case "hook.failed":
@@ -52,6 +54,8 @@ func (n *narrator) sayOfLife(e supervise.Event, fields messages.Fields) bool {
 	case "app.changed":
 		n.sayChanged(e, fields)
 	case "app.held": // said of the one that holds it up
+	case "reload.started", "reload.progress", "reload.finished", "reload.failed", "reload.signaled", "worker.draining":
+		n.sayReload(e, fields)
 	case "app.holds-up":
 		m.Error("nothing will come of "+e.App+", which holds up "+strings.Join(namesIn(e.Data["apps"]), ", ")+
 			"\n  when that is repaired: goinit ctl start "+e.App+"      who waits for whom: goinit ctl graph", fields)

@@ -105,7 +105,7 @@ func (p *prober) plan(w supervise.Work, pid *atomic.Int64) (health.Plan, error) 
 		}
 		plan.UID = int(account.UID)
 	}
-	if r := w.App.Readiness; r != nil {
+	if r := w.App.Readiness; r != nil && !r.Node { // that is heard on Node's channel
 		ours := &health.Readiness{Notify: r.Notify, FD: r.FD, Timing: health.Timing{Period: time.Duration(r.Period),
 			Timeout: time.Duration(r.Timeout), SuccessThreshold: r.SuccessThreshold, FailureThreshold: r.FailureThreshold}}
 		var err error

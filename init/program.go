@@ -43,7 +43,7 @@ func (r *runner) program(ctx context.Context, a *spec.App, slot int, e control.E
 	select {
 	case <-p.Done():
 	case <-ctx.Done():
-		t := r.trees.Add("exec/"+e.Args[0], p.PID(), func() {})
+		t := r.trees.Add("exec/"+e.Args[0], 0, p.PID(), func() {})
 		t.Kill()
 		<-p.Done()
 		t.Exited()

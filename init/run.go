@@ -23,6 +23,7 @@ import (
 	"goinit/spec"
 	"goinit/supervise"
 	"goinit/supervise/launch"
+	"goinit/supervise/set"
 	"goinit/supervise/tree"
 
 	"golang.org/x/sys/unix"
@@ -32,9 +33,10 @@ const (
 	exitNothing = 1 // there was nothing that could be run
 
 	flushTime = 200 * time.Millisecond // for the console at the end
-	// threads that run mode may want at the same time: startsAtOnce, two writers of the console, the writer of the logs,
-	// which a disk may hold for ever, the look into /proc, the collector, the walk of watched folders, and one to spare.
-	runThreads = 9
+	// threads that run mode may want at the same time, beside the main one: startsAtOnce, two writers of the console, the
+	// writer of the logs, which a disk may hold for ever, the look into /proc, the collector, the walk of watched folders. The
+	// main one is to spare.
+	runThreads = 8
 	processors = 2 // one may be suspended in a fork
 
 	settleTime = time.Second // from the last start to the collection of what the boot has left
@@ -93,6 +95,7 @@ type runner struct {
 	starter    *starter
 	prober     *prober
 	files      *files
+	clusters   *clusters
 	supervisor *supervise.Supervisor
 	desk       *desk.Desk
 	limits     []control.Limitation
@@ -247,17 +250,22 @@ func (r *runner) keep(arrivals *mailbox) int {
 	n.loop = r.tellCaller
 	history := control.NewHistory(eventsKept)
 	r.desk = desk.New(&desk.Desk{Console: r.console, Store: r.store, History: history, Info: r.info, Spec: r.spec.Load, Load: r.load, Applied: r.applied, Budget: r.budget,
-		Save: r.save, Program: r.program})
+		Save: r.save, Program: r.program, Drained: r.outputs.drained})
 	r.starter = newStarter(r.launcher)
 	r.prober = newProber(r.starter, r.launcher.Grouped, func(text string) { r.messages.Warn(text, nil) })
 	r.outputs.heard = r.prober.heard
 	r.files = r.newFiles(s)
+	damped := newDamper(func(e supervise.Event) {
+		history.Add(desk.Event(e))
+		n.tell(e)
+	})
+	r.clusters = newClusters(r.launcher.Accounts, r.launcher.Absolute, workersOf, func(text string) { r.messages.Warn(text, nil) })
+	r.clusters.inform = func(text string) { r.messages.Info(text, nil) }
 	var err error
 	r.supervisor, err = supervise.New(supervise.Config{
-		Spec: s, Starter: r.starter, Prober: r.prober, Files: r.files, Budget: r.budget(s), CPUs: cpus(), Stay: r.specPath == "" && r.options.main == nil,
+		Spec: s, Starter: r.starter, Prober: r.prober, Files: r.files, Cluster: r.clusters, Budget: r.budget(s), CPUs: cpus(), Stay: r.specPath == "" && r.options.main == nil,
 		Events: func(e supervise.Event) {
-			history.Add(desk.Event(e))
-			n.tell(e)
+			damped.take(e)
 			r.notifyParent(e)
 			if e.Type == "goinit.running" { // what the boot has needed and left, the kernel may have back
 				time.AfterFunc(settleTime, debug.FreeOSMemory)
@@ -270,6 +278,7 @@ func (r *runner) keep(arrivals *mailbox) int {
 		return r.refuse(err)
 	}
 	r.desk.Supervisor = r.supervisor
+	r.clusters.ending = func() bool { return r.supervisor.Phase() >= set.Stopping }
 	go n.run()
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
@@ -284,6 +293,7 @@ func (r *runner) keep(arrivals *mailbox) int {
 	go func() { ended <- r.supervisor.Run(context.Background()) }()
 	outcome := r.attend(arrivals, ended)
 	r.close(server)
+	r.clusters.Close()
 	n.end()
 	return r.finish(outcome)
 }

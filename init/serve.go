@@ -3,6 +3,7 @@ package pid1
 import (
 	"cmp"
 	"slices"
+	"strings"
 
 	"goinit/control"
 	"goinit/reaper"
@@ -41,6 +42,7 @@ func (r *runner) serve(s *spec.Spec) (*control.Server, error) {
 	}
 	r.socket = socket
 	r.prober.notifyDir = notifyDirectory(socket.Path)
+	r.clusters.preload.path = strings.TrimSuffix(socket.Path, ".sock") + ".drain.cjs"
 	return control.Serve(r.desk, socket, control.DefaultLimits(), func(text string) { r.messages.Warn(text, nil) }), nil
 }
 

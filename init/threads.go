@@ -1,11 +1,6 @@
 package pid1
 
-import (
-	"runtime"
-	"sync/atomic"
-
-	"golang.org/x/sys/unix"
-)
+import "runtime"
 
 // letRuntimeSettle lets what the runtime starts at its own start run until it parks: the sweeper, the scavenger, the
 // collector's helper, the finalizers. Left runnable, one of them would want a thread of its own as soon as the main thread
@@ -16,27 +11,25 @@ func letRuntimeSettle() {
 	}
 }
 
-// warmThreads makes the runtime have n idle threads. It never ends one, so they are there for as long as we are.
+// warmThreads makes the runtime have n idle threads. It never ends one, so they are there for as long as we are. A goroutine
+// that is locked to its thread takes that along when it waits, and the runtime starts another for those who do not at once;
+// of a thread that is held by a system call it would take notice when it next looks.
 func warmThreads(n int) {
-	var gate [2]int
-	if unix.Pipe2(gate[:], unix.O_CLOEXEC) != nil {
-		return
-	}
-	var waiting atomic.Int32
-	done := make(chan struct{})
+	gate, done := make(chan struct{}), make(chan struct{})
 	for range n {
 		go func() {
-			waiting.Add(1)
-			unix.Read(gate[0], make([]byte, 1)) // holds a thread until the pipe is closed
+			runtime.LockOSThread()
+			done <- struct{}{}
+			<-gate
+			runtime.UnlockOSThread()
 			done <- struct{}{}
 		}()
 	}
-	for int(waiting.Load()) < n { // each of them has taken a thread from us by now, but perhaps the last
-		runtime.Gosched()
-	}
-	unix.Close(gate[1])
 	for range n {
 		<-done
 	}
-	unix.Close(gate[0])
+	close(gate)
+	for range n {
+		<-done
+	}
 }

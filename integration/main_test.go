@@ -34,6 +34,9 @@ func TestMain(m *testing.M) {
 	if dir := os.Getenv(writerStates); dir != "" {
 		os.Exit(writeLines(dir))
 	}
+	if os.Getenv(listenServer) != "" {
+		os.Exit(serveListened())
+	}
 	os.Exit(run(m))
 }
 

@@ -32,7 +32,7 @@ apps:
 		return forbid > 1 && allow > 0, events
 	})
 	if r := m.ps(t, "forbid")[0]; r.Generation != 1 || r.State != "running" {
-		t.Errorf("two runs with forbid: %v", r)
+		t.Errorf("two runs with forbid: %v\n%s\n%s", r, m.must(t, "events"), m.Output)
 	}
 	if runs := m.describe(t, "replace").Runs; len(runs) != 2 || runs[0].Exit == nil || runs[0].Exit.Reason != "replaced" {
 		t.Errorf("history: 2, and the last runs are %+v", runs)

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -95,6 +96,9 @@ func (p *project) rows(t *testing.T) map[string]row {
 	return rows
 }
 
+// patience is how long one connection is waited for.
+const patience = 5 * time.Second
+
 // answers waits until a program of the project says want on its socket.
 func (p *project) answers(t *testing.T, name, want string) {
 	t.Helper()
@@ -104,6 +108,7 @@ func (p *project) answers(t *testing.T, name, want string) {
 			return false, err.Error()
 		}
 		defer c.Close()
+		c.SetDeadline(time.Now().Add(patience)) // a worker that is on its way out may take it and never answer
 		c.Write([]byte("GET / HTTP/1.0\r\n\r\n"))
 		b := make([]byte, 4096)
 		n, _ := c.Read(b)

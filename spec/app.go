@@ -15,6 +15,10 @@ func (l *loader) app(name string, f *fields) App {
 	a.Increment = table(f, "increment", CheckVariableName, func(path string, v any) int {
 		return parsed(l, path, v, 0, IntBetween(0, 1<<31-1))
 	})
+	a.Listen = l.listen(f, name)
+	a.Balance = value(f, "balance", "auto", OneOf("auto", "reuseport", "shared", "round-robin"))
+	a.Node = value(f, "node", NodeAuto, OneOf(NodeAuto, NodeCluster, NodeIPC, NodeOff))
+	a.NodePreload = value(f, "node_preload", true, ParseBool)
 	a.DependsOn = l.dependencies(f)
 	a.Main = value(f, "main", false, ParseBool)
 
@@ -34,7 +38,9 @@ func (l *loader) app(name string, f *fields) App {
 	if a.Recycle.Memory.Percent > 0 && a.Resources.Memory == 0 && !l.unknown(f.object("resources"), "memory") {
 		l.fail(f.at("recycle.memory"), "%v is of resources.memory, and there is none: write that, or a size", a.Recycle.Memory)
 	}
+	a.Reload = l.reload(f)
 	stop := f.object("stop")
+	a.Stop.Drain = pointer(stop, "drain", ParseDuration)
 	a.Stop.Signal = value(stop, "signal", "SIGTERM", ParseStopSignal)
 	a.Stop.Target = value(stop, "target", "process", OneOf("process", "tree"))
 	a.Stop.Timeout = value(stop, "timeout", seconds(10), ParseDuration)
@@ -51,6 +57,8 @@ func (l *loader) app(name string, f *fields) App {
 	logs.end()
 	l.checkHeard(f, &a)
 	l.checkJob(f, &a)
+	l.checkListen(f, &a)
+	l.checkDrain(f, &a)
 	f.end()
 	return a
 }

@@ -93,6 +93,7 @@ func (l *loader) spec(tree any) *Spec {
 	s.Apps = l.apps(f)
 	f.end()
 	l.checkOrder(s.Apps)
+	l.checkSockets(s.Apps)
 	return s
 }
 

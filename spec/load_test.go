@@ -26,9 +26,9 @@ func TestLoadFillsInEveryDefault(t *testing.T) {
 	}
 	want := &Spec{Version: 1, Messages: Messages{"info", "auto"}, LogStore: LogStore{"auto", 128 << 20, "none"}, Apps: []App{{
 		Name: "web", Command: []string{"node"}, WorkingDir: ".", InheritEnvironment: true, Enabled: true,
-		Workers: Workers{Count: 1}, MaxWorkers: 16,
+		Workers: Workers{Count: 1}, MaxWorkers: 16, Balance: "auto", Node: "auto", NodePreload: true,
 		Restart:   Restart{Policy: "always", SuccessCodes: []int{0}, Delay: Duration(100 * time.Millisecond), MaxDelay: Duration(30 * time.Second), ResetAfter: Duration(10 * time.Second)},
-		OnFailure: "shutdown", Stop: Stop{"SIGTERM", "process", Duration(10 * time.Second)}, Logs: Logs{"auto", 8 << 20, 4, Duration(7 * 24 * time.Hour), "block", nil},
+		OnFailure: "shutdown", Stop: Stop{"SIGTERM", "process", Duration(10 * time.Second), nil}, Logs: Logs{"auto", 8 << 20, 4, Duration(7 * 24 * time.Hour), "block", nil},
 	}}}
 	if !reflect.DeepEqual(s, want) {
 		t.Errorf("got  %+v\nwant %+v", s, want)
@@ -82,7 +82,7 @@ func TestLoadTellsEveryMistake(t *testing.T) {
 		`apps.web.workers: "many" is not a number of workers`, `apps.web.stop.timeout: "10" has no unit: write 10s or 10ms`,
 		"apps.web.environment.A: null", "apps.web.environment.B: ${B} is not set or empty: set it",
 		`apps.All: "All" is not a name`, "apps.All.command: a list is wanted here", `apps.all: "all" means every app`, "apps.all.command: is empty",
-		"apps.db.readiness: one of notify, fd, listening, log, http, tcp, exec is wanted in it", "apps.db: has nothing to run",
+		"apps.db.readiness: one of notify, fd, node, listening, log, http, tcp, exec is wanted in it", "apps.db: has nothing to run",
 		"apps.b.depends_on.a: a cycle, nothing in it could start first: a → b → a",
 		"apps.c.command: its first word, the program, is empty", `apps.c.depends_on.nobody: there is no app "nobody"`,
 		"apps.c.depends_on.web: web never completes", "apps.c.restart.max_delay: 1s is less than delay, 1m",

@@ -14,7 +14,7 @@ import (
 type Readiness struct {
 	Notify    bool     `json:"notify,omitempty"`    // READY=1 on NOTIFY_SOCKET
 	FD        int      `json:"fd,omitempty"`        // a newline on this descriptor of the worker's, 3 or above
-	Node      bool     `json:"node,omitempty"`      // once it listens, by Node's channel
+	Node      bool     `json:"node,omitempty"`      // process.send('ready') on Node's channel
 	Listening int      `json:"listening,omitempty"` // a TCP port that a process of its own tree listens on
 	Log       string   `json:"log,omitempty"`       // a regular expression (RE2) that a line of its output matches
 	HTTP      string   `json:"http,omitempty"`      // URL; 200 to 399 is well
@@ -48,7 +48,7 @@ type Liveness struct {
 
 // The kinds of readiness and of liveness, in the order of reference.yaml.
 var (
-	readinessKinds = []string{"notify", "fd", "listening", "log", "http", "tcp", "exec"}
+	readinessKinds = []string{"notify", "fd", "node", "listening", "log", "http", "tcp", "exec"}
 	livenessKinds  = []string{"http", "tcp", "exec", "heartbeat", "silence"}
 )
 
@@ -60,7 +60,7 @@ func (l *loader) readiness(f *fields, a *App) *Readiness {
 	}
 	o := l.object(f.at("readiness"), v)
 	r := &Readiness{
-		Notify: value(o, "notify", false, ParseBool), FD: value(o, "fd", 0, IntBetween(3, 255)),
+		Notify: value(o, "notify", false, ParseBool), FD: value(o, "fd", 0, IntBetween(3, 255)), Node: value(o, "node", false, ParseBool),
 		Listening: value(o, "listening", 0, IntBetween(1, 65535)), Log: value(o, "log", "", ParseRegexp),
 		HTTP: value(o, "http", "", ParseProbeURL), TCP: value(o, "tcp", "", ParseProbeAddress), Exec: list(o, "exec", nil, text),
 		StartTimeout: value(o, "start_timeout", seconds(60), positive),
@@ -69,8 +69,10 @@ func (l *loader) readiness(f *fields, a *App) *Readiness {
 		FailureThreshold: value(o, "failure_threshold", 3, IntBetween(1, 1000)),
 	}
 	l.oneOf(o, readinessKinds)
-	if v, ok := o.o.values["notify"]; ok && !r.Notify && !l.unknown(o, "notify") && v != nil {
-		l.fail(o.at("notify"), "false is no readiness: leave it out")
+	for key, on := range map[string]bool{"notify": r.Notify, "node": r.Node} {
+		if v, ok := o.o.values[key]; ok && !on && !l.unknown(o, key) && v != nil {
+			l.fail(o.at(key), "false is no readiness: leave it out")
+		}
 	}
 	l.checkExec(o, r.Exec)
 	l.checkAim(o, a, f)

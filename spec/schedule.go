@@ -38,6 +38,11 @@ type Recycle struct {
 	Pressure Pressure        `json:"pressure,omitzero"`
 }
 
+// OfMemory reports whether the kernel has to be asked about a worker's memory: the rest goes by the clock alone.
+func (r Recycle) OfMemory() bool {
+	return r.Memory != (MemoryThreshold{}) || r.Pressure != (Pressure{})
+}
+
 // ParseCron reads a cron expression, and keeps its text.
 func ParseCron(s string) (string, error) {
 	_, err := schedule.Parse(s)

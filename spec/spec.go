@@ -80,6 +80,11 @@ type App struct {
 	Workers    Workers        `json:"workers"`
 	MaxWorkers int            `json:"max_workers"` // what auto never exceeds
 	Increment  map[string]int `json:"increment,omitempty"`
+	Listen     []Listen       `json:"listen,omitempty"`
+	Balance    string         `json:"balance"` // auto, reuseport, shared, round-robin
+	Node       string         `json:"node"`    // auto, cluster, ipc, off; NodeChannel says which
+	// NodePreload has a worker of Node's cluster load goinit's drain.cjs.
+	NodePreload bool `json:"node_preload"`
 
 	DependsOn []Dependency `json:"depends_on,omitempty"`
 	Main      bool         `json:"main,omitempty"`
@@ -91,6 +96,7 @@ type App struct {
 	OnFailure string    `json:"on_failure"`         // shutdown, ignore
 	Schedule  *Schedule `json:"schedule,omitempty"` // nil: it is no job
 	Recycle   Recycle   `json:"recycle,omitzero"`
+	Reload    Reload    `json:"reload,omitzero"`
 	Stop      Stop      `json:"stop"`
 	Watch     *Watch    `json:"watch,omitempty"` // nil: the spec says nothing of it
 	Hooks     Hooks     `json:"hooks,omitzero"`
@@ -160,6 +166,8 @@ type Stop struct {
 	Signal  string   `json:"signal"` // SIGTERM; ParseSignal has its number
 	Target  string   `json:"target"` // process, tree
 	Timeout Duration `json:"timeout"`
+	// Drain is the time to finish what it has, ahead of Timeout; nil: the default. App.Drain is what comes of it.
+	Drain *Duration `json:"drain,omitempty"`
 }
 
 // Logs is where a worker's output goes.

@@ -76,6 +76,17 @@ func ParseStopSignal(s string) (string, error) {
 	return s, nil
 }
 
+// ParseReloadSignal reads a signal at which a program reloads itself.
+func ParseReloadSignal(s string) (string, error) {
+	if _, err := ParseSignal(s); err != nil {
+		return "", err
+	}
+	if s == "SIGKILL" || s == "SIGSTOP" || s == "SIGTERM" {
+		return "", fmt.Errorf("%s reloads nothing: write SIGHUP, or leave it out to have the workers replaced", s)
+	}
+	return s, nil
+}
+
 // ParseSignal is the number of a signal that is written in full: SIGTERM, SIGRTMIN+3.
 func ParseSignal(s string) (syscall.Signal, error) {
 	if sig, ok := signame.Parse(s); ok && strings.HasPrefix(s, "SIG") && strings.ToUpper(s) == s {

@@ -32,6 +32,12 @@ type Restart struct {
 	NoWait  bool
 }
 
+// Reload replaces the targets' workers one after another, or sends them the signal by which they reload themselves.
+type Reload struct {
+	Targets []string
+	NoWait  bool
+}
+
 // Pause suspends every process of the targets that run, and Resume lets them go on. One that is stopped meanwhile is let
 // go on for that.
 type Pause struct {
@@ -103,6 +109,7 @@ type Shutdown struct {
 func (Start) command()    {}
 func (Stop) command()     {}
 func (Restart) command()  {}
+func (Reload) command()   {}
 func (Pause) command()    {}
 func (Resume) command()   {}
 func (Signal) command()   {}

@@ -25,6 +25,8 @@ func (s *Supervisor) Do(ctx context.Context, c Command) (Result, error) {
 		return s.act(ctx, c.Targets, kind, goalDown, c.NoWait)
 	case Restart:
 		return s.act(ctx, c.Targets, app.AskRestart, goalAnew, c.NoWait)
+	case Reload:
+		return s.act(ctx, c.Targets, app.AskReload, goalReplaced, c.NoWait)
 	case Pause:
 		return s.act(ctx, c.Targets, app.AskPause, goalPaused, c.NoWait)
 	case Resume:
@@ -106,6 +108,9 @@ func workersOf(owners []*owner, slots map[*owner][]int) []Worker {
 	all := []Worker{}
 	for _, o := range owners {
 		for _, w := range *o.snapshot.Load() {
+			if w.Beside {
+				continue
+			}
 			if slots[o] == nil || w.Slot != nil && slices.Contains(slots[o], *w.Slot) {
 				all = append(all, w)
 			}
@@ -154,7 +159,7 @@ func (s *Supervisor) apply(ctx context.Context, c setCommand) (Result, error) {
 		return result, nil
 	}
 	var fresh []*owner
-	for _, name := range slices.Concat(c.diff.Added, c.diff.Changed) {
+	for _, name := range slices.Concat(c.diff.Added, c.diff.Changed, c.diff.Reloaded) {
 		if o := s.owner(name); o != nil && o.spec.Load().Enabled {
 			fresh = append(fresh, o)
 		}

@@ -29,7 +29,8 @@ type fake struct {
 
 	mu     sync.Mutex
 	pid    int
-	alive  map[string]*fakeProcess
+	alive  map[*fakeProcess]bool
+	beside bool             // two of a worker's name may live at the same time
 	given  map[string]Given // to the last process of each worker
 	log    []string         // "12s start web/0"
 	events []string         // their types
@@ -44,6 +45,9 @@ type fakeProcess struct {
 	pid    int
 	told   Told
 
+	app              *spec.App // what it was started as
+	slot, generation int
+
 	mu                         sync.Mutex
 	signals                    chan syscall.Signal
 	dead, treeAsked, goneTold  bool
@@ -56,7 +60,7 @@ type fakeProcess struct {
 }
 
 func newFake() *fake {
-	return &fake{alive: map[string]*fakeProcess{}, given: map[string]Given{}, began: time.Now(), pid: 100}
+	return &fake{alive: map[*fakeProcess]bool{}, given: map[string]Given{}, began: time.Now(), pid: 100}
 }
 
 func (f *fake) note(format string, args ...any) {
@@ -80,7 +84,29 @@ func (f *fake) said(part string) (all []string) {
 func (f *fake) process(worker string) *fakeProcess {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.alive[worker]
+	return f.newest(worker)
+}
+
+// newest is the last one of a name that was started and is not gone; nil: there is none. To be called with f.mu held.
+func (f *fake) newest(worker string) (newest *fakeProcess) {
+	for p := range f.alive {
+		if p.worker == worker && (newest == nil || p.pid > newest.pid) {
+			newest = p
+		}
+	}
+	return newest
+}
+
+// oldest is the first one of a name that is not gone.
+func (f *fake) oldest(worker string) (oldest *fakeProcess) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for p := range f.alive {
+		if p.worker == worker && (oldest == nil || p.pid < oldest.pid) {
+			oldest = p
+		}
+	}
+	return oldest
 }
 
 func (f *fake) Start(w Work, told Told) (Process, error) {
@@ -94,13 +120,13 @@ func (f *fake) Start(w Work, told Told) (Process, error) {
 	f.note("start %s", name)
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.alive[name] != nil {
+	if f.newest(name) != nil && !f.beside {
 		f.wrong = append(f.wrong, "a second process of "+name)
 	}
 	f.pid++
 	f.given[name] = w.Given
-	p := &fakeProcess{f: f, argv: w.Argv, worker: name, pid: f.pid, told: told, memory: w.App.Resources.Memory, signals: make(chan syscall.Signal, 64)}
-	f.alive[name] = p
+	p := &fakeProcess{f: f, argv: w.Argv, worker: name, app: w.App, slot: w.Slot, generation: w.Generation, pid: f.pid, told: told, memory: w.App.Resources.Memory, signals: make(chan syscall.Signal, 64)}
+	f.alive[p] = true
 	if f.behave != nil {
 		f.behaving.Go(func() { f.behave(p) })
 	} else {
@@ -148,7 +174,7 @@ func (p *fakeProcess) check() {
 	p.mu.Unlock()
 	if gone {
 		p.f.mu.Lock()
-		delete(p.f.alive, p.worker)
+		delete(p.f.alive, p)
 		p.f.mu.Unlock()
 		p.f.note("gone %s", p.worker)
 		p.told.TreeGone()
@@ -251,8 +277,8 @@ func (f *fake) AppUsage(app string) (Usage, error) {
 	alive := maps.Clone(f.alive)
 	f.mu.Unlock()
 	u := Usage{Source: FromCgroup, Cgroup: "/apps/" + app}
-	for name, p := range alive {
-		if strings.HasPrefix(name, app+"/") {
+	for p := range alive {
+		if strings.HasPrefix(p.worker, app+"/") {
 			p.mu.Lock()
 			u.CPU += p.usage.CPU
 			u.Memory += p.usage.Memory
@@ -329,7 +355,7 @@ func bubbleWith(t *testing.T, f func() *fake, c Config, test func(s *Supervisor,
 		for _, w := range f.wrong {
 			t.Error(w)
 		}
-		for _, p := range f.alive { // so that no goroutine of the fake is left in the bubble
+		for p := range f.alive { // so that no goroutine of the fake is left in the bubble
 			p.exit(Exit{})
 		}
 		f.behaving.Wait()

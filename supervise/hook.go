@@ -3,28 +3,10 @@ package supervise
 import (
 	"strconv"
 	"strings"
-	"time"
 
 	"goinit/signame"
-	"goinit/spec"
 	"goinit/supervise/app"
 )
-
-// configOf is what the machine has to know of an app.
-func configOf(a *spec.App) app.Config {
-	c := app.Config{Name: a.Name, Restart: a.Restart, Stop: a.Stop}
-	if a.Readiness != nil {
-		c.AwaitReady, c.StartTimeout = true, time.Duration(a.Readiness.StartTimeout)
-	}
-	if a.Liveness != nil {
-		c.Unhealthy = a.Liveness.Action
-	}
-	if s := a.Schedule; s != nil {
-		c.Job = &app.Job{Concurrency: s.Concurrency, Most: a.Runs(), Timeout: time.Duration(s.Timeout), Fatal: a.OnFailure == "shutdown"}
-	}
-	c.BeforeStart, c.AfterExit, c.HookTimeout = len(a.Hooks.BeforeStart) > 0, len(a.Hooks.AfterExit) > 0, time.Duration(a.Hooks.Timeout)
-	return c
-}
 
 // hooked makes of a worker's work that of a hook of it.
 func hooked(w Work, e app.Start) Work {

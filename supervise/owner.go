@@ -1,7 +1,6 @@
 package supervise
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -9,7 +8,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"goinit/signame"
 	"goinit/spec"
 	"goinit/supervise/app"
 	"goinit/supervise/tree"
@@ -19,22 +17,24 @@ import (
 type owner struct {
 	supervisor *Supervisor
 	name       string
-	spec       atomic.Pointer[spec.App] // what it is now; replaced by the set's goroutine when its limits change, never written to
+	spec       atomic.Pointer[spec.App] // what it is now; replaced by the set's goroutine, never written to
+	defined    definitions
 	inbox      inbox[app.Event, request]
 	snapshot   atomic.Pointer[[]Worker]
 	history    atomic.Pointer[[]Run] // of a job
 
 	// Of the goroutine alone:
 	state     app.App
-	processes map[int]started
-	watches   map[int]*watched
-	timers    map[int]*time.Timer
-	seen      map[int]*seen
-	files     FileWatch // nil: nobody watches
+	processes map[place]started
+	watches   map[place]*watched
+	timers    map[place]*time.Timer
+	seen      map[place]*seen
+	exits     map[int]time.Time // of the last process of each slot that has ended
+	files     FileWatch         // nil: nobody watches
 	waiters   []*waiter
 	runs      *plan // of a job; nil: it is none
 	recycle   *plan // nil: not by a schedule
-	ages      map[int]aging
+	ages      map[place]*time.Timer
 	maxAge    time.Duration // of recycle; 0: none
 	jitter    time.Duration
 	summary   app.Summary
@@ -42,34 +42,27 @@ type owner struct {
 	leaving   bool
 }
 
-// started is a slot's process.
+// place is a process of a slot: there are two in one while one replaces the other.
+type place struct{ slot, generation int }
+
+// started is a process that was.
 type started struct {
-	generation int
-	process    Process
-	frost      *frost
+	process Process
+	frost   *frost
 }
 
 func newOwner(s *Supervisor, a spec.App) (*owner, error) {
-	stop, ok := signame.Parse(cmp.Or(a.Stop.Signal, "SIGTERM"))
-	if !ok {
-		return nil, fmt.Errorf("%s: stop.signal: %q is not a signal", a.Name, a.Stop.Signal)
-	}
 	o := &owner{supervisor: s, name: a.Name, inbox: newInbox[app.Event, request](),
-		processes: map[int]started{}, watches: map[int]*watched{}, timers: map[int]*time.Timer{}, seen: map[int]*seen{}, ages: map[int]aging{},
-		maxAge: time.Duration(a.Recycle.MaxAge), jitter: time.Duration(a.Recycle.Jitter)}
-	o.spec.Store(&a)
-	if o.wantsWatch() && s.config.Prober == nil {
-		return nil, fmt.Errorf("%s: readiness and liveness: there is nobody to ask after it", a.Name)
+		processes: map[place]started{}, watches: map[place]*watched{}, timers: map[place]*time.Timer{}, seen: map[place]*seen{}, exits: map[int]time.Time{},
+		ages: map[place]*time.Timer{}, maxAge: time.Duration(a.Recycle.MaxAge), jitter: time.Duration(a.Recycle.Jitter)}
+	config, err := s.configOf(&a)
+	if err != nil {
+		return nil, err
 	}
-	var err error
 	if o.runs, o.recycle, err = plansOf(&a); err != nil {
 		return nil, err
 	}
-	if a.Watch.On() && s.config.Files == nil {
-		return nil, fmt.Errorf("%s: watch: there is nobody to watch its files", a.Name)
-	}
-	config := configOf(&a)
-	config.StopSignal = stop
+	config.Revision = o.define(&a)
 	o.state = app.New(config, s.workers(&a), a.Enabled)
 	o.publish()
 	return o, nil
@@ -83,7 +76,7 @@ func (o *owner) run() {
 	o.guard(o.publish)
 	for {
 		o.report()
-		if o.leaving && len(o.state.Slots) == 0 {
+		if o.leaving && len(o.state.Slots)+len(o.state.Incoming)+len(o.state.Outgoing) == 0 {
 			return
 		}
 		select {
@@ -135,6 +128,8 @@ func (o *owner) happened(e app.Event) {
 		o.clockSet()
 	case filesChanged:
 		o.changed(e.Detail)
+	case app.Redefine:
+		o.redefine(e)
 	default:
 		o.step(e)
 	}
@@ -160,35 +155,38 @@ func (o *owner) do(effect app.Effect) {
 	case app.Start:
 		o.start(e)
 	case app.Signal:
-		if p, ok := o.processes[e.Slot]; ok && p.generation == e.Generation {
+		if p, ok := o.processes[place{e.Slot, e.Generation}]; ok {
 			sendSignal(p.process, e)
 		}
+	case app.Drain:
+		o.drain(e)
 	case app.AwaitTree:
-		if p, ok := o.processes[e.Slot]; ok && p.generation == e.Generation {
+		if p, ok := o.processes[place{e.Slot, e.Generation}]; ok {
 			p.process.AwaitTree(e.Signal)
 		}
 	case app.KillTree:
-		if p, ok := o.processes[e.Slot]; ok && p.generation == e.Generation {
+		if p, ok := o.processes[place{e.Slot, e.Generation}]; ok {
 			p.process.KillTree()
 		}
 	case app.Freeze:
-		if p, ok := o.processes[e.Slot]; ok && p.generation == e.Generation {
+		if p, ok := o.processes[place{e.Slot, e.Generation}]; ok {
 			p.frost.freeze(e.Epoch, func(epoch int, err error) { o.frozen(e.Slot, e.Generation, epoch, err) })
 		}
 	case app.Thaw:
-		if p, ok := o.processes[e.Slot]; ok && p.generation == e.Generation {
+		if p, ok := o.processes[place{e.Slot, e.Generation}]; ok {
 			p.frost.thaw()
 		}
 	case app.ArmTimer:
-		o.cancel(e.Slot)
-		o.timers[e.Slot] = time.AfterFunc(e.After, func() {
-			o.inbox.fact(app.Event{Kind: app.Timer, Slot: e.Slot, Epoch: e.Epoch})
+		at := place{e.Slot, e.Generation}
+		o.cancel(at)
+		o.timers[at] = time.AfterFunc(e.After, func() {
+			o.inbox.fact(app.Event{Kind: app.Timer, Slot: e.Slot, Generation: e.Generation, Epoch: e.Epoch})
 		})
 		if e.Timer == app.RestartTimer {
-			o.nextAt(e.Slot, time.Now().Add(e.After))
+			o.nextAt(at, time.Now().Add(e.After))
 		}
 	case app.CancelTimer:
-		o.cancel(e.Slot)
+		o.cancel(place{e.Slot, e.Generation})
 	case app.EndAll:
 		o.supervisor.inbox.fact(fact{owner: o, end: tree.Worker(o.name, e.Slot) + " is unhealthy: " + firstLine(e.Detail)})
 	case app.Emit:
@@ -205,26 +203,27 @@ func (o *owner) frozen(slot, generation, epoch int, err error) {
 	o.inbox.fact(e)
 }
 
-func (o *owner) cancel(slot int) {
-	if t := o.timers[slot]; t != nil {
+func (o *owner) cancel(at place) {
+	if t := o.timers[at]; t != nil {
 		t.Stop()
-		delete(o.timers, slot)
+		delete(o.timers, at)
 	}
 }
 
 // start makes the process. The answer goes to the machine ahead of whatever the process has to tell.
 func (o *owner) start(e app.Start) {
 	o.publish() // a start may take its time, and ps should say who is starting
+	at := place{e.Slot, e.Generation}
 	p, v, err := o.launch(e)
 	if err != nil {
-		delete(o.processes, e.Slot)
+		delete(o.processes, at)
 		o.step(app.Event{Kind: app.StartFailed, Slot: e.Slot, Generation: e.Generation, Exit: app.Exit{Code: failedStatus(err), Error: err.Error()}})
 		return
 	}
-	o.processes[e.Slot] = started{e.Generation, p, &frost{process: p, guard: o.guard}}
+	o.processes[at] = started{p, &frost{process: p, guard: o.guard}}
 	if v != nil {
-		v.watch.Started(p.PID())
-		o.watches[e.Slot] = v
+		v.started(p.PID())
+		o.watches[at] = v
 	}
 	o.step(app.Event{Kind: app.Started, Slot: e.Slot, Generation: e.Generation, PID: p.PID()})
 }
@@ -232,14 +231,11 @@ func (o *owner) start(e app.Start) {
 // launch starts a worker, and whoever is to look after it, or a hook.
 func (o *owner) launch(e app.Start) (p Process, v *watched, err error) {
 	slot, generation := e.Slot, e.Generation
-	w := Work{App: o.spec.Load(), Slot: slot, Generation: generation}
+	w := Work{App: o.definition(e.Revision), Slot: slot, Generation: generation}
 	if e.Hook != app.NoHook {
 		w = hooked(w, e)
-	} else if v, err = o.watch(w); err != nil {
+	} else if v, err = o.watch(&w); err != nil {
 		return nil, nil, err
-	}
-	if v != nil {
-		w.Given = v.watch.Given()
 	}
 	if e.Hook == app.NoHook {
 		o.given(&w)
@@ -283,8 +279,8 @@ func (o *owner) report() {
 
 // end is the last act of the goroutine.
 func (o *owner) end() {
-	for slot := range o.timers {
-		o.cancel(slot)
+	for at := range o.timers {
+		o.cancel(at)
 	}
 	o.unwatch()
 	o.unplan()

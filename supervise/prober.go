@@ -34,7 +34,9 @@ type Watch interface {
 
 // Given is what a process finds, besides what the spec gives it.
 type Given struct {
-	Environment []string    // NAME=value; the spec's words do not change them
+	// Environment is NAME=value; the spec's words do not change them. LISTEN_PID becomes the process's own pid, and NODE_OPTIONS
+	// is added to what the spec says.
+	Environment []string
 	Files       map[int]int // by their number in the process (3 and above), descriptors here
 	// Close, if not nil, closes the descriptors here, once the process has its own or has none.
 	Close func()
@@ -60,4 +62,5 @@ const (
 	VerdictMainPID                      // MAINPID
 	VerdictStatus                       // STATUS: Detail
 	VerdictStopping                     // STOPPING=1: it has begun to end by itself
+	VerdictDrained                      // a Member's: told to drain, it has finished what it had, and lives on: the stop signal is next
 )

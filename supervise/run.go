@@ -6,7 +6,6 @@ import (
 	"slices"
 	"time"
 
-	"goinit/signame"
 	"goinit/spec"
 	"goinit/supervise/app"
 	"goinit/supervise/set"
@@ -120,6 +119,12 @@ func (s *Supervisor) command(c *setCommand) {
 		c.reply <- ErrBusy
 		return
 	}
+	commit, _, err := s.prepare(target)
+	if err != nil {
+		c.reply <- err
+		return
+	}
+	defer commit()
 	if c.budget != nil {
 		s.set.Budget = *c.budget
 	}
@@ -148,10 +153,8 @@ func (s *Supervisor) check(target []spec.App) error {
 		if _, _, err := plansOf(&target[i]); err != nil {
 			return fmt.Errorf("%w: %w", ErrInvalid, err)
 		}
-		if name := target[i].Stop.Signal; name != "" {
-			if _, ok := signame.Parse(name); !ok {
-				return fmt.Errorf("%w: %s: stop.signal: %q is not a signal", ErrInvalid, target[i].Name, name)
-			}
+		if _, err := s.configOf(&target[i]); err != nil {
+			return fmt.Errorf("%w: %w", ErrInvalid, err)
 		}
 	}
 	return nil
@@ -199,10 +202,12 @@ func (s *Supervisor) do(effect set.Effect) {
 		s.tell(e.App, app.Event{Kind: app.AskRemove, Slot: app.AllSlots})
 	case set.ScaleApp:
 		s.tell(e.App.Name, app.Event{Kind: app.AskScale, Slot: app.AllSlots, Workers: s.workers(&e.App)})
+	case set.ReloadApp:
+		s.redefine(e.App)
 	case set.UpdateApp:
 		if o := s.owner(e.App.Name); o != nil {
 			app := e.App
-			o.spec.Store(&app)
+			o.limited(&app)
 			go s.relimit(o)
 		}
 	case set.AddApp:

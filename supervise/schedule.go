@@ -205,36 +205,30 @@ func (o *owner) nextRun() *time.Time {
 	return &at
 }
 
-// aging is the timer that ends a process's time.
-type aging struct {
-	generation int
-	timer      *time.Timer
-}
-
 // keepAges has every process replaced when it is old enough: recycle.max_age.
 func (o *owner) keepAges() {
 	most := o.maxAge
+	alive := func(s *app.Slot) bool { return s != nil && s.Process == app.Alive && s.Hook == app.NoHook }
+	for at, timer := range o.ages {
+		if !alive(o.at(at)) {
+			timer.Stop()
+			delete(o.ages, at)
+		}
+	}
 	if most == 0 {
 		return
 	}
-	for i := range o.state.Slots {
-		s := &o.state.Slots[i]
-		alive := s.Process == app.Alive && s.Hook == app.NoHook
-		switch a, is := o.ages[s.Number]; {
-		case is && (!alive || a.generation != s.Generation):
-			a.timer.Stop()
-			delete(o.ages, s.Number)
-		case is || !alive:
+	for s := range o.all() {
+		at := placeOf(s)
+		if o.ages[at] != nil || !alive(s) {
 			continue
 		}
-		if alive {
-			e := app.Event{Kind: app.Recycle, Slot: s.Number, Generation: s.Generation, Detail: "max_age: " + spec.Duration(most).String()}
-			after := most
-			if o.jitter > 0 {
-				after += rand.N(o.jitter)
-			}
-			o.ages[s.Number] = aging{s.Generation, time.AfterFunc(after, func() { o.inbox.fact(e) })}
+		e := app.Event{Kind: app.Recycle, Slot: s.Number, Generation: s.Generation, Detail: "max_age: " + spec.Duration(most).String()}
+		after := most
+		if o.jitter > 0 {
+			after += rand.N(o.jitter)
 		}
+		o.ages[at] = time.AfterFunc(after, func() { o.inbox.fact(e) })
 	}
 }
 
@@ -246,9 +240,9 @@ func (o *owner) unplan() {
 			p.timer = nil
 		}
 	}
-	for n, a := range o.ages {
-		a.timer.Stop()
-		delete(o.ages, n)
+	for at, timer := range o.ages {
+		timer.Stop()
+		delete(o.ages, at)
 	}
 }
 

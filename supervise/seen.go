@@ -1,6 +1,9 @@
 package supervise
 
 import (
+	"cmp"
+	"iter"
+	"slices"
 	"syscall"
 	"time"
 
@@ -9,26 +12,26 @@ import (
 	"goinit/supervise/tree"
 )
 
-// seen is what others want to know of a slot and the machine does not: when.
+// seen is what others want to know of a process and the machine does not: when.
 type seen struct {
 	state      app.State
 	since      time.Time
-	generation int
 	startedAt  *time.Time
 	nextAt     *time.Time
-	exitAt     time.Time
 	unpausable string // why the last pause has failed
 }
 
 // look notes what the last step has changed.
 func (o *owner) look() {
 	now := time.Now()
-	for i := range o.state.Slots {
-		s := &o.state.Slots[i]
-		v := o.seen[s.Number]
+	there := map[place]bool{}
+	for s := range o.all() {
+		at := placeOf(s)
+		there[at] = true
+		v := o.seen[at]
 		if v == nil {
 			v = &seen{state: s.State, since: now}
-			o.seen[s.Number] = v
+			o.seen[at] = v
 		}
 		if v.state != s.State {
 			if s.State == app.Paused {
@@ -36,22 +39,51 @@ func (o *owner) look() {
 			}
 			v.state, v.since, v.nextAt = s.State, now, nil
 		}
-		if s.Process == app.Alive && s.Hook == app.NoHook && v.generation != s.Generation {
-			v.generation = s.Generation
+		if s.Process == app.Alive && s.Hook == app.NoHook && v.startedAt == nil {
 			v.startedAt = &now
 		}
 	}
-	for n := range o.seen {
+	for at := range o.seen {
+		if !there[at] {
+			o.cancel(at)
+			delete(o.seen, at)
+			delete(o.processes, at)
+		}
+	}
+	for n := range o.exits {
 		if o.slot(n) == nil {
-			o.cancel(n)
-			delete(o.seen, n)
-			delete(o.processes, n)
+			delete(o.exits, n)
 		}
 	}
 }
 
-func (o *owner) nextAt(slot int, at time.Time) {
-	if v := o.seen[slot]; v != nil {
+func placeOf(s *app.Slot) place { return place{s.Number, s.Generation} }
+
+// all are the processes of all slots: those that the slots have, and those that come and go beside them.
+func (o *owner) all() iter.Seq[*app.Slot] {
+	return func(yield func(*app.Slot) bool) {
+		for _, slots := range [...][]app.Slot{o.state.Slots, o.state.Incoming, o.state.Outgoing} {
+			for i := range slots {
+				if !yield(&slots[i]) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// at is the process of a place, or nil.
+func (o *owner) at(p place) *app.Slot {
+	for s := range o.all() {
+		if placeOf(s) == p {
+			return s
+		}
+	}
+	return nil
+}
+
+func (o *owner) nextAt(p place, at time.Time) {
+	if v := o.seen[p]; v != nil {
 		v.nextAt = &at
 	}
 }
@@ -69,9 +101,10 @@ func (o *owner) slot(n int) *app.Slot {
 func (o *owner) publish() {
 	o.look()
 	list := []Worker{}
-	for i := range o.state.Slots {
-		list = append(list, o.worker(&o.state.Slots[i]))
+	for s := range o.all() {
+		list = append(list, o.worker(s))
 	}
+	slices.SortStableFunc(list, func(a, b Worker) int { return *a.Slot - *b.Slot })
 	if len(list) == 0 {
 		list = append(list, Worker{App: o.name, State: app.Stopped.String(), StateSince: o.supervisor.beganAt})
 	}
@@ -82,17 +115,18 @@ func (o *owner) publish() {
 }
 
 func (o *owner) worker(s *app.Slot) Worker {
-	v := o.seen[s.Number]
+	v := o.seen[placeOf(s)]
 	number, name := s.Number, tree.Worker(o.name, s.Number)
 	w := Worker{
 		App: o.name, Slot: &number, Worker: &name, State: s.State.String(), Ready: s.IsReady(), Said: s.Said,
 		Generation: s.Generation, Restarts: s.Restarts, OOMKills: s.OOMKills, StateSince: v.since, NextAt: v.nextAt,
+		Beside: s.Role != app.Current,
 	}
 	if s.PID != 0 {
 		pid := s.PID
 		w.PID = &pid
 		w.StartedAt = v.startedAt
-		w.process = o.processes[s.Number].process
+		w.process = o.processes[placeOf(s)].process
 	}
 	if s.Number == 0 && o.runs != nil {
 		w.NextAt = o.nextRun()
@@ -104,7 +138,7 @@ func (o *owner) worker(s *app.Slot) Worker {
 		w.NotReady = s.NotReady
 	}
 	if s.HasExited {
-		w.LastExit = lastExit(s.LastExit, v.exitAt)
+		w.LastExit = lastExit(s.LastExit, o.exits[s.Number])
 	}
 	return w
 }
@@ -128,19 +162,22 @@ func (o *owner) emit(e app.Emit) {
 	if e.Slot != app.AllSlots {
 		slot := e.Slot
 		event.Slot, event.Worker = &slot, tree.Worker(o.name, slot)
-		if s := o.slot(slot); s != nil && e.Type == "worker.started" {
+		if s := o.at(place{slot, e.Generation}); s != nil && e.Type == "worker.started" {
 			data["pid"] = s.PID
 		} else if s != nil && s.Restarts > 0 {
 			data["restarts"] = s.Restarts
 		}
 	}
+	if e.Failure != nil {
+		data["detail"], data["old"] = o.reloadError(e.Failure).Error(), e.Failure.Old
+	}
 	if e.Exit != nil {
 		at := time.Now()
-		if v := o.seen[e.Slot]; v != nil {
+		if v := o.seen[place{e.Slot, e.Generation}]; v != nil {
 			if e.Type == "worker.exited" || e.Type == "worker.start-failed" {
-				v.exitAt = at
+				o.exits[e.Slot] = at
 			}
-			at = v.exitAt
+			at = cmp.Or(o.exits[e.Slot], at)
 			if (e.Type == "worker.exited" || e.Type == "worker.crash-loop" && e.Exit.Error == "") && v.startedAt != nil {
 				data["uptime_seconds"] = at.Sub(*v.startedAt).Seconds()
 			}
@@ -149,6 +186,9 @@ func (o *owner) emit(e app.Emit) {
 	}
 	if e.Hook != app.NoHook {
 		data["hook"] = e.Hook.String()
+	}
+	if e.Asked {
+		data["asked"] = true
 	}
 	if e.Again {
 		data["again"] = true
@@ -166,12 +206,18 @@ func (o *owner) emit(e app.Emit) {
 		data["detail"] = e.Detail
 	}
 	if e.Type == "worker.pause-failed" {
-		if v := o.seen[e.Slot]; v != nil {
+		if v := o.seen[place{e.Slot, e.Generation}]; v != nil {
 			v.unpausable = e.Detail
 		}
 	}
 	if e.Dependency != "" {
 		data["dependency"] = e.Dependency
+	}
+	if e.Of > 0 {
+		data["workers"] = e.Of
+	}
+	if e.Type == "reload.progress" || e.Type == "reload.finished" || e.Type == "reload.failed" {
+		data["replaced"] = e.Done
 	}
 	o.remember(e, time.Now())
 	o.supervisor.publish(event)

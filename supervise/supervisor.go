@@ -21,6 +21,8 @@ type Config struct {
 	Prober Prober
 	// Files watches the files of apps with watch; nil: such an app is refused.
 	Files Files
+	// Cluster gives workers what they serve on; nil: an app with listen: or node: is refused.
+	Cluster Cluster
 	// Budget is the time that an ordered stop may take, where the spec does not say; 0: as long as it takes.
 	Budget time.Duration
 	// Stay: that all apps have ended is no reason to end.
@@ -89,14 +91,20 @@ func New(c Config) (*Supervisor, error) {
 		set: set.New(c.Spec.Apps, c.Budget)}
 	s.set.Stay = c.Stay
 	s.set.Delay = time.Duration(c.Spec.Shutdown.Delay)
+	commit, abort, err := s.prepare(c.Spec.Apps)
+	if err != nil {
+		return nil, err
+	}
 	var owners []*owner
 	for _, a := range c.Spec.Apps {
 		o, err := newOwner(s, a)
 		if err != nil {
+			abort()
 			return nil, fmt.Errorf("%w: %w", ErrInvalid, err)
 		}
 		owners = append(owners, o)
 	}
+	commit()
 	s.owners.Store(&owners)
 	s.publishTarget()
 	return s, nil
@@ -118,9 +126,15 @@ func (s *Supervisor) workers(a *spec.App) int {
 
 // Snapshot is all workers, in the order of the spec. It is never behind by more than what is happening right now.
 func (s *Supervisor) Snapshot() []Worker {
-	all := []Worker{}
-	for _, o := range *s.owners.Load() {
-		all = append(all, *o.snapshot.Load()...)
+	owners := *s.owners.Load()
+	lists, n := make([]*[]Worker, len(owners)), 0
+	for i, o := range owners {
+		lists[i] = o.snapshot.Load()
+		n += len(*lists[i])
+	}
+	all := make([]Worker, 0, n)
+	for _, list := range lists {
+		all = append(all, *list...)
 	}
 	return all
 }

@@ -63,6 +63,9 @@ func (o *owner) match(name string) []int {
 func (s *Supervisor) known() []string {
 	var all []string
 	for _, w := range s.Snapshot() {
+		if w.Beside {
+			continue
+		}
 		if w.Worker != nil {
 			all = append(all, *w.Worker)
 		} else {

@@ -73,14 +73,25 @@ func (s *Supervisor) Brief(app string, slot int) (Usage, error) {
 
 func (s *Supervisor) use(app string, slot int, read func(Process) (Usage, error)) (Usage, error) {
 	if o := s.owner(app); o != nil {
-		workers := *o.snapshot.Load()
-		for i := range workers {
-			if w := &workers[i]; w.Slot != nil && *w.Slot == slot && w.process != nil {
-				return read(w.process)
-			}
+		if w := workerIn(*o.snapshot.Load(), slot); w != nil && w.process != nil {
+			return read(w.process)
 		}
 	}
 	return Usage{}, ErrNoProcess
+}
+
+// workerIn finds a slot. They are in order, so most often it is at its own number: whoever asks for all of them does not look
+// through all of them each time.
+func workerIn(workers []Worker, slot int) *Worker {
+	if slot >= 0 && slot < len(workers) && workers[slot].Slot != nil && *workers[slot].Slot == slot {
+		return &workers[slot]
+	}
+	for i := range workers {
+		if w := &workers[i]; w.Slot != nil && *w.Slot == slot {
+			return w
+		}
+	}
+	return nil
 }
 
 // AppUsage is what all workers of an app use: by its group, or, where there is none, those that run now added up.

@@ -20,12 +20,13 @@ const maxWorkers = 4096
 type goal uint8
 
 const (
-	goalNone   goal = iota
-	goalUp          // every slot is running or has completed
-	goalAnew        // the same, by a process that is not the one there was
-	goalDown        // nothing runs
-	goalSize        // as many workers as asked for, and up
-	goalPaused      // whatever ran is suspended
+	goalNone     goal = iota
+	goalUp            // every slot is running or has completed
+	goalAnew          // the same, by a process that is not the one there was
+	goalDown          // nothing runs
+	goalSize          // as many workers as asked for, and up
+	goalPaused        // whatever ran is suspended
+	goalReplaced      // every slot that had a process has another, and nothing is left of the old one
 )
 
 // request is a command on its way to an app.
@@ -46,6 +47,8 @@ type waiter struct {
 	goal        goal
 	slots       []int
 	generations map[int]int
+	idle        map[int]bool // slots that nothing ran in, nor would
+	reload      int          // the number of the reload that it waits for
 	reply       chan error
 }
 
@@ -53,9 +56,11 @@ type waiter struct {
 // then has what they asked for.
 func (o *owner) command(r request) {
 	w := r.wait
-	w.slots, w.generations = r.slots, map[int]int{}
+	w.slots, w.generations, w.idle = r.slots, map[int]int{}, map[int]bool{}
 	for i := range o.state.Slots {
-		w.generations[o.state.Slots[i].Number] = o.state.Slots[i].Generation
+		s := &o.state.Slots[i]
+		w.generations[s.Number] = max(s.Generation, s.Last)
+		w.idle[s.Number] = s.State == app.Stopped || s.State == app.Waiting
 	}
 	o.waiters = slices.DeleteFunc(o.waiters, func(w *waiter) bool { return w.context.Err() != nil })
 	if w.goal != goalNone && len(o.waiters) >= waiterBound {
@@ -66,6 +71,10 @@ func (o *owner) command(r request) {
 		if err := o.ask(&r); err != nil {
 			r.refuse(err)
 			return
+		}
+		w.reload = o.state.Reload.Number
+		if r.kind == app.AskReload && o.state.Config.ReloadSignal != 0 {
+			w.goal = goalNone
 		}
 	}
 	o.waiters = append(o.waiters, &w)
@@ -90,6 +99,11 @@ func (o *owner) ask(r *request) error {
 		}
 	case app.AskSignal:
 		return o.signal(r.slots, e)
+	case app.AskReload:
+		e.Detail = "goinit ctl reload"
+		if err := o.reloadable(r.slots); err != nil {
+			return err
+		}
 	case app.AskPause:
 		if !o.pausable(r.slots) {
 			return fmt.Errorf("%s: %w", o.name, ErrNotPaused)
@@ -121,7 +135,7 @@ func (o *owner) signal(slots []int, e app.Event) error {
 		if slots != nil && !slices.Contains(slots, s.Number) {
 			continue
 		}
-		p, ok := o.processes[s.Number]
+		p, ok := o.processes[placeOf(s)]
 		if s.Process != app.Alive || s.Hook != app.NoHook || !ok {
 			continue
 		}
@@ -160,6 +174,9 @@ func (o *owner) outcome(w *waiter) (done bool, err error) {
 	if o.leaving && w.goal != goalDown {
 		return true, fmt.Errorf("%s is removed: %w", o.name, ErrSuperseded)
 	}
+	if done, err := o.reloadOutcome(w); !done || err != nil {
+		return done, err
+	}
 	done = true
 	for _, n := range slots {
 		d, err := o.slotOutcome(w, n)
@@ -167,6 +184,9 @@ func (o *owner) outcome(w *waiter) (done bool, err error) {
 			return true, err
 		}
 		done = done && d
+	}
+	if w.goal == goalDown && o.besideAny(slots) {
+		done = false
 	}
 	if w.goal == goalSize && len(o.state.Slots) != o.state.Workers {
 		done = false
@@ -184,7 +204,7 @@ func (o *owner) slotOutcome(w *waiter, n int) (done bool, err error) {
 	}
 	if w.goal == goalDown {
 		switch s.State {
-		case app.Stopping:
+		case app.Stopping, app.Draining:
 			if s.Next == app.Again {
 				return true, o.superseded(s)
 			}
@@ -197,7 +217,10 @@ func (o *owner) slotOutcome(w *waiter, n int) (done bool, err error) {
 	if w.goal == goalPaused {
 		return o.paused(s)
 	}
-	if w.goal == goalSize && s.State == app.Stopping && s.Next == app.Leave {
+	if w.goal == goalReplaced {
+		return o.replaced(w, s)
+	}
+	if w.goal == goalSize && (s.State == app.Stopping || s.State == app.Draining) && s.Next == app.Leave {
 		return false, nil
 	}
 	if w.goal == goalAnew && s.Generation <= w.generations[n] && s.State != app.Stopped {
@@ -222,8 +245,8 @@ func (o *owner) paused(s *app.Slot) (done bool, err error) {
 	switch {
 	case s.State == app.Paused:
 		return s.Frozen, nil
-	case s.State == app.Running && o.seen[s.Number].unpausable != "":
-		return true, fmt.Errorf("cannot pause %s: %s", tree.Worker(o.name, s.Number), o.seen[s.Number].unpausable)
+	case s.State == app.Running && o.seen[placeOf(s)].unpausable != "":
+		return true, fmt.Errorf("cannot pause %s: %s", tree.Worker(o.name, s.Number), o.seen[placeOf(s)].unpausable)
 	case s.State == app.Running:
 		return true, o.superseded(s)
 	}
@@ -242,7 +265,7 @@ func (o *owner) up(s *app.Slot, downWillDo bool) (done bool, err error) {
 			return true, nil
 		}
 		return true, o.superseded(s)
-	case app.Stopping:
+	case app.Stopping, app.Draining:
 		if s.Next == app.Stay || s.Next == app.Leave {
 			return true, o.superseded(s)
 		}
@@ -254,7 +277,7 @@ func (o *owner) up(s *app.Slot, downWillDo bool) (done bool, err error) {
 
 // cameToNothing says how the last process of a slot ended.
 func (o *owner) cameToNothing(s *app.Slot) error {
-	x := lastExit(s.LastExit, o.seen[s.Number].exitAt)
+	x := lastExit(s.LastExit, o.exits[s.Number])
 	how := fmt.Sprintf("ended with status %d", x.Status)
 	switch {
 	case x.Error != "":

@@ -7,41 +7,58 @@ import (
 	"goinit/supervise/app"
 )
 
-// watched is a process that the Prober looks after, as the app's owner keeps it. The verdicts come from anywhere and wait
-// here for their owner: the last of each kind, so that whatever a worker has to say of itself takes a bounded room.
+// watched is a process that the Prober looks after, or that is a member of the Cluster, as the app's owner keeps it. The
+// verdicts come from anywhere and wait here for their owner: the last of each kind, so that whatever a worker has to say of
+// itself takes a bounded room.
 type watched struct {
-	watch      Watch
-	generation int
-	wake       func()
+	watch  Watch  // nil: nobody asks after it
+	member Member // nil: it serves on nothing of goinit's
+	wake   func()
 
-	// Of the owner alone: what the watch was told.
+	// Of the owner alone: what the watch and the member were told.
 	ready, paused, ending bool
+	entered, drained      bool
 
 	mu       sync.Mutex
 	verdicts []Verdict
 	stopped  bool
 }
 
-// wantsWatch reports whether somebody has to ask after the app's workers.
-func (o *owner) wantsWatch() bool {
-	a := o.spec.Load()
-	return a.Readiness != nil || a.Liveness != nil
-}
-
-// watch begins to look after a process that is about to be started; nil: nobody has to.
-func (o *owner) watch(w Work) (*watched, error) {
-	if !o.wantsWatch() {
+// watch begins to look after a process that is about to be started, and adds what it is given for that; nil: nobody has to.
+func (o *owner) watch(w *Work) (v *watched, err error) {
+	probed, joins := w.App.Readiness != nil || w.App.Liveness != nil, o.supervisor.joins(w.App)
+	if !probed && !joins {
 		return nil, nil
 	}
 	slot, generation := w.Slot, w.Generation
-	v := &watched{generation: generation, wake: func() {
+	v = &watched{wake: func() {
 		o.inbox.fact(app.Event{Kind: verdictWaits, Slot: slot, Generation: generation})
 	}}
-	var err error
-	if v.watch, err = o.supervisor.config.Prober.Watch(w, v.told); err != nil {
-		return nil, fmt.Errorf("cannot ask whether it is well: %w", err)
+	if probed {
+		if v.watch, err = o.supervisor.config.Prober.Watch(*w, v.told); err != nil {
+			return nil, fmt.Errorf("cannot ask whether it is well: %w", err)
+		}
+		w.Given = v.watch.Given()
+	}
+	if joins {
+		if err = o.join(w, v); err != nil {
+			if w.Given.Close != nil {
+				w.Given.Close()
+			}
+			v.stop()
+			return nil, err
+		}
 	}
 	return v, nil
+}
+
+func (v *watched) started(pid int) {
+	if v.watch != nil {
+		v.watch.Started(pid)
+	}
+	if v.member != nil {
+		v.member.Started(pid)
+	}
 }
 
 // verdictWaits is no event of the machine: it sends the owner to a watched's verdicts.
@@ -86,13 +103,18 @@ func (v *watched) stop() {
 	v.mu.Lock()
 	v.stopped, v.verdicts = true, nil
 	v.mu.Unlock()
-	v.watch.Stop()
+	if v.watch != nil {
+		v.watch.Stop()
+	}
+	if v.member != nil {
+		v.member.Gone()
+	}
 }
 
 // heard gives the machine what is waiting of a slot's watch.
 func (o *owner) heard(slot, generation int) {
-	v := o.watches[slot]
-	if v == nil || v.generation != generation {
+	v := o.watches[place{slot, generation}]
+	if v == nil {
 		return
 	}
 	for _, verdict := range v.take() {
@@ -103,48 +125,60 @@ func (o *owner) heard(slot, generation int) {
 
 var eventOf = [...]app.Kind{
 	VerdictReady: app.Ready, VerdictUnready: app.Unready, VerdictUnhealthy: app.Unhealthy, VerdictExtended: app.Extended,
-	VerdictMainPID: app.MainPID, VerdictStatus: app.Said, VerdictStopping: app.SaysStopping,
+	VerdictMainPID: app.MainPID, VerdictStatus: app.Said, VerdictStopping: app.SaysStopping, VerdictDrained: app.Undrained,
 }
 
 // attend tells the watches what the last step has made of their workers.
 func (o *owner) attend() {
-	for n, v := range o.watches {
-		s := o.slot(n)
-		if s == nil || s.Generation != v.generation || s.Hook != app.NoHook || s.Process != app.Alive && s.Process != app.Asked {
-			delete(o.watches, n)
+	for at, v := range o.watches {
+		s := o.at(at)
+		if s == nil || s.Hook != app.NoHook || s.Process != app.Alive && s.Process != app.Asked {
+			delete(o.watches, at)
 			v.stop()
 			continue
 		}
-		if s.State == app.Stopping && !v.ending {
-			if v.paused {
-				v.paused = false
-				v.watch.Resume()
-			}
-			v.ending = true
-			v.watch.Ending()
+		if v.watch != nil {
+			v.attend(s)
 		}
-		if v.ending {
-			continue
+	}
+	for s := range o.all() { // who comes is in the balance before who goes is out of it
+		if v := o.watches[placeOf(s)]; v != nil && v.member != nil {
+			v.balance(s)
 		}
-		if (s.State == app.Paused) != v.paused {
-			v.paused = !v.paused
-			if v.paused {
-				v.watch.Pause()
-			} else {
-				v.watch.Resume()
-			}
+	}
+}
+
+// attend tells the watch.
+func (v *watched) attend(s *app.Slot) {
+	if (s.State == app.Stopping || s.State == app.Draining) && !v.ending {
+		if v.paused {
+			v.paused = false
+			v.watch.Resume()
 		}
-		if s.State == app.Running && !v.ready {
-			v.ready = true
-			v.watch.Ready()
+		v.ending = true
+		v.watch.Ending()
+	}
+	if v.ending {
+		return
+	}
+	if (s.State == app.Paused) != v.paused {
+		v.paused = !v.paused
+		if v.paused {
+			v.watch.Pause()
+		} else {
+			v.watch.Resume()
 		}
+	}
+	if s.State == app.Running && !v.ready {
+		v.ready = true
+		v.watch.Ready()
 	}
 }
 
 // end of all watches: nobody is there any more to hear them.
 func (o *owner) unwatch() {
-	for n, v := range o.watches {
-		delete(o.watches, n)
+	for at, v := range o.watches {
+		delete(o.watches, at)
 		v.stop()
 	}
 }

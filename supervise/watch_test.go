@@ -210,7 +210,7 @@ func TestHooksAreRunInTheWorkersPlace(t *testing.T) {
 	}
 	bubble(t, f, 0, []spec.App{appOf("web", hooks)}, func(s *Supervisor, f *fake, _ <-chan Outcome) {
 		w := s.Snapshot()[0]
-		expect(t, "before", []any{w.State, w.PID == nil, f.alive["web/0"].argv}, []any{"starting", true, []string{"migrate"}})
+		expect(t, "before", []any{w.State, w.PID == nil, f.newest("web/0").argv}, []any{"starting", true, []string{"migrate"}})
 		if _, err := s.Do(context.Background(), Signal{Targets: []string{"web"}, Signal: 1}); !errors.Is(err, ErrNotRunning) {
 			t.Errorf("a signal to a hook: %v", err)
 		}
@@ -220,7 +220,7 @@ func TestHooksAreRunInTheWorkersPlace(t *testing.T) {
 		time.Sleep(time.Minute)
 		synctest.Wait()
 		f.mu.Lock()
-		hook := fmt.Sprint(f.alive["web/0"].argv, f.given["web/0"].Environment)
+		hook := fmt.Sprint(f.newest("web/0").argv, f.given["web/0"].Environment)
 		f.mu.Unlock()
 		expect(t, "after", hook,
 			"[clean] [GOINIT_HOOK=after_exit GOINIT_EXIT_CODE=3 GOINIT_EXIT_SIGNAL= GOINIT_EXIT_STATUS=3 GOINIT_EXIT_REASON=exited]")

@@ -26,6 +26,9 @@ type Worker struct {
 	// OOMKills is how many of the slot's processes were killed for want of memory.
 	OOMKills int `json:"oom_kills"`
 
+	// Beside says that it is not the slot's worker, but to replace that, or replaced by it.
+	Beside bool `json:"-"`
+
 	process Process // nil: none
 }
 

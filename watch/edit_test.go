@@ -5,7 +5,11 @@ import (
 	"os/exec"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // What editors and tools do to files is one change each, told by the first file; what is none is not told.
@@ -173,7 +177,7 @@ func TestPaths(t *testing.T) {
 // What a program has loaded is watched, and nothing beside it.
 func TestLoadedFiles(t *testing.T) {
 	w := watchTree(t, Plan{Ignore: []string{"node_modules"}}, "app.js", "lib/a.js", "lib/b.js", "node_modules/m/x.js", "sentinel")
-	w.AddFiles([]string{w.path("app.js"), w.path("lib/a.js"), w.path("node_modules/m/x.js"), w.path("lib/missing.js"), w.path("sentinel"), "relative"})
+	w.AddFiles([]string{w.path("app.js"), w.path("lib/a.js"), w.path("node_modules/m/x.js"), w.path("lib/missing.js"), w.path("sentinel"), "relative"}, time.Time{})
 	w.expect("loaded", func() { w.write("lib/a.js") }, "lib/a.js")
 	w.expect("not loaded", func() { w.write("lib/b.js"); w.write("lib/new.js") })
 	w.expect("ignored", func() { w.write("node_modules/m/x.js") })
@@ -190,10 +194,81 @@ func TestLoadedFiles(t *testing.T) {
 		many[i] = w.path("none/" + strconv.Itoa(i))
 	}
 	w.changes()
-	w.AddFiles(many)
-	w.AddFiles(many)
+	w.AddFiles(many, time.Time{})
+	w.AddFiles(many, time.Time{})
 	want := "16384 files are watched, and no more than that\n  watch: {paths: [.]} watches folders instead"
 	if got := w.changes(); len(got) != 1 || got[0] != want {
 		t.Errorf("too many: %q", got)
+	}
+}
+
+// What is edited after the Watcher was made and before it has come to the file is told: by what the file system says.
+func TestEarlyEdits(t *testing.T) {
+	for _, c := range []struct {
+		what string
+		edit func(w *tree)
+		want string
+	}{
+		{"written", func(w *tree) { w.write("src/app.js") }, "src/app.js"},
+		{"renamed over", func(w *tree) { w.rename("src/old", "src/app.js") }, "src/app.js"},
+		{"new", func(w *tree) { w.write("a/b/c") }, "a/b/c"},
+		{"ignored", func(w *tree) { w.write("x.log") }, ""},
+		{"nothing", func(*tree) {}, ""},
+	} {
+		t.Run(c.what, func(t *testing.T) {
+			w := &tree{t: t, dir: t.TempDir()}
+			for _, f := range []string{"src/app.js", "src/old", "x.log", "sentinel"} {
+				w.write(f)
+			}
+			var turn sync.Mutex
+			turn.Lock()
+			var err error
+			if w.Watcher, err = New(Plan{Dir: w.dir, Paths: []string{"."}, Ignore: []string{"*.log"}, Delay: time.Millisecond, Turns: &turn}, w.hear); err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(w.Close)
+			tick(t, w.began)
+			c.edit(w)
+			turn.Unlock()
+			until(t, "all is watched", func() bool {
+				all := w.all()
+				return len(all) > 0 && (c.want == "" || len(all) > 1)
+			})
+			if c.want == "" {
+				w.expect("what comes after it", func() { w.write("src/app.js") }, "src/app.js")
+			} else if got := w.changes(); len(got) != 1 || got[0] != c.want {
+				t.Errorf("told %q, want %q", got, c.want)
+			}
+		})
+	}
+}
+
+// tick waits until what changes is changed after that moment in the eyes of a file system whose clock goes by ticks.
+func tick(t *testing.T, moment time.Time) {
+	t.Helper()
+	until(t, "the clock of file systems to go on", func() bool {
+		var now unix.Timespec
+		if err := unix.ClockGettime(unix.CLOCK_REALTIME_COARSE, &now); err != nil {
+			t.Fatal(err)
+		}
+		return time.Unix(now.Unix()).After(moment)
+	})
+}
+
+// Node tells of a file after it has loaded it: if it is another one by then, that is told; if it was before, it is not.
+func TestLoadedAndChanged(t *testing.T) {
+	w := watchTree(t, Plan{}, "app.js", "lib.js", "old.js", "sentinel")
+	w.AddFiles([]string{w.path("sentinel")}, time.Time{})
+	started := time.Now()
+	w.expect("before its start", func() {}) // what is loaded is as it was then
+	w.AddFiles([]string{w.path("app.js"), w.path("old.js")}, started)
+	w.expect("as it was when it was loaded", func() {})
+	tick(t, started)
+	w.changes()
+	w.write("lib.js")
+	w.AddFiles([]string{w.path("lib.js")}, started)
+	until(t, "the change is told", func() bool { return len(w.all()) > 0 })
+	if got := w.changes(); len(got) != 1 || got[0] != "lib.js" {
+		t.Errorf("told %q", got)
 	}
 }

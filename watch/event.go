@@ -16,7 +16,12 @@ import (
 // run reads what the kernel has to tell. Between two readings it waits on the runtime's poller.
 func (w *Watcher) run() {
 	w.mu.Lock()
-	w.locked(w.walkAll)
+	w.locked(func() {
+		w.walkAll()
+		if early := w.newest(w.began); early != "" {
+			w.touch(early)
+		}
+	})
 	w.started, w.empty = true, time.Now()
 	w.tell(News{Kind: Watching, Directories: len(w.dirs)})
 	w.mu.Unlock()

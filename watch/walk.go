@@ -169,7 +169,8 @@ func (w *Watcher) remove(wd int32) {
 	_ = w.conn.Control(func(fd uintptr) { _, _ = unix.InotifyRmWatch(int(fd), uint32(wd)) })
 }
 
-// newest is the file that has changed last, if that was since then: who rescans would like to say what for.
+// newest is the file that has changed last, if that was since then: at the start it is one that nobody was told of, and who
+// rescans would like to say what for.
 func (w *Watcher) newest(since time.Time) (path string) {
 	for _, dir := range w.dirs {
 		f, err := os.Open(dir)
@@ -183,11 +184,7 @@ func (w *Watcher) newest(since time.Time) (path string) {
 				if counts, _ := w.interest(full, e.IsDir()); !counts || e.IsDir() {
 					continue
 				}
-				var st unix.Stat_t
-				if unix.Lstat(full, &st) != nil {
-					continue
-				}
-				if at := time.Unix(st.Ctim.Unix()); !at.Before(since) {
+				if at, ok := changed(full, since); ok {
 					path, since = full, at
 				}
 			}

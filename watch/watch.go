@@ -65,6 +65,7 @@ type Watcher struct {
 	file     *os.File // of inotify
 	conn     syscall.RawConn
 
+	began     time.Time // nobody could have read anything before
 	mu        sync.Mutex
 	closed    bool
 	started   bool
@@ -82,10 +83,11 @@ type Watcher struct {
 	buffer    []byte
 }
 
-// New makes a Watcher and returns at once: the folders are read by its own goroutine. tell is called from there and from a
+// New makes a Watcher and returns at once: the folders are read by its own goroutine, and what changes before it has is told all the
+// same, but for what is deleted. tell is called from there and from a
 // timer's, never twice at the same time; it must neither block nor call back.
 func New(p Plan, tell func(News)) (*Watcher, error) {
-	w := &Watcher{plan: p, tell: tell, dirs: map[int32]string{}, exact: map[string]bool{}, files: map[string]bool{}, told: map[string]bool{}}
+	w := &Watcher{plan: p, tell: tell, began: time.Now(), dirs: map[int32]string{}, exact: map[string]bool{}, files: map[string]bool{}, told: map[string]bool{}}
 	if w.plan.Turns == nil {
 		w.plan.Turns = &sync.Mutex{}
 	}
@@ -128,8 +130,9 @@ func (w *Watcher) Close() {
 	}()
 }
 
-// AddFiles watches more files, each for itself, but for those that are ignored or in a folder that is.
-func (w *Watcher) AddFiles(paths []string) {
+// AddFiles watches more files, each for itself, but for those that are ignored or in a folder that is. A program that was
+// started then has loaded them just now: one that has changed meanwhile is told. The zero time is nobody's.
+func (w *Watcher) AddFiles(paths []string, started time.Time) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, one := range paths {
@@ -151,6 +154,7 @@ func (w *Watcher) AddFiles(paths []string) {
 		w.files[one] = true
 		if w.started {
 			w.locked(func() { w.place(one) })
+			w.early(one, started)
 		}
 	}
 }

@@ -39,6 +39,9 @@ type Desk struct {
 	// Program runs a program beside a worker.
 	Program func(ctx context.Context, a *spec.App, slot int, e control.Exec) (control.Exit, error)
 
+	// Drained is closed when the last lines of a process can be asked for; nil if that is so.
+	Drained func(app string, slot, generation int) <-chan struct{}
+
 	// Budget is how long an ordered stop may take by a spec.
 	Budget func(*spec.Spec) time.Duration
 
@@ -63,11 +66,9 @@ func (d *Desk) Snapshot() *control.Snapshot {
 	whole.Apps = d.Supervisor.Apps()
 	s.Spec = &whole
 	all := d.Supervisor.Snapshot()
-	workers := map[string][]supervise.Worker{}
-	for _, w := range all {
-		workers[w.App] = append(workers[w.App], w)
-	}
+	workers := byApp(all)
 	leaving := maps.Clone(workers)
+	s.Apps = make([]control.App, 0, len(whole.Apps))
 	for i := range whole.Apps {
 		a := &whole.Apps[i]
 		of := snapshotOf(a, workers[a.Name], waitsOf(d.Supervisor.Waits(a.Name), workers))
@@ -82,6 +83,17 @@ func (d *Desk) Snapshot() *control.Snapshot {
 		}
 	}
 	return s
+}
+
+// byApp finds each app's workers, which are beside one another.
+func byApp(all []supervise.Worker) map[string][]supervise.Worker {
+	of := map[string][]supervise.Worker{}
+	for begin, end := 0, 0; begin < len(all); begin = end {
+		for end = begin; end < len(all) && all[end].App == all[begin].App; end++ {
+		}
+		of[all[begin].App] = all[begin:end:end]
+	}
+	return of
 }
 
 // waitsOf says what an app waits for, each with what has become of it so far.
@@ -112,8 +124,9 @@ func holdsUp(workers []supervise.Worker) string {
 }
 
 func snapshotOf(a *spec.App, workers []supervise.Worker, waits []string) control.App {
-	out := control.App{Name: a.Name, Spec: a}
-	for _, w := range workers {
+	out := control.App{Name: a.Name, Spec: a, Workers: make([]control.Worker, 0, len(workers))}
+	for i := range workers {
+		w := &workers[i]
 		out.State, out.Since = control.State(w.State), w.StateSince.UTC()
 		if w.State == "waiting" {
 			out.WaitsFor = waits
@@ -125,10 +138,10 @@ func snapshotOf(a *spec.App, workers []supervise.Worker, waits []string) control
 	return out
 }
 
-func workerOf(w supervise.Worker, waits []string) control.Worker {
+func workerOf(w *supervise.Worker, waits []string) control.Worker {
 	out := control.Worker{
 		App: w.App, Slot: w.Slot, Worker: w.Worker, PID: w.PID, State: control.State(w.State), Ready: w.Ready,
-		Generation: w.Generation, Restarts: w.Restarts, Failures: w.Failures, StartedAt: utc(w.StartedAt), StateSince: w.StateSince.UTC(), NextAt: utc(w.NextAt),
+		Generation: w.Generation, Beside: w.Beside, Restarts: w.Restarts, Failures: w.Failures, StartedAt: utc(w.StartedAt), StateSince: w.StateSince.UTC(), NextAt: utc(w.NextAt),
 	}
 	out.Kills = uint64(w.OOMKills)
 	switch {

@@ -27,6 +27,8 @@ func (d *Desk) Do(ctx context.Context, command control.Command) (control.Result,
 		return d.order(ctx, c.Order, "stopped", supervise.Stop{Targets: names(c.Targets), NoWait: c.NoWait})
 	case control.Restart:
 		return d.order(ctx, c.Order, "restarted", supervise.Restart{Targets: names(c.Targets), NoWait: c.NoWait})
+	case control.Reload:
+		return d.order(ctx, c.Order, "reloaded", supervise.Reload{Targets: names(c.Targets), NoWait: c.NoWait})
 	case control.Pause:
 		return d.suspend(ctx, c.Order, "paused", supervise.Pause{Targets: names(c.Targets), NoWait: c.NoWait})
 	case control.Resume:
@@ -78,7 +80,9 @@ func names(targets []control.Target) []string {
 func (d *Desk) order(ctx context.Context, o control.Order, done string, c supervise.Command) (control.Result, error) {
 	before := map[string]supervise.Worker{}
 	for _, w := range d.Supervisor.Snapshot() {
-		before[nameOf(w)] = w
+		if !w.Beside {
+			before[nameOf(w)] = w
+		}
 	}
 	result, err := d.Supervisor.Do(ctx, c)
 	var r control.Result
@@ -92,12 +96,19 @@ func (d *Desk) order(ctx context.Context, o control.Order, done string, c superv
 			outcome = "unchanged"
 		case down(w):
 			outcome = "failed"
+		case done == "reloaded" && d.reloadsItself(w.App):
+			outcome = "signaled"
 		case is && was.Generation == w.Generation && was.State == w.State:
 			outcome = "unchanged"
 		}
 		r.Outcomes = append(r.Outcomes, outcomeOf(w, outcome))
 	}
 	return r, d.explain(err, result.Workers)
+}
+
+// reloadsItself reports whether an app's workers are sent a signal instead of being replaced.
+func (d *Desk) reloadsItself(name string) bool {
+	return slices.ContainsFunc(d.Supervisor.Apps(), func(a spec.App) bool { return a.Name == name && a.Reload.Signal != "" })
 }
 
 // down reports whether a worker did not come up, or a job's run has failed.
@@ -190,7 +201,7 @@ func changes(diff *set.Diff) (all []control.Change) {
 	for _, part := range [...]struct {
 		action string
 		apps   []string
-	}{{"add", diff.Added}, {"remove", diff.Removed}, {"restart", diff.Changed}, {"update", diff.Updated}, {"none", diff.Unchanged}} {
+	}{{"add", diff.Added}, {"remove", diff.Removed}, {"restart", diff.Changed}, {"reload", diff.Reloaded}, {"update", diff.Updated}, {"none", diff.Unchanged}} {
 		for _, name := range part.apps {
 			all = append(all, control.Change{App: name, Action: part.action})
 		}
@@ -228,6 +239,9 @@ func (d *Desk) explain(err error, workers []supervise.Worker) error {
 		return control.Errorf(control.NotAvailable, "%v", err)
 	case errors.Is(err, supervise.ErrBusy):
 		return control.Errorf(control.Busy, "%v", err)
+	}
+	if stopped := supervise.AsReloadErrors(err); len(stopped) > 0 {
+		return d.explainReload(stopped)
 	}
 	e := control.Errorf(control.Failure, "%v", err)
 	if errors.Is(err, supervise.ErrFailed) {

@@ -32,9 +32,12 @@ func (d *Desk) Brief(t control.Target) control.Stats {
 	defer d.reading.Unlock()
 	out := control.Stats{At: time.Now().UTC()}
 	if u, err := d.Supervisor.Brief(t.App, t.Slot); err == nil {
-		r := &reading{Usage: u, cpu: u.CPU.Seconds()}
-		out.Source, out.Cgroup = r.Source, r.Cgroup
-		out.CPUSeconds, out.MemoryBytes, out.MemoryPeakBytes = &r.cpu, &r.Memory, known(&r.MemoryPeak)
+		r := &struct {
+			cpu          float64
+			memory, peak uint64
+		}{u.CPU.Seconds(), u.Memory, u.MemoryPeak}
+		out.Source, out.Cgroup = u.Source, u.Cgroup
+		out.CPUSeconds, out.MemoryBytes, out.MemoryPeakBytes = &r.cpu, &r.memory, known(&r.peak)
 	}
 	return out
 }

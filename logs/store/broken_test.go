@@ -156,7 +156,7 @@ func TestReadOnly(t *testing.T) {
 	}
 	next := 1000
 	until(t, "it is told", func() bool {
-		k.numberedPatiently(a, next, next+10)
+		k.numberedPatiently(a, next, next+10) // until it is known, the writer may be behind
 		next += 10
 		return k.said() != ""
 	})
@@ -165,7 +165,7 @@ func TestReadOnly(t *testing.T) {
 	}
 	k.numbered(a, next, next+1000)
 	next += 1000
-	until(t, "nobody is in the way of the unmount", func() bool { return unix.Unmount(dir, 0) == nil })
+	until(t, "no attempt to open a file is in the way of the unmount", func() bool { return unix.Unmount(dir, 0) == nil })
 	until(t, "it is told that it works again", func() bool { return strings.HasSuffix(k.said(), "\nlogs are written to "+dir+" again") })
 	k.numberedPatiently(a, next, next+1000)
 	k.flush()

@@ -17,6 +17,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"goinit/spec"
@@ -133,11 +134,27 @@ func withDefaults(tree object) object {
 	merged := make(object, 0, len(apps))
 	for _, app := range apps {
 		if own, ok := app.value.(object); ok && len(defaults) > 0 {
-			app.value = merge(defaults, own)
+			app.value = merge(applicable(defaults, own), own)
 		}
 		merged = append(merged, app)
 	}
 	return tree.without("defaults").without("apps").with("apps", merged)
+}
+
+// applicable are the defaults less those that say how and not what: a readiness with a period alone is for the apps that
+// have one.
+func applicable(defaults, own object) object {
+	for _, key := range appKeys().keys {
+		m, _ := nested(key.kind)
+		under, ok := defaults.get(key.name).(object)
+		if len(m.oneOf) == 0 || !ok || own.get(key.name) != nil {
+			continue
+		}
+		if !slices.ContainsFunc(m.oneOf, func(name string) bool { return under.get(name) != nil }) {
+			defaults = defaults.without(key.name)
+		}
+	}
+	return defaults
 }
 
 func encode(tree object) ([]byte, error) {

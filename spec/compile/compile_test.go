@@ -115,14 +115,38 @@ func TestMistakes(t *testing.T) {
 		{"compose", app + "    healthcheck: {}\n", "compose's healthcheck is readiness: or liveness: here"},
 		{"compose's condition", app + "    depends_on: {db: {condition: service_healthy}}\n", `"service_healthy": write ready`},
 		{"size", app + "    resources: {memory: 256M}\n", `4:25: memory: "256M" is 256 MiB to Docker and 256 MB to Kubernetes: write 256MiB`},
-		{"later", app + "    listen: [\":80\"]\n", "4:5: listen is not available yet in this version: leave it out"},
+		{"later", app + "gateway: {}\n", "4:1: gateway is not available yet in this version: leave it out"},
+		{"a port for an address", app + "    listen: [80]\n", `4:14: listen: "80" is a port, not an address: write ":80"`},
+		{"a name for an address", app + "    listen: [\"web.example:80\"]\n", `4:14: listen: "web.example:80" is not an address: write ":8080", "127.0.0.1:8080", "[::1]:8080", "udp:127.0.0.1:53" or "unix:/run/web.sock", a host as its IP address`},
+		{"any port", app + "    listen: [\":0\"]\n", `4:14: listen: ":0": port 0 is whichever is free, and nobody would know which: write its number`},
+		{"no path", app + "    listen: [\"unix:/run/\"]\n", `4:14: listen: "unix:/run/" is not the path of a socket: write unix:/run/web.sock`},
+		{"address twice", app + "    listen: [\":80\", \"*:80\"]\n", `4:21: listen: :80 is there twice`},
+		{"address of two", app + "    listen: [\":80\"]\n  api: {command: x, listen: [\":80\"]}\n", "5:30: listen: :80 is web's already: an address belongs to one app"},
+		{"mode of a port", app + "    listen: [{address: \":80\", mode: \"0600\"}]\n", "4:37: mode: is of a unix socket's file, and :80 has none: leave it out"},
+		{"mode of nobody", app + "    listen: [{address: \"unix:/s\", mode: rw}]\n", `4:41: mode: "rw" is not the mode of a file: write octal digits such as "0660"`},
+		{"colon in a name", app + "    listen: [{address: \":80\", name: \"a:b\"}]\n", `4:37: name: "a:b" is not a name for LISTEN_FDNAMES: letters, digits, - and _, no colon and no space`},
+		{"round robin without node", app + "    listen: [\":80\"]\n    balance: round-robin\n", "5:14: balance: round-robin hands out connections one by one, on Node's channel: it is for node: cluster only; for other programs write reuseport or shared"},
+		{"a message without a channel", app + "    listen: [{address: \":80\", message: server}]\n", "4:40: message: is sent on Node's channel, to a program that waits for it: write node: ipc as well"},
+		{"a message with UDP", app + "    listen: [{address: \"udp::53\", message: server}]\n    node: ipc\n", "4:44: message: a net.Server is sent with it, and UDP has none: leave it out"},
+		{"balance of nothing", app + "    balance: shared\n", "4:14: balance: there is nothing to balance: write listen: [\":8080\"], or node: cluster"},
+		{"reuseport of a path", app + "    listen: [\"unix:/s\"]\n    balance: reuseport\n", "5:14: balance: reuseport is for TCP: unix sockets and UDP are shared; leave it out"},
+		{"nginx' word", app + "    balance: least_conn\n", `4:14: balance: "least_conn": write round-robin, which picks the worker with the least in hand`},
+		{"node is no switch", app + "    node: true\n", `4:11: node: "true": write cluster, ipc or auto`},
+		{"PM2's mode", app + "    node: fork\n", `4:11: node: "fork": write ipc, which is PM2's fork mode with its channel, or off`},
+		{"a job that serves", app + "    listen: [\":80\"]\n    schedule: \"@daily\"\n", "a job serves nothing: leave it out, or leave schedule: out"},
+		{"a job in the cluster", app + "    node: cluster\n    schedule: \"@daily\"\n", "a job serves nothing: write node: ipc, which has process.send() too, or leave it out"},
+		{"ready without a channel", app + "    readiness: {node: true}\n", "4:23: node: process.send('ready') needs Node's channel: write node: ipc, or cluster for one of several workers"},
+		{"fd is a socket", app + "    listen: [\":80\"]\n    readiness: {fd: 3}\n", "3 is one of listen:'s sockets, which begin at 3: write 4"},
 		{"watch, no pattern", app + "    watch: {paths: [\"src/[a\"]}\n", `"src/[a" is no pattern: [ without ], or a \ at the end`},
 		{"watch, no quiet", app + "    watch: {delay: 0s}\n", `4:20: delay: "0s": a time above 0 is wanted`},
 		{"watch, list", app + "    watch: [src]\n", "4:12: watch: "},
-		{"later, wrong", app + "    listen: [80]\n", `4:14: listen: "80" is not an address`},
+		{"later, wrong", app + "gateway: {listen: 80}\n", `4:19: listen: "80" is not an address`},
 		{"later, unknown key", app + "    readiness: {htpp: x}\n", `unknown key "htpp": is it http?`},
-		{"later, within", app + "    stop: {drain: 5s}\n", "drain is not available yet in this version: leave it out, or write 30s"},
-		{"later reference", app + "    balance: \"${B}\"\n", "balance is not available yet"},
+		{"drain of nothing", app + "    stop: {drain: 5s}\n", `4:19: drain: only who serves on goinit's sockets can be drained: write listen: [":8080"] or node: cluster, or leave it out`},
+		{"no way to replace", app + "    reload: {max_surge: 0, max_unavailable: 0}\n", "4:45: max_unavailable: with max_surge: 0 no worker could be replaced: write 1 for one of them"},
+		{"reload by its end", app + "    reload: {signal: SIGTERM}\n", "4:22: signal: SIGTERM reloads nothing: write SIGHUP, or leave it out to have the workers replaced"},
+		{"surge in words", app + "    reload: {max_surge: 25%}\n", `4:25: max_surge: "25%"`},
+		{"later reference", app + "gateway: {listen: \"${B}\"}\n", "gateway is not available yet"},
 		{"unknown dependency", app + "    depends_on: [wbe]\n", `4:18: wbe: there is no app "wbe": is it web?`},
 		{"dependency twice", app + "    depends_on: [db, db]\n  db: {command: x}\n", "4:22: depends_on: db is there twice"},
 		{"cycle of one", app + "    depends_on: [web]\n", "a cycle, nothing in it could start first: web → web"},
@@ -145,6 +169,7 @@ func TestMistakes(t *testing.T) {
 		{"jitter of nothing", app + "    recycle: {jitter: 1m}\n", "4:23: jitter: is of schedule and max_age, and there is neither: write one, or leave it out"},
 		{"zone of nothing", app + "    recycle: {timezone: UTC, max_age: 1h}\n", "4:25: timezone: is of schedule, and there is none: write that, or leave it out"},
 		{"in the defaults", "defaults: {restart: {delay: 1m, max_delay: 10s}}\n" + app, "1:44: max_delay"},
+		{"an app's name that is ignored", app + "  x-web: {command: x}\n", "x-web: what begins with x- is ignored, and is there to hold anchors; this has none: choose another name"},
 		{"window", app + "    restart: {window: 1m}\n", "window: counts nothing without max_restarts"},
 		{"soft", app + "    ulimits: {nofile: {soft: 5, hard: 4}}\n", "4:15: nofile: soft is more than hard"},
 		{"alias of a scalar merged", "x-a: &a 5\napps:\n  web:\n    <<: *a\n    command: x\n", "<<: merges a mapping"},
@@ -245,6 +270,30 @@ apps:
 	}
 	if c := s.Compiled; c == nil || c.Format != spec.Format || len(c.Sources) != 1 || c.Sources[0].Path != "goinit.yaml" {
 		t.Errorf("compiled %+v", c)
+	}
+}
+
+// Defaults that say how and not what are for those that have it.
+func TestDefaultsWithoutAKind(t *testing.T) {
+	s := load(t, `
+defaults:
+  readiness: {period: 3s}
+  liveness: {failure_threshold: 5, heartbeat: 10s}
+  schedule: {timezone: UTC}
+apps:
+  web: {command: x}
+  db: {command: x, readiness: {tcp: ":5432"}}
+  job: {command: x, schedule: '@daily'}
+`, nil)
+	web, db, job := s.Apps[0], s.Apps[1], s.Apps[2]
+	if web.Readiness != nil || web.Job() || web.Liveness == nil || web.Liveness.Heartbeat.String() != "10s" {
+		t.Errorf("web %+v, %+v, %v", web.Readiness, web.Liveness, web.Job())
+	}
+	if r := db.Readiness; r == nil || r.Period.String() != "3s" || r.TCP == "" {
+		t.Errorf("db %+v", r)
+	}
+	if !job.Job() {
+		t.Errorf("job %+v", job.Schedule)
 	}
 }
 
@@ -395,7 +444,7 @@ func FuzzCompile(f *testing.F) {
 // One meaning, one JSON: whatever order and whichever of the short forms it was written in.
 func TestOutputIsCanonical(t *testing.T) {
 	long := "name: shop\napps:\n  web:\n    command: [node, a b]\n    depends_on: {db: {condition: ready}}\n    restart: {policy: on-failure}\n    stop: {signal: SIGINT, timeout: 5s}\n  db: {command: [x]}\n"
-	short := "apps:\n  web: {stop: {timeout: 5s, signal: SIGINT, drain: 30s}, restart: on-failure, depends_on: [db], command: node 'a b'}\n  db:\n    command: x\nname: shop\n"
+	short := "apps:\n  web: {stop: {timeout: 5s, signal: SIGINT}, restart: on-failure, depends_on: [db], command: node 'a b'}\n  db:\n    command: x\nname: shop\n"
 	var outs [2]string
 	for i, text := range []string{long, short} {
 		out, problems := compileText(text)

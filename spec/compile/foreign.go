@@ -120,3 +120,17 @@ func foreignConditions() map[string]string {
 		"process_completed": "completed", "process_completed_successfully": "completed", "healthy": "ready", "running": "started", "exited": "completed",
 	}
 }
+
+func foreignBalance() map[string]string {
+	return map[string]string{
+		"rr": "round-robin", "roundrobin": "round-robin", "round_robin": "round-robin", "least_conn": "round-robin, which picks the worker with the least in hand", "random": "reuseport",
+		"reuse_port": "reuseport", "so_reuseport": "reuseport", "SO_REUSEPORT": "reuseport", "none": "shared", "single": "shared",
+	}
+}
+
+func foreignNode() map[string]string {
+	return map[string]string{
+		"true": "cluster, ipc or auto", "false": "off", "none": "off", "fork": "ipc, which is PM2's fork mode with its channel, or off", "fork_mode": "ipc, which is PM2's fork mode with its channel, or off",
+		"cluster_mode": "cluster",
+	}
+}

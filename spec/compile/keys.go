@@ -31,7 +31,7 @@ func rootKeys() mapping {
 		{"gateway", mapping{name: "gateway", keys: []key{
 			{"listen", address(), `":9180"`, "/livez /readyz /startupz /metrics", false},
 		}}, "", "the HTTP helper; absent: off", true},
-		{"defaults", app{appKeys()}, "{}", "any key of an app; maps merge, lists and single values replace", false},
+		{"defaults", app{appKeys()}, "{}", "any key of an app; maps merge, lists and single values replace; readiness, liveness or schedule without a kind of it is for apps that have one", false},
 		{"apps", table{keys: "name", check: check(spec.ParseAppName), of: app{appKeys()}, extra: true}, "", "what runs, by name", false},
 	}}
 }
@@ -96,14 +96,18 @@ func socketKeys() []key {
 		{"workers", count(), "1", "N, or auto: the CPU quota rounded down, at least 1", false},
 		{"max_workers", integer(1, spec.MaxWorkers), "16", "what auto never exceeds; of a job with concurrency: allow, its runs at once", false},
 		{"increment", table{keys: "variable", check: spec.CheckVariableName, of: integer(0, 1<<31-1)}, "{}", "{PORT: 8080}: slot N gets PORT=8080+N", false},
-		{"listen", list{of: either{scalar: address(), mapping: mapping{name: "listen", oneOf: []string{"address"}, keys: []key{
-			{"address", address(), "", "where", false},
-			{"name", anyText("name"), "", "in LISTEN_FDNAMES", false},
-			{"backlog", integer(1, 65535), "511", "waiting connections", false},
-			{"mode", text("octal digits", spec.ParseUmask), "", "of a unix socket", false},
-		}}}}, "[]", "sockets opened and kept by goinit", true},
-		{"balance", enum("auto", "reuseport", "shared", "round-robin"), "auto", "who gets a connection", true},
-		{"node", enum("auto", "cluster", "ipc", "off"), "auto", "Node's channel", true},
+		{"listen", list{of: either{scalar: listenAddress(), mapping: mapping{name: "listen", oneOf: []string{"address"}, keys: []key{
+			{"address", listenAddress(), "", "where", false},
+			{"name", text("name", spec.ParseFDName), "", "in LISTEN_FDNAMES; absent: the app's", false},
+			{"backlog", integer(1, 65535), "511", "waiting connections; the kernel cuts it to net.core.somaxconn", false},
+			{"message", anyText("text"), "", "node: ipc: the socket is sent with this message, as by `worker.send('server', server)`", false},
+			{"mode", text("octal digits", spec.ParseFileMode), `"0660"`, "of a unix socket, which is the worker's user's", false},
+		}}}}, "[]", "sockets opened and kept by goinit, given to workers as LISTEN_FDS", false},
+		{"balance", word{words: []string{"auto", "reuseport", "shared", "round-robin"}, foreign: foreignBalance()}, "auto",
+			"who gets a connection; auto: reuseport for TCP, else shared; round-robin: node: cluster only", false},
+		{"node", word{words: []string{"auto", "cluster", "ipc", "off"}, foreign: foreignNode()}, "auto",
+			"Node's channel; auto: cluster if command is node and workers is not 1", false},
+		{"node_preload", boolean(), "true", "node cluster: workers load a file of goinit's (`NODE_OPTIONS`), by which keep-alive connections end without an error when one is replaced", false},
 	}
 }
 
@@ -136,7 +140,7 @@ func healthKeys() []key {
 		{"readiness", mapping{name: "readiness", oneOf: []string{"notify", "fd", "node", "listening", "log", "http", "tcp", "exec"}, foreign: foreignProbe(), keys: append(append([]key{
 			{"notify", boolean(), "", "sd_notify READY=1", false},
 			{"fd", integer(3, 255), "", "a newline on this descriptor", false},
-			{"node", boolean(), "", "process.send('ready')", true},
+			{"node", boolean(), "", "process.send('ready') on Node's channel", false},
 			{"listening", integer(1, 65535), "", "it listens on this port", false},
 			{"log", regex(), "", "a line that matches", false},
 		}, probes...), append([]key{
@@ -182,12 +186,12 @@ func lifeKeys() []key {
 			{"pressure", text("PSI trigger", spec.ParsePressure), "", "some 150ms per 1s", false},
 		}}, "", "replace workers on purpose; absent: never", false},
 		{"reload", mapping{name: "reload", keys: []key{
-			{"max_surge", text("number or auto", autoOr(spec.IntBetween(0, spec.MaxWorkers))), "auto", "workers more than there should be", true},
-			{"max_unavailable", text("number or auto", autoOr(spec.IntBetween(0, spec.MaxWorkers))), "auto", "workers fewer than there should be", true},
-			{"signal", text("signal", spec.ParseSignal), "", "instead of replacing", true},
+			{"max_surge", text("number or auto", autoOr(spec.IntBetween(0, spec.MaxWorkers))), "auto", "workers more than there should be while they are replaced; auto: 1 with `listen` or node cluster, or with `max_unavailable: 0`, else 0", false},
+			{"max_unavailable", text("number or auto", autoOr(spec.IntBetween(0, spec.MaxWorkers))), "auto", "workers fewer; auto: 0, or 1 where `max_surge` is 0", false},
+			{"signal", text("signal", spec.ParseReloadSignal), "", "sent instead of replacing: for programs that reload themselves", false},
 		}}, "", "how workers are replaced", false},
 		{"stop", mapping{name: "stop", foreign: foreignStop(), keys: []key{
-			{"drain", duration(), "30s", "no new connections, finish the old", true},
+			{"drain", duration(), "30s", "no new connections, finish the old; only with `listen` or node cluster", false},
 			{"signal", text("signal", spec.ParseStopSignal), "SIGTERM", "asks it to end", false},
 			{"target", enum("process", "tree"), "process", "who gets the signal; SIGKILL always takes the tree", false},
 			{"timeout", duration(), "10s", "then SIGKILL; never more than is left of shutdown.timeout", false},

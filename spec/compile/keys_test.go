@@ -112,6 +112,7 @@ messages: {level: debug, format: json}
 log_store: {directory: auto, max_total: 128MiB, compress: zstd}
 apps:
   db: {shell: sleep 5, restart: on-failure, readiness: {fd: 3}, liveness: {silence: 5m, action: none}}
+  chat: {command: chat, node: ipc, readiness: {node: true}}
   cache: {command: cache, readiness: {listening: 6379}, liveness: {tcp: ":6379", period: 1s, timeout: 500ms, failure_threshold: 2}}
   queue: {command: queue, readiness: {log: "^up"}, liveness: {exec: [check, it], initial_delay: 3s}}
   front: {command: front, readiness: {exec: [ok], success_threshold: 2, failure_threshold: 5}, liveness: {http: "http://[::1]:80/x"}}
@@ -138,9 +139,10 @@ apps:
     workers: auto
     max_workers: 8
     increment: {PORT: 8080}
-    listen: []
-    balance: auto
-    node: auto
+    listen: [":80", "udp:[::1]:53", {address: "unix:/run/web.sock", name: http, backlog: 100, mode: "0600", message: server}]
+    balance: reuseport
+    node: ipc
+    node_preload: false
     depends_on: {db: {condition: completed, required: true, restart: true}}
     readiness: {http: "http://127.0.0.1:8080/ready"}
     main: true
@@ -157,7 +159,7 @@ apps:
     logs: {console: json, max_size: 8MiB, max_files: 4, max_age: 7d, when_full: block, rate_limit: 100}
 `
 	s := load(t, text, nil)
-	if len(s.Apps) != 8 {
+	if len(s.Apps) != 9 {
 		t.Fatalf("%d apps", len(s.Apps))
 	}
 	everyKey(func(path string, k key) {

@@ -110,7 +110,7 @@ type table struct {
 	keys  string // what they are
 	check func(string) error
 	of    kind
-	extra bool // x-… is ignored in it
+	extra bool // x-… is ignored in it, if it holds an anchor
 }
 
 func (k table) String() string { return "mapping of " + k.keys + ": " + k.of.String() }
@@ -127,6 +127,9 @@ func (k table) read(c *checker, n *yaml.Node, path string) any {
 	for _, p := range c.pairs(n, 0) {
 		name := p.key.Value
 		if k.extra && strings.HasPrefix(name, "x-") {
+			if !anchored(p.value) {
+				c.problem(c.placeAt(p.key), "%s: what begins with x- is ignored, and is there to hold anchors; this has none: choose another name", clip(name))
+			}
 			continue
 		}
 		at := path + "." + name
@@ -138,6 +141,11 @@ func (k table) read(c *checker, n *yaml.Node, path string) any {
 		all = append(all, member{name, c.read(k.of, p.value, at)})
 	}
 	return all
+}
+
+// anchored reports whether there is an anchor in what was written: something that other places can refer to.
+func anchored(n *yaml.Node) bool {
+	return n.Anchor != "" || slices.ContainsFunc(n.Content, anchored)
 }
 
 // either takes one kind or another by the shape of what is written, and makes them one form.

@@ -185,6 +185,8 @@ func regex() scalar { return text("regular expression", spec.ParseRegexp) }
 func url() scalar          { return text("URL", spec.ParseProbeURL) }
 func probeAddress() scalar { return text("address", spec.ParseProbeAddress) }
 
+func listenAddress() scalar { return text("address", spec.ParseListenAddress) }
+
 func address() scalar {
 	return text("address", func(s string) (string, error) {
 		if path, ok := strings.CutPrefix(s, "unix:"); ok && path != "" {

@@ -166,6 +166,7 @@ func (a *pm2App) recycle() {
 			a.tell("max_memory_restart=%s: it is no size", clip(text))
 		} else {
 			a.set("recycle.memory", spec.Size(n).String(), "max_memory_restart")
+			a.set("resources.required", false, "max_memory_restart").comment = "without cgroups nobody looks at the memory"
 		}
 	}
 	v, ok := a.value("cron_restart")
@@ -177,10 +178,12 @@ func (a *pm2App) recycle() {
 		a.tell("cron_restart=%s: five fields are wanted, minutes first", clip(jsText(v)))
 	}
 	if a.job {
-		a.set("schedule.cron", schedule, "cron_restart").comment = "autorestart: false and cron_restart are a job; PM2 also runs it at the start, and takes the machine's time zone"
+		a.set("schedule.cron", schedule, "cron_restart").comment = "autorestart: false and cron_restart are a job; PM2 also runs it at the start"
+		a.set("schedule.timezone", "Local", "cron_restart")
 		return
 	}
-	a.set("recycle.schedule", schedule, "cron_restart").comment = "UTC; PM2 takes the machine's time zone: timezone"
+	a.set("recycle.schedule", schedule, "cron_restart").comment = "one worker after another, within jitter: 5m"
+	a.set("recycle.timezone", "Local", "cron_restart") // goinit's own is UTC
 }
 
 // isCron: 0 and "0" switch it off.

@@ -12,6 +12,7 @@ type Effect interface{ effect() }
 // signals, stops and kills are the same.
 type Start struct {
 	Slot, Generation int
+	Revision         int // of the Config that it is started by
 	Hook             Hook
 	Exit             Exit // AfterExit: of the process that it comes after
 }
@@ -30,6 +31,10 @@ type Signal struct {
 	Stop             bool // it is a stop signal: a process that is suspended has to be continued to see it
 }
 
+// Drain says that the process gets no new connections any more, and is to finish what it has. The answer is Undrained, or
+// none.
+type Drain struct{ Slot, Generation int }
+
 // AwaitTree sends what the dead process has left behind the stop signal, and asks for a TreeGone when nothing of it is left.
 type AwaitTree struct {
 	Slot, Generation int
@@ -47,32 +52,36 @@ type Freeze struct{ Slot, Generation, Epoch int }
 // frozen, so nobody else needs to know of frost.
 type Thaw struct{ Slot, Generation int }
 
-// ArmTimer asks for a Timer event with this epoch. It replaces an armed one.
+// ArmTimer asks for a Timer event with this epoch. It replaces an armed one of the same slot and generation.
 type ArmTimer struct {
-	Slot, Epoch int
-	Timer       TimerKind
-	After       time.Duration
+	Slot, Generation, Epoch int
+	Timer                   TimerKind
+	After                   time.Duration
 }
 
 // CancelTimer says that a Timer event with this epoch is not wanted any more.
-type CancelTimer struct{ Slot, Epoch int }
+type CancelTimer struct{ Slot, Generation, Epoch int }
 
 // Emit tells whoever watches.
 type Emit struct {
 	Type             string
 	Slot, Generation int
 	Exit             *Exit         // worker.exited, worker.start-failed, app.failed
-	Delay            time.Duration // worker.backoff: until the next start; worker.stopping: until SIGKILL; job.timeout: what it had
+	Delay            time.Duration // worker.backoff: until the next start; worker.draining: until the stop signal; worker.stopping: until SIGKILL; job.timeout: what it had
 	Dependency       string        // app.held
 	Detail           string        // worker.recycled, .unready, .unhealthy, .pause-failed, job.skipped: why
 	Hook             Hook          // hook.started, hook.failed
 	Failures         int           // worker.crash-loop, .backoff: failures in a row; .exited, .start-failed: those before
 	Again            bool          // worker.ready: it was before
 	Action           string        // worker.unhealthy: what it leads to
+	Done, Of         int           // reload.*: workers that are replaced, of how many
+	Failure          *Failure      // reload.failed
+	Asked            bool          // reload.started, .finished: somebody asked for it; else the app's own recycle, watch or liveness
 }
 
 func (Start) effect()       {}
 func (Signal) effect()      {}
+func (Drain) effect()       {}
 func (AwaitTree) effect()   {}
 func (KillTree) effect()    {}
 func (EndAll) effect()      {}
@@ -93,4 +102,6 @@ const (
 	StartTimer             // the time to become ready is over
 	HookTimer              // the time of a hook is over
 	RunTimer               // the time of a job's run is over
+	DrainTimer             // the time to finish is over
+	SteadyTimer            // a new process that says nothing of itself has lived for long enough
 )

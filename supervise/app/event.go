@@ -25,11 +25,13 @@ const (
 	Timer                // an armed timer has fired: Epoch
 	Frozen               // answer to Freeze: Epoch
 	FreezeFailed         // the other answer: Epoch, Detail
+	Undrained            // answer to Drain: nothing but its stop signal tells it to finish. There is none where it was told
 	Recycle              // the process is to be replaced when it is its turn, for what Detail says
 	Due                  // a run of a job; which slot takes it is decided where it comes to AllSlots
 	AskStart
 	AskStop
 	AskRestart
+	AskReload // to be replaced when it is its turn, or sent the signal that it reloads by; Detail says why
 	AskSignal // Signal
 	AskKill   // a stop that gives no time
 	AskRemove
@@ -45,13 +47,14 @@ const (
 const (
 	AskScale         = slotKinds + iota // Workers
 	DependencyFailed                    // Dependency
+	Redefine                            // Config, Same: from now on; the processes of another are to be replaced as AskReload does
 )
 
 func (k Kind) String() string {
 	return [...]string{
 		"dependencies met", "started", "start failed", "ready", "unready", "unhealthy", "extended", "main pid", "said",
-		"says stopping", "exited", "tree gone", "timer", "frozen", "freeze failed", "recycle", "due",
-		"start", "stop", "restart", "signal", "kill", "remove", "pause", "resume", "dependency restarted", "shutdown", "hurry", "scale", "dependency failed",
+		"says stopping", "exited", "tree gone", "timer", "frozen", "freeze failed", "undrained", "recycle", "due",
+		"start", "stop", "restart", "reload", "signal", "kill", "remove", "pause", "resume", "dependency restarted", "shutdown", "hurry", "scale", "dependency failed", "redefine",
 	}[k]
 }
 
@@ -74,6 +77,8 @@ type Event struct {
 	Workers    int
 	Dependency string
 	Detail     string // a line for people
+	Config     *Config
+	Same       []int // revisions that are the same as Config's
 }
 
 // Unlimited is a Shutdown's Within that leaves the app its own stop timeout.

@@ -28,7 +28,7 @@ func (s *step) afterExit() {
 	}
 	s.slot.Hook, s.slot.HookLate, s.slot.Killing = AfterExit, false, false
 	s.slot.Process, s.slot.Deadline = Asked, s.event.Now+s.hookTime()
-	s.emit(Start{Slot: s.slot.Number, Generation: s.slot.Generation, Hook: AfterExit, Exit: s.slot.LastExit})
+	s.emit(Start{Slot: s.slot.Number, Generation: s.slot.Generation, Revision: s.config.Revision, Hook: AfterExit, Exit: s.slot.LastExit})
 }
 
 // hookOverdue gives it no more.
@@ -50,7 +50,7 @@ func (s *step) hookEnded(x Exit) {
 		s.settle()
 	case wrong == "":
 		s.slot.Process = Asked
-		s.emit(Start{Slot: s.slot.Number, Generation: s.slot.Generation})
+		s.emit(Start{Slot: s.slot.Number, Generation: s.slot.Generation, Revision: s.config.Revision})
 	default:
 		s.hookRefuses(x, wrong)
 	}
@@ -60,7 +60,7 @@ func (s *step) hookEnded(x Exit) {
 func (s *step) hookRefuses(x Exit, wrong string) {
 	s.slot.LastExit, s.slot.HasExited = Exit{Code: x.Status(), Reason: ReasonStartFailed, Error: wrong}, true
 	s.tellExit("worker.start-failed")
-	if x.Code == neverAgain {
+	if x.Code == neverAgain && s.slot.Role == Current {
 		s.fail()
 		return
 	}
@@ -71,7 +71,7 @@ func (s *step) afterHookAfterExit(x Exit, wrong string) {
 	if wrong != "" {
 		s.emit(Emit{Type: "hook.failed", Slot: s.slot.Number, Generation: s.slot.Generation, Hook: AfterExit, Detail: wrong})
 	}
-	if x.Code == neverAgain && s.slot.Next == ByPolicy {
+	if x.Code == neverAgain && s.slot.Next == ByPolicy && s.slot.Role == Current {
 		s.cease()
 		return
 	}

@@ -25,7 +25,7 @@ func (a App) due(e Event) (App, []Effect) {
 	free := -1
 	for i := range a.Slots {
 		s := &a.Slots[i]
-		if s.State.Final() || s.State == Stopping && s.Next == Leave {
+		if s.State.Final() || s.leaving() {
 			return a, nil // stopped by hand, failed for good, or about to leave
 		}
 		if free < 0 && (s.State == Scheduled || s.State == Waiting) {
@@ -45,11 +45,11 @@ func (a App) due(e Event) (App, []Effect) {
 		for n < len(a.Slots) && a.Slots[n].Number == n {
 			n++
 		}
-		s := Slot{Number: n, State: Scheduled, Generation: a.generation, Epoch: a.epoch}
+		s := a.fresh(n, Scheduled)
 		out = a.toSlot(&s, e, out)
 		a.Slots = slices.Insert(a.Slots, n, s)
 	}
-	return a, a.endTurns(e, out)
+	return a, a.goOn(e, out)
 }
 
 // wantsAnother reports whether a request to start is one for a run beside those that there are.

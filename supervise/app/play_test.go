@@ -60,6 +60,7 @@ func words(effects []Effect) string {
 			say("cancel %d", e.Slot)
 		case Emit:
 			switch {
+			case e.Type == "reload.started", e.Type == "reload.progress", e.Type == "reload.finished":
 			case e.Type == "worker.exited":
 				say("%d %s", e.Slot, e.Exit.Reason)
 			case e.Detail != "":

@@ -64,7 +64,7 @@ func (s *step) unhealthy() {
 		s.slot.Why = ReasonUnhealthy
 		s.end(ByPolicy, s.timeout())
 	case "reload":
-		s.recycle()
+		s.enqueue()
 	case "shutdown":
 		s.emit(EndAll{Slot: s.slot.Number, Detail: s.event.Detail})
 	}
@@ -72,11 +72,11 @@ func (s *step) unhealthy() {
 
 // extended gives a start or a stop that goes on the time that it asks for; a shutdown's budget not more than it has.
 func (s *step) extended() {
-	if s.slot.Timer != StartTimer && s.slot.Timer != StopTimer {
+	if s.slot.Timer != StartTimer && s.slot.Timer != StopTimer && s.slot.Timer != DrainTimer {
 		return
 	}
 	end := s.event.Now + max(0, min(s.event.Within, longest))
-	if s.slot.Timer == StopTimer && s.slot.Latest > 0 {
+	if s.slot.Timer != StartTimer && s.slot.Latest > 0 {
 		end = min(end, s.slot.Latest)
 	}
 	if end > max(s.slot.Deadline, s.event.Now) {

@@ -22,7 +22,9 @@ func what(k Kind, now time.Duration, detail string) Event {
 	return e
 }
 
-func timer(epoch int, now time.Duration) Event { return Event{Kind: Timer, Epoch: epoch, Now: now} }
+func timer(epoch int, now time.Duration) Event {
+	return Event{Kind: Timer, Generation: 1, Epoch: epoch, Now: now}
+}
 
 func TestReadinessThatNeverComesIsAFailedStart(t *testing.T) {
 	for policy, end := range map[string]string{"always": "cancel 0, start 0", "on-failure": "cancel 0, start 0", "no": "cancel 0, app.failed 0"} {
@@ -121,7 +123,7 @@ func TestCrashLoopIsToldOnce(t *testing.T) {
 			}
 		}
 		last += d + time.Minute
-		a, _ = a.Step(Event{Kind: Timer, Epoch: a.Slots[0].Epoch, Now: last})
+		a, _ = a.Step(Event{Kind: Timer, Generation: a.Slots[0].Generation, Epoch: a.Slots[0].Epoch, Now: last})
 	}
 	for g := range 8 {
 		life(g+1, time.Millisecond)

@@ -80,22 +80,32 @@ func (s *step) startByPolicy() {
 
 // tooMany counts one more restart, if there may be one.
 func (s *step) tooMany() bool {
-	policy := &s.config.Restart
-	if policy.MaxRestarts == nil {
+	if s.config.Restart.MaxRestarts == nil {
 		return false
 	}
-	var recent []time.Duration
+	s.slot.Recent = s.recent()
+	if len(s.slot.Recent) >= *s.config.Restart.MaxRestarts {
+		return true
+	}
+	s.slot.Recent = append(s.slot.Recent, s.event.Now)
+	return false
+}
+
+// recent are the restarts that count.
+func (s *step) recent() (recent []time.Duration) {
+	window := time.Duration(s.config.Restart.Window)
 	for _, at := range s.slot.Recent {
-		if policy.Window == 0 || s.event.Now-at < time.Duration(policy.Window) {
+		if window == 0 || s.event.Now-at < window {
 			recent = append(recent, at)
 		}
 	}
-	if len(recent) >= *policy.MaxRestarts {
-		s.slot.Recent = recent
-		return true
-	}
-	s.slot.Recent = append(recent, s.event.Now)
-	return false
+	return recent
+}
+
+// exhausted reports whether there may not be one more restart.
+func (s *step) exhausted() bool {
+	most := s.config.Restart.MaxRestarts
+	return most != nil && len(s.recent()) >= *most
 }
 
 func (s *step) fail() {

@@ -8,9 +8,13 @@ import (
 // Slot is a place for one process. It is a value: a step takes one and returns another.
 type Slot struct {
 	Number     int
+	Role       Role
 	State      State
-	Generation int // counts the processes
-	Restarts   int // how many of them replaced one that ended by itself
+	Config     *Config // what its process was started by, where that is not the app's any more; nil: the app's
+	Generation int     // counts the processes
+	Last       int     // the last one's that was to replace it, if there was one
+	Reserved   bool    // Generation is that of the process that is to come
+	Restarts   int     // how many of them replaced one that ended by itself
 
 	Process Process
 	Hook    Hook   // what the process is
@@ -29,9 +33,14 @@ type Slot struct {
 	Said      string // what it does, in its own words
 	Frozen    bool   // while Paused: the Freeze was answered
 	Freezes   int    // the Epoch of the last Freeze
-	Due       int    // its place among those that wait to be recycled, 0: none
-	Cause     string // of the recycling
-	Replacing bool   // it is recycled now, until its next process is ready or the slot is at rest
+	Due       int    // its place among those that wait to be replaced, 0: none
+	Cause     string // of the replacement
+	Asked     bool   // and somebody asked for that: it does not wait for a pause to end
+	Replacing bool   // it is replaced in its place now, until its next process is ready or the slot is at rest
+	By        int    // the number of the reload that its process came by, 0: none
+	Unwanted  bool   // an Incoming that is not wanted any more, or has failed
+	Suicide   bool   // an Outgoing that has asked for its replacement
+	Signaled  bool   // while Draining: the stop signal was sent
 
 	Timer     TimerKind // armed
 	Epoch     int       // of the timer armed last
@@ -52,10 +61,10 @@ type Slot struct {
 
 // step is one event on its way through the table.
 type step struct {
-	config *Config
-	met    bool // the app's dependencies are met
-	turn   bool // no other slot is being recycled
-	due    int  // the next place among those that wait for that
+	config *Config // what the slot's process was started by
+	latest *Config // what the next one that somebody wants is
+	met    bool    // the app's dependencies are met
+	due    int     // the next place among those that wait to be replaced
 	slot   Slot
 	event  Event
 	// returned is set when a process comes again that is no replacement.
@@ -78,12 +87,12 @@ func (s *step) arm(kind TimerKind, after time.Duration) {
 	s.slot.Epoch++
 	s.slot.Timer = kind
 	s.slot.Deadline = s.event.Now + after
-	s.emit(ArmTimer{Slot: s.slot.Number, Epoch: s.slot.Epoch, Timer: kind, After: after})
+	s.emit(ArmTimer{Slot: s.slot.Number, Generation: s.slot.Generation, Epoch: s.slot.Epoch, Timer: kind, After: after})
 }
 
 func (s *step) cancel() {
 	if s.slot.Timer != NoTimer {
-		s.emit(CancelTimer{Slot: s.slot.Number, Epoch: s.slot.Epoch})
+		s.emit(CancelTimer{Slot: s.slot.Number, Generation: s.slot.Generation, Epoch: s.slot.Epoch})
 		s.slot.Timer = NoTimer
 	}
 }
@@ -91,22 +100,31 @@ func (s *step) cancel() {
 // start asks for the next process, or for the hook ahead of it.
 func (s *step) start() {
 	s.cancel()
-	s.slot.Generation++
+	if !s.slot.Reserved {
+		s.slot.Generation = max(s.slot.Generation, s.slot.Last) + 1
+	}
+	s.slot.Reserved, s.slot.Signaled = false, false
 	s.slot.State, s.slot.Process, s.slot.Next = Starting, Asked, ByPolicy
 	s.slot.PID, s.slot.ReadyAt, s.slot.Latest = 0, 0, 0
 	s.slot.Killing, s.slot.Killed, s.slot.ByHand = false, false, false
 	s.slot.Ready, s.slot.Leaving, s.slot.Said, s.slot.NotReady, s.slot.Why = false, false, "", "", ""
-	s.slot.Due = 0 // that was the last one's
+	if s.slot.Config == nil {
+		s.slot.Due, s.slot.Asked = 0, false // that was the last one's
+	}
 	s.slot.Hook, s.slot.HookLate = NoHook, false
 	if s.config.BeforeStart {
 		s.slot.Hook = BeforeStart
 	}
-	s.emit(Start{Slot: s.slot.Number, Generation: s.slot.Generation, Hook: s.slot.Hook})
+	s.emit(Start{Slot: s.slot.Number, Generation: s.slot.Generation, Revision: s.config.Revision, Hook: s.slot.Hook})
 }
+
+// adopt makes what comes next what the app is by now. A restart by policy brings what there was.
+func (s *step) adopt() { s.slot.Config, s.config = nil, s.latest }
 
 // startAnew is a start that somebody asked for: the past is forgotten.
 func (s *step) startAnew() {
 	s.cancel()
+	s.adopt()
 	s.slot.Failures, s.slot.Recent, s.slot.ByHand, s.slot.Began, s.slot.Looping = 0, nil, false, false, false
 	if !s.met {
 		s.slot.State = Waiting
@@ -122,12 +140,14 @@ func (s *step) started() {
 	case s.slot.Hook != NoHook:
 		s.arm(HookTimer, s.hookTime())
 		return
+	case !s.config.AwaitReady && s.slot.Role == Incoming:
+		s.arm(SteadyTimer, leastLife)
 	case !s.config.AwaitReady:
 		s.ready()
 	case s.startLimit() > 0:
 		s.arm(StartTimer, s.startLimit())
 	}
-	s.returned = s.slot.HasExited && !s.slot.Replacing
+	s.returned = s.slot.HasExited && !s.slot.Replacing && s.slot.Role == Current
 }
 
 func (s *step) executed() {
@@ -194,13 +214,16 @@ func (s *step) exitedAsAsked() {
 	if s.slot.Process != Alive {
 		return
 	}
-	switch s.slot.Next {
-	case Again:
+	switch {
+	case s.slot.Next == Again, s.slot.Role == Outgoing:
 		s.buried(ReasonReplaced)
-	case ByPolicy:
+	case s.slot.Next == ByPolicy:
 		s.buried(s.slot.Why)
 	default:
 		s.buried(ReasonStopped)
+	}
+	if s.slot.State == Draining {
+		s.drained()
 	}
 	switch {
 	case s.slot.Killing:
@@ -262,6 +285,10 @@ func (s *step) treeGone() {
 // settle comes when nothing of the process is left.
 func (s *step) settle() {
 	s.cancel()
+	if s.slot.Role != Current {
+		s.leave()
+		return
+	}
 	switch s.slot.Next {
 	case Stay:
 		if s.extra() && s.slot.ByHand { // a shutdown counts who had to be killed
@@ -286,5 +313,7 @@ func (s *step) settle() {
 func (s *step) leave() {
 	s.cancel()
 	s.slot.State = Removed
-	s.tell("worker.removed")
+	if s.slot.Role == Current {
+		s.tell("worker.removed")
+	}
 }

@@ -9,6 +9,7 @@ const (
 	Starting               // its process is asked for, or not ready yet
 	Running                // ready
 	Paused                 // its processes are frozen, or about to be
+	Draining               // it is to end: no new connections, it finishes the old
 	Stopping               // its end was asked for or has come, and something of its tree is left
 	Backoff                // a restart is due
 	Scheduled              // a job between runs
@@ -21,7 +22,7 @@ const (
 )
 
 func (s State) String() string {
-	return [...]string{"waiting", "starting", "running", "paused", "stopping", "backoff", "scheduled", "completed", "stopped", "failed", "removed"}[s]
+	return [...]string{"waiting", "starting", "running", "paused", "draining", "stopping", "backoff", "scheduled", "completed", "stopped", "failed", "removed"}[s]
 }
 
 // Final reports whether nothing more happens by itself.
@@ -47,6 +48,16 @@ const (
 	Stay                 // stopped
 	Again                // start, at once
 	Leave                // be removed
+)
+
+// Role is what the process of a slot is to the slot while one replaces another.
+type Role uint8
+
+// The roles.
+const (
+	Current  Role = iota // the one that the slot has
+	Incoming             // the one that is to replace it, until it is ready
+	Outgoing             // the one that was replaced, until nothing of it is left
 )
 
 // Hook is what the process of a slot is, if it is not the worker itself.

@@ -4,13 +4,13 @@ import "time"
 
 // What ends a process on request. Whatever it is, the slot is Stopping until the process has exited and its tree is gone.
 
-func (s *step) stop()    { s.slot.ByHand = true; s.end(Stay, s.timeout()) }
-func (s *step) restart() { s.end(Again, s.timeout()) }
-func (s *step) remove()  { s.end(Leave, s.timeout()) }
+func (s *step) stop()    { s.slot.ByHand = true; s.finish(Stay) }
+func (s *step) restart() { s.finish(Again) }
+func (s *step) remove()  { s.finish(Leave) }
 
 func (s *step) shutdown() {
 	s.limit()
-	s.end(Stay, s.within())
+	s.finish(Stay)
 }
 
 // limit notes what a shutdown leaves a slot for all that is still to come of it.
@@ -18,7 +18,7 @@ func (s *step) limit() {
 	if s.event.Within == Unlimited {
 		return
 	}
-	latest := s.event.Now + max(0, s.event.Within)
+	latest := max(1, s.event.Now+max(0, s.event.Within)) // 0 is none
 	if s.slot.Latest == 0 || latest < s.slot.Latest {
 		s.slot.Latest = latest
 	}
@@ -29,14 +29,13 @@ func (s *step) kill() {
 	s.end(Stay, 0)
 }
 
-func (s *step) timeout() time.Duration { return time.Duration(s.config.Stop.Timeout) }
-
-// within is what a shutdown leaves: never more than the app's own timeout.
-func (s *step) within() time.Duration {
-	if s.event.Within == Unlimited {
-		return s.timeout()
+// timeout is the app's own, from the stop signal to SIGKILL; in a shutdown never more than is left.
+func (s *step) timeout() time.Duration {
+	own := time.Duration(s.config.Stop.Timeout)
+	if s.slot.Latest > 0 {
+		return max(0, min(own, s.slot.Latest-s.event.Now))
 	}
-	return min(max(0, s.event.Within), s.timeout())
+	return own
 }
 
 func (s *step) end(next Next, within time.Duration) {
@@ -59,13 +58,20 @@ func (s *step) askToEnd(within time.Duration) {
 		return
 	}
 	s.emit(Emit{Type: "worker.stopping", Slot: s.slot.Number, Generation: s.slot.Generation, Delay: within})
-	s.emit(Signal{Slot: s.slot.Number, Generation: s.slot.Generation, Signal: s.config.StopSignal, Tree: s.config.Stop.Target == "tree", Stop: true})
+	s.emit(s.stopSignal())
 	s.arm(StopTimer, within)
+}
+
+func (s *step) stopSignal() Signal {
+	return Signal{Slot: s.slot.Number, Generation: s.slot.Generation, Signal: s.config.StopSignal, Tree: s.config.Stop.Target == "tree", Stop: true}
 }
 
 // killTree is the last word to a process; there is no timer after it.
 func (s *step) killTree() {
 	s.cancel()
+	if s.slot.State == Draining {
+		s.slot.State = Stopping
+	}
 	if s.slot.Killing {
 		return
 	}
@@ -109,9 +115,11 @@ func (s *step) shutdownInstead() {
 		s.slot.Next = Stay
 	}
 	s.limit()
-	end := s.event.Now + s.within()
+	end := s.event.Now + s.timeout()
 	switch {
 	case s.slot.Killing:
+	case s.slot.Timer == DrainTimer:
+		s.drainLess()
 	case s.slot.Process == Asked:
 		s.slot.Deadline = min(s.slot.Deadline, end)
 	case s.slot.Timer == HookTimer:
@@ -160,5 +168,9 @@ func (s *step) timerFired() {
 		s.hookOverdue()
 	case RunTimer:
 		s.runTimedOut()
+	case DrainTimer:
+		s.drainOver()
+	case SteadyTimer:
+		s.ready()
 	}
 }

@@ -108,8 +108,10 @@ func shapes(s State) []Slot {
 		again.Failures = 1
 		late, hook := alive, alive
 		late.Timer, late.Epoch = StartTimer, 3
+		steady := late
+		steady.Timer = SteadyTimer
 		hook.Hook, hook.PID, hook.Timer, hook.Epoch = BeforeStart, 0, HookTimer, 3
-		all := []Slot{asked, alive, again, late, hook}
+		all := []Slot{asked, alive, again, late, steady, hook}
 		for _, code := range []int{0, 1, neverAgain} {
 			for failures := range 2 {
 				over := slot
@@ -123,6 +125,15 @@ func shapes(s State) []Slot {
 		limited := slot
 		limited.Timer, limited.Epoch = RunTimer, 3
 		return []Slot{slot, limited}
+	case Draining:
+		slot.Process, slot.PID, slot.Timer, slot.Epoch = Alive, 7, DrainTimer, 3
+		slot.Deadline = 200e9
+		var all []Slot
+		for _, next := range []Next{Stay, Again, Leave} {
+			slot.Next = next
+			all = append(all, slot)
+		}
+		return all
 	case Backoff:
 		slot.Timer, slot.Epoch = RestartTimer, 3
 	case Stopping:
@@ -179,6 +190,14 @@ func apps(s Slot) []App {
 				c.Unhealthy, c.HookTimeout, c.AfterExit = "restart", 30*time.Second, await
 				if s.Timer != RunTimer { // which is of jobs
 					all = append(all, App{Config: c, Slots: []Slot{s}, Workers: 1, Met: met})
+					c.Drain = 30 * time.Second
+					all = append(all, App{Config: c, Slots: []Slot{s}, Workers: 1, Met: met})
+					c.Unhealthy = "reload"
+					all = append(all, App{Config: c, Slots: []Slot{s}, Workers: 1, Met: met})
+					c.Drain, c.Unhealthy = 0, "restart"
+				}
+				if s.Timer == DrainTimer { // which a job never has
+					continue
 				}
 				for _, concurrency := range []string{"forbid", "allow", "replace"} {
 					c.Job = &Job{Concurrency: concurrency, Most: 2, Timeout: time.Minute}

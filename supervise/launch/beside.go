@@ -21,12 +21,15 @@ func (s *Starter) Beside(w supervise.Work, argv, environment []string, told supe
 	boot := s.Trees.BesideBoot()
 	c.Env = with(c.Env, tree.BootVariable, boot)
 	c.Files = withFiles([]int{s.Stdin, s.Stdin, s.Stdin}, w.Given.Files)
-	fds, done, err := s.birth(w)
-	if err != nil {
-		return nil, err
+	var within tree.Place
+	if group := s.groupOf(w); group != nil { // who is in it dies with the worker, at the latest
+		fds, done, err := group.Birth()
+		if err != nil {
+			return nil, err
+		}
+		defer done()
+		c.Cgroups, within = fds, group
 	}
-	defer done()
-	c.Cgroups = fds
 	p := &process{}
 	c.Notify = func(e reaper.Event) {
 		if e.Kind == reaper.Exited {
@@ -37,17 +40,8 @@ func (s *Starter) Beside(w supervise.Work, argv, environment []string, told supe
 	if err != nil {
 		return nil, err
 	}
-	p.begin(main, s.Trees.AddBeside(tree.Worker(w.App.Name, w.Slot), boot, main.PID(), told.TreeGone), told.Exited)
+	p.begin(main, s.Trees.AddBeside(tree.Worker(w.App.Name, w.Slot), w.Generation, boot, main.PID(), within, told.TreeGone), told.Exited)
 	return p, nil
-}
-
-// birth is the way into the group of a worker's process, if it has one. Who is in it dies with the worker, at the latest.
-func (s *Starter) birth(w supervise.Work) (fds []int, done func(), err error) {
-	group := s.groupOf(w)
-	if group == nil {
-		return nil, func() {}, nil
-	}
-	return group.Birth()
 }
 
 // groupOf is the group of a worker's process; nil: it has none, or has gone.

@@ -49,10 +49,10 @@ func (e *environment) get(name string) (string, bool) {
 func (s *Starter) environmentOf(a *spec.App, slot, generation int, account *Account, given []string) ([]string, error) {
 	e := environment{index: map[string]int{}}
 	e.set(tree.WorkerVariable, tree.Worker(a.Name, slot)) // first, for the look into /proc
+	e.set(tree.GenerationVariable, strconv.Itoa(generation))
 	e.set(tree.BootVariable, s.BootID)
 	e.set("GOINIT_APP", a.Name)
 	e.set("GOINIT_SLOT", strconv.Itoa(slot))
-	e.set("GOINIT_GENERATION", strconv.Itoa(generation))
 	own := slices.Clone(e.list)
 	if a.InheritEnvironment {
 		for _, kv := range s.Environment {
@@ -70,6 +70,9 @@ func (s *Starter) environmentOf(a *spec.App, slot, generation int, account *Acco
 		e.set("USER", name)
 		e.set("LOGNAME", name)
 	}
+	if a.NodeChannel() != spec.NodeOff {
+		e.set("NODE_APP_INSTANCE", strconv.Itoa(slot)) // PM2's name for it, which programs for Node know
+	}
 	if err := s.fromSpec(a, &e); err != nil {
 		return nil, err
 	}
@@ -78,6 +81,9 @@ func (s *Starter) environmentOf(a *spec.App, slot, generation int, account *Acco
 	}
 	for _, kv := range slices.Concat(own, given) { // nobody else says who a worker is
 		name, value, _ := strings.Cut(kv, "=")
+		if theirs, there := e.get(name); there && name == "NODE_OPTIONS" {
+			value = theirs + " " + value
+		}
 		e.set(name, value)
 	}
 	return e.list, nil
@@ -88,7 +94,7 @@ func (s *Starter) fromSpec(a *spec.App, e *environment) error {
 		if s.ReadEnvFile == nil {
 			return fmt.Errorf("env_file %s: not available yet", f.Path)
 		}
-		variables, err := s.ReadEnvFile(s.absolute(a, f.Path), f.Required, e.get)
+		variables, err := s.ReadEnvFile(s.Absolute(a, f.Path), f.Required, e.get)
 		if err != nil {
 			return fmt.Errorf("env_file: %w", err)
 		}
@@ -103,7 +109,7 @@ func (s *Starter) fromSpec(a *spec.App, e *environment) error {
 				return fmt.Errorf("environment %s: {file: %s}: not available yet", v.Name, v.File)
 			}
 			var err error
-			if value, err = s.ReadSecret(s.absolute(a, v.File)); err != nil {
+			if value, err = s.ReadSecret(s.Absolute(a, v.File)); err != nil {
 				return fmt.Errorf("environment %s: %w", v.Name, err)
 			}
 		}

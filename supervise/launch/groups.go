@@ -110,7 +110,7 @@ func (s *Starter) withoutCgroups(a *spec.App, each, total []cgroup.Setting) erro
 	switch {
 	case len(asked) > 0:
 		return s.cannot(a, "limit "+a.Name+" to "+asked[0].What, reason)
-	case a.Recycle != (spec.Recycle{}):
+	case a.Recycle.OfMemory():
 		return s.cannot(a, "watch the memory of "+a.Name, reason)
 	}
 	return nil

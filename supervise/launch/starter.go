@@ -3,6 +3,8 @@ package launch
 import (
 	"fmt"
 	"path/filepath"
+	"slices"
+	"strings"
 	"sync"
 
 	"goinit/cgroup"
@@ -93,7 +95,7 @@ func (s *Starter) Start(w supervise.Work, told supervise.Told) (supervise.Proces
 		return nil, err
 	}
 	name := w.App.Name
-	p.begin(main, s.Trees.AddGroup(tree.Worker(name, w.Slot), main.PID(), p.treeGroup(), func() {
+	p.begin(main, s.Trees.AddGroup(tree.Worker(name, w.Slot), w.Generation, main.PID(), p.treeGroup(), func() {
 		s.leave(name, p)
 		s.Outputs.Drain(name, w.Slot, w.Generation)
 		told.TreeGone()
@@ -109,7 +111,7 @@ func (s *Starter) Command(w supervise.Work) (*reaper.Command, error) {
 		return nil, err
 	}
 	c := &reaper.Command{
-		Argv: argv(w), Dir: s.absolute(a, ""), Session: true, Credential: credential, SignalMask: s.SignalMask,
+		Argv: argv(w), Dir: s.Absolute(a, ""), Session: true, Credential: credential, SignalMask: s.SignalMask,
 		NoNewPrivileges: a.NoNewPrivileges, Nice: a.Nice, OOMScoreAdj: a.OOMScoreAdj,
 	}
 	if c.OOMScoreAdj == nil {
@@ -132,6 +134,7 @@ func (s *Starter) Command(w supervise.Work) (*reaper.Command, error) {
 	if c.Capabilities, err = capabilities(a.Capabilities, own, root); err != nil {
 		return nil, err
 	}
+	c.ListenPID = slices.ContainsFunc(w.Given.Environment, func(kv string) bool { return strings.HasPrefix(kv, "LISTEN_PID=") })
 	c.Env, err = s.environmentOf(a, w.Slot, w.Generation, account, w.Given.Environment)
 	return c, err
 }
@@ -155,8 +158,8 @@ func withFiles(files []int, given map[int]int) []int {
 	return files
 }
 
-// absolute is a path of the spec; an app's relative ones start in its working_dir, and that where goinit started.
-func (s *Starter) absolute(a *spec.App, path string) string {
+// Absolute is a path of the spec; an app's relative ones start in its working_dir, and that where goinit started.
+func (s *Starter) Absolute(a *spec.App, path string) string {
 	if filepath.IsAbs(path) {
 		return path
 	}

@@ -102,3 +102,24 @@ func golden(t *testing.T, name, got string) {
 		t.Errorf("%s is not what it was (-update writes it):\n%s", path, got)
 	}
 }
+
+// What goes by the clock needs no cgroups; what goes by memory does.
+func TestRecyclesWithoutCgroups(t *testing.T) {
+	s := &Starter{NoCgroups: errors.New("no cgroups here")}
+	for _, c := range []struct {
+		recycle spec.Recycle
+		want    string
+	}{
+		{spec.Recycle{Schedule: "0 3 * * *", Timezone: "Local", MaxAge: 1e9, Jitter: 1e9}, ""},
+		{spec.Recycle{Memory: spec.MemoryThreshold{Size: 1 << 20}}, "cannot watch the memory of web: no cgroups here\n  go on without: resources: {required: false}"},
+		{spec.Recycle{Pressure: spec.Pressure{Stall: 1e6, Window: 1e9}}, "cannot watch the memory of web: no cgroups here\n  go on without: resources: {required: false}"},
+	} {
+		got := ""
+		if err := s.withoutCgroups(&spec.App{Name: "web", Recycle: c.recycle}, nil, nil); err != nil {
+			got = err.Error()
+		}
+		if got != c.want {
+			t.Errorf("%+v: %q, want %q", c.recycle, got, c.want)
+		}
+	}
+}

@@ -12,8 +12,9 @@ import (
 type Diff struct {
 	Added     []string `json:"added,omitempty"`
 	Removed   []string `json:"removed,omitempty"`
-	Changed   []string `json:"changed,omitempty"` // will be restarted
-	Updated   []string `json:"updated,omitempty"` // only what can change while it runs differs: the number of workers, the limits
+	Changed   []string `json:"changed,omitempty"`  // will be restarted
+	Reloaded  []string `json:"reloaded,omitempty"` // changed too, and will be replaced one worker after another
+	Updated   []string `json:"updated,omitempty"`  // only what can change while it runs differs: the number of workers, the limits
 	Unchanged []string `json:"unchanged,omitempty"`
 }
 
@@ -30,6 +31,8 @@ func Compare(old, target []spec.App) Diff {
 			d.Unchanged = append(d.Unchanged, a.Name)
 		case onlyLive(&old[j], a):
 			d.Updated = append(d.Updated, a.Name)
+		case rolls(&old[j], a):
+			d.Reloaded = append(d.Reloaded, a.Name)
 		default:
 			d.Changed = append(d.Changed, a.Name)
 		}
@@ -59,7 +62,7 @@ func onlyLive(a, b *spec.App) bool {
 		c.Workers, c.MaxWorkers = b.Workers, b.MaxWorkers
 	}
 	c.Resources = b.Resources
-	return same(&c, b)
+	return same(&c, b) && a.NodeChannel() == b.NodeChannel() // node: auto goes by the number of workers
 }
 
 func sameLimits(a, b *spec.App) bool {
@@ -155,7 +158,7 @@ func (s *Set) place(m *Member) int {
 
 // replaceNext replaces one changed app, dependencies first, when the one before has come back.
 func (s *Set) replaceNext(out *effects) {
-	if b := s.Member(s.busy); b != nil && (b.Leaving || !b.Summary.Settled && b.Held == "") {
+	if b := s.Member(s.busy); b != nil && (b.Leaving || b.rolling() || !b.Summary.Settled && b.Held == "") {
 		return
 	}
 	s.busy = ""
@@ -183,9 +186,31 @@ func (s *Set) replaceNext(out *effects) {
 		return
 	}
 	to := *find(s.target, next.Spec.Name)
-	next.Leaving, next.Next = true, &to
 	s.busy = next.Spec.Name
+	if !next.Summary.Empty && rolls(&next.Spec, &to) {
+		out.add(ReloadApp{App: to})
+		if next.Spec.Workers != to.Workers || next.Spec.MaxWorkers != to.MaxWorkers {
+			out.add(ScaleApp{App: to})
+		}
+		next.Spec = to
+		next.rolls++
+		return
+	}
+	next.Leaving, next.Next = true, &to
 	out.add(RemoveApp{App: next.Spec.Name})
+}
+
+// rolls reports whether the workers of an app can be replaced by those of another definition while they serve. What an app
+// waits for, and when it runs, is decided where it starts.
+func rolls(old, to *spec.App) bool {
+	before, _ := old.Surge()
+	after, _ := to.Surge()
+	return before > 0 && after > 0 && !old.Job() && !to.Job() && old.Enabled && to.Enabled && slices.Equal(old.DependsOn, to.DependsOn)
+}
+
+// rolling reports whether its workers are being replaced, or are about to be: the first definition is revision 1.
+func (m *Member) rolling() bool {
+	return m.rolls > 0 && (m.Summary.Revision <= m.rolls || m.Summary.Reloading)
 }
 
 // dependsOn reports whether a depends on b, over any number of others.

@@ -199,7 +199,7 @@ func (s *Set) criticalPath(m *Member) time.Duration {
 				longest = max(longest, path(on))
 			}
 		}
-		known[m.Spec.Name] = longest + time.Duration(m.Spec.Stop.Timeout)
+		known[m.Spec.Name] = longest + stopTime(m)
 		return known[m.Spec.Name]
 	}
 	return path(m)

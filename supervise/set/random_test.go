@@ -126,7 +126,7 @@ func (u *universe) do(c *cosmos, effect app.Effect) {
 		u.after(e.After, func() {
 			if c.timer == e.Epoch {
 				c.timer = 0
-				u.step(c, app.Event{Kind: app.Timer, Slot: 0, Epoch: e.Epoch})
+				u.step(c, app.Event{Kind: app.Timer, Slot: 0, Generation: e.Generation, Epoch: e.Epoch})
 			}
 		})
 	case app.CancelTimer:

@@ -53,6 +53,7 @@ type Member struct {
 	Next    *spec.App // what it comes back as, once it has left
 
 	lives int             // how often it came back so
+	rolls int             // how often it was given another definition since
 	since map[string]life // what its dependencies with restart: true were when it was started last
 	told  []string        // whom it was said to hold up
 }
@@ -129,6 +130,9 @@ type RemoveApp struct{ App string }
 // ScaleApp changes nothing but the number of workers.
 type ScaleApp struct{ App spec.App }
 
+// ReloadApp makes an app another while it runs: its workers are replaced one after another.
+type ReloadApp struct{ App spec.App }
+
 // UpdateApp changes the limits of an app that runs.
 type UpdateApp struct{ App spec.App }
 
@@ -157,6 +161,7 @@ func (HurryApp) effect()   {}
 func (AddApp) effect()     {}
 func (RemoveApp) effect()  {}
 func (ScaleApp) effect()   {}
+func (ReloadApp) effect()  {}
 func (UpdateApp) effect()  {}
 func (RestartApp) effect() {}
 func (ArmTimer) effect()   {}

@@ -146,6 +146,9 @@ func (s *Set) free(m *Member) bool {
 	return true
 }
 
+// stopTime is what an app's stop may take: to drain, and to stop.
+func stopTime(m *Member) time.Duration { return time.Duration(m.Spec.Drain() + m.Spec.Stop.Timeout) }
+
 // share is an app's part of what remains: by its own timeout, among those of the longest line that stops after it.
 func (s *Set) share(m *Member, now time.Duration) time.Duration {
 	if s.Budget == 0 {
@@ -155,7 +158,7 @@ func (s *Set) share(m *Member, now time.Duration) time.Duration {
 		return 0
 	}
 	remains := max(0, s.stop.deadline-lastKill-now)
-	own := time.Duration(m.Spec.Stop.Timeout)
+	own := stopTime(m)
 	path := s.criticalPath(m)
 	if path <= 0 {
 		return 0

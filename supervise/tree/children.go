@@ -63,7 +63,7 @@ func (r *reader) childrenOf(path string, pids []int) ([]int, bool) {
 	defer unix.Close(fd)
 	half := 0 // bytes of a number that the last read has cut
 	for {
-		n, err := unix.Read(fd, r.buffer[half:])
+		n, err := unix.Read(fd, r.room()[half:])
 		if err != nil {
 			return nil, false
 		}

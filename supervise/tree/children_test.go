@@ -70,9 +70,9 @@ func TestNothingLeft(t *testing.T) {
 	k := New(Config{PID: os.Getpid()})
 	trees := make([]*Tree, len(pids))
 	for i, pid := range pids {
-		trees[i] = k.Add(Worker("web", i), pid, func() {})
+		trees[i] = k.Add(Worker("web", i), 1, pid, func() {})
 	}
-	dead := k.Add("dead/0", 1<<22, func() {}) // above the greatest pid there can be
+	dead := k.Add("dead/0", 1, 1<<22, func() {}) // above the greatest pid there can be
 	dead.Exited()
 	dead.Await(0)
 	left := func() bool { return !k.nothingLeft(r, k.exited()) }

@@ -74,7 +74,7 @@ func (t *Tree) afterGroup(r *reader, w within, exited bool) time.Duration {
 	if again == longPause && !t.told && t.keeper.config.Stuck != nil {
 		if who := t.group.Stuck(); who != "" {
 			t.told = true
-			t.keeper.config.Stuck(t.worker, who)
+			t.keeper.config.Stuck(t.cookie.worker, who)
 		}
 	}
 	return again

@@ -12,8 +12,9 @@ import (
 
 // The cookie: variables that every worker is given, and that what it starts inherits.
 const (
-	WorkerVariable = "GOINIT_WORKER"
-	BootVariable   = "GOINIT_BOOT_ID"
+	WorkerVariable     = "GOINIT_WORKER"
+	GenerationVariable = "GOINIT_GENERATION" // a slot has two processes while one replaces the other
+	BootVariable       = "GOINIT_BOOT_ID"
 )
 
 // pauses between looks that found something.
@@ -22,6 +23,10 @@ const (
 	awaitPause = 50 * time.Millisecond
 	longPause  = time.Second
 )
+
+// restFactor times as long as the last looks took there are no others: of a hundred workers that are stopped each dies at a
+// time of its own, and one look does for many of them. A death that comes alone is looked at at once.
+const restFactor = 4
 
 // unsureLooks, with the pauses between them, are some seconds.
 const unsureLooks = 16
@@ -73,9 +78,8 @@ type identity struct {
 // Tree is a worker's.
 type Tree struct {
 	keeper *Keeper
-	worker string
-	boot   string // the cookie's other half
-	pid    int    // of the main process; the leader of its process group
+	cookie cookie
+	pid    int // of the main process; the leader of its process group
 	gone   func()
 
 	// Guarded by keeper.mu.
@@ -91,6 +95,8 @@ type Tree struct {
 
 	group Group // nil: there is none
 	told  bool  // Stuck was
+
+	within Place // nil: it may be anywhere
 }
 
 // New is a keeper of no trees yet.
@@ -99,19 +105,25 @@ func New(c Config) *Keeper {
 }
 
 // Add makes a worker's tree known, from its start on. gone is called once, from Run's goroutine; it must not block.
-func (k *Keeper) Add(worker string, pid int, gone func()) *Tree {
-	return k.AddGroup(worker, pid, nil, gone)
+func (k *Keeper) Add(worker string, generation, pid int, gone func()) *Tree {
+	return k.AddGroup(worker, generation, pid, nil, gone)
 }
 
 // AddGroup is Add for a tree that is in a group; with a nil one it is Add.
-func (k *Keeper) AddGroup(worker string, pid int, group Group, gone func()) *Tree {
-	return k.add(worker, k.config.BootID, pid, group, gone)
+func (k *Keeper) AddGroup(worker string, generation, pid int, group Group, gone func()) *Tree {
+	return k.add(cookieOf(worker, generation, k.config.BootID), pid, group, nil, gone)
+}
+
+// Place is a cgroup that a tree shares with others.
+type Place interface {
+	// Pids are those in it.
+	Pids() ([]int, error)
 }
 
 // AddBeside is Add for a program beside a worker, whose BootVariable is boot, of BesideBoot: what it has started is its
-// own, not the worker's.
-func (k *Keeper) AddBeside(worker, boot string, pid int, gone func()) *Tree {
-	return k.add(worker, boot, pid, nil, gone)
+// own, not the worker's. It is looked for in a place only, if that is not nil.
+func (k *Keeper) AddBeside(worker string, generation int, boot string, pid int, within Place, gone func()) *Tree {
+	return k.add(cookieOf(worker, generation, boot), pid, nil, within, gone)
 }
 
 // BesideBoot is for the BootVariable of one program beside a worker: no other has it.
@@ -119,8 +131,8 @@ func (k *Keeper) BesideBoot() string {
 	return k.config.BootID + "+" + strconv.FormatUint(k.besides.Add(1), 10)
 }
 
-func (k *Keeper) add(worker, boot string, pid int, group Group, gone func()) *Tree {
-	t := &Tree{keeper: k, worker: worker, boot: boot, pid: pid, group: group, gone: gone, stopped: map[identity]bool{}, asked: map[identity]bool{}}
+func (k *Keeper) add(c cookie, pid int, group Group, within Place, gone func()) *Tree {
+	t := &Tree{keeper: k, cookie: c, pid: pid, group: group, within: within, gone: gone, stopped: map[identity]bool{}, asked: map[identity]bool{}}
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.trees[t] = struct{}{}
@@ -183,6 +195,7 @@ func (k *Keeper) Run(ctx context.Context) {
 	timer := time.NewTimer(time.Hour)
 	timer.Stop()
 	r := &reader{}
+	var rested time.Time // when it may look again
 	for {
 		select {
 		case <-ctx.Done():
@@ -191,6 +204,11 @@ func (k *Keeper) Run(ctx context.Context) {
 		case <-k.wake:
 		case <-timer.C:
 		}
+		if rest := time.Until(rested); rest > 0 {
+			timer.Reset(rest)
+			continue
+		}
+		began := time.Now()
 		for {
 			gone, next := k.pass(r)
 			for _, t := range gone {
@@ -203,5 +221,6 @@ func (k *Keeper) Run(ctx context.Context) {
 				break
 			}
 		}
+		rested = time.Now().Add(restFactor * time.Since(began))
 	}
 }

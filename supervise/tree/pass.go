@@ -1,6 +1,7 @@
 package tree
 
 import (
+	"maps"
 	"strconv"
 	"time"
 
@@ -14,21 +15,22 @@ func (k *Keeper) pass(r *reader) (gone []*Tree, next time.Duration) {
 		return nil, -1
 	}
 	exited := k.exited() // before the look: what it then finds under a dead one's pid is another
+	asked := k.asked()
 	var members map[*Tree][]process
 	unsure := false
 	groups := k.lookIntoGroups(r, exited)
 	if anyWithoutGroup(exited) && !k.nothingLeft(r, exited) {
-		all, err := r.all()
+		all, everybody, err := k.candidates(r, asked)
 		if err != nil { // no descriptor to be had, or no /proc: nothing is known, so nothing is gone
 			return nil, longPause
 		}
-		members, unsure = k.members(r, all, exited)
+		members, unsure = k.members(r, all, everybody, exited)
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	next = -1
 	for t, exited := range exited {
-		if !t.wanted {
+		if !asked[t] { // who has asked since, may have asked about somebody who was not looked for
 			continue
 		}
 		var again time.Duration
@@ -39,6 +41,9 @@ func (k *Keeper) pass(r *reader) (gone []*Tree, next time.Duration) {
 		}
 		if t.empty >= 2 {
 			delete(k.trees, t)
+			if t.within != nil {
+				maps.DeleteFunc(k.seen, func(_ identity, of *Tree) bool { return of == t })
+			}
 			k.watched.Add(-1)
 			gone = append(gone, t)
 			continue
@@ -59,6 +64,53 @@ func (k *Keeper) exited() map[*Tree]bool {
 		exited[t] = t.exited
 	}
 	return exited
+}
+
+// asked are the trees that somebody asked about.
+func (k *Keeper) asked() map[*Tree]bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	asked := map[*Tree]bool{}
+	for t := range k.trees {
+		if t.wanted {
+			asked[t] = true
+		}
+	}
+	return asked
+}
+
+// candidates are those among whom the trees are looked for: everybody, unless all of them have a place.
+func (k *Keeper) candidates(r *reader, asked map[*Tree]bool) (all map[int]process, everybody bool, err error) {
+	if pids, ok := placed(asked); ok {
+		all = make(map[int]process, len(pids))
+		for _, pid := range pids {
+			if p, ok := r.stat(pid); ok {
+				all[pid] = p
+			}
+		}
+		return all, false, nil
+	}
+	all, err = r.all()
+	return all, true, err
+}
+
+// placed are the processes in the places of the trees without a group of their own; ok is false if one has none, or cannot
+// be asked.
+func placed(asked map[*Tree]bool) (pids []int, ok bool) {
+	for t := range asked {
+		switch {
+		case t.group != nil:
+			continue
+		case t.within == nil:
+			return nil, false
+		}
+		more, err := t.within.Pids()
+		if err != nil {
+			return nil, false
+		}
+		pids, ok = append(pids, more...), true
+	}
+	return pids, ok
 }
 
 // after is what a look means for a tree; it returns when to look again. unsure says that there is somebody who may turn
@@ -118,10 +170,19 @@ func (t *Tree) rest(first time.Duration) time.Duration {
 }
 
 // members sorts the living processes by the tree that they belong to. unsure says that for some it cannot be said yet.
-func (k *Keeper) members(r *reader, all map[int]process, exited map[*Tree]bool) (members map[*Tree][]process, unsure bool) {
+// Where not everybody was looked at, the others are remembered as they were.
+func (k *Keeper) members(r *reader, all map[int]process, everybody bool, exited map[*Tree]bool) (members map[*Tree][]process, unsure bool) {
 	members, seen, doubtful := k.sort(r, all, exited)
 	k.mu.Lock()
-	k.seen = seen
+	if everybody {
+		k.seen = seen
+	} else {
+		for id, t := range seen {
+			if t.within != nil { // forgotten with it
+				k.seen[id] = t
+			}
+		}
+	}
 	k.mu.Unlock()
 	return members, k.unsureOf(doubtful)
 }
@@ -140,7 +201,7 @@ func (k *Keeper) sort(r *reader, all map[int]process, exited map[*Tree]bool) (me
 		if !t.reused {
 			o.leaders[t.pid] = t
 		}
-		o.cookies[t.cookie()] = t
+		o.cookies[t.cookie] = t
 	}
 	k.mu.Unlock()
 	members, seen = map[*Tree][]process{}, map[identity]*Tree{}
@@ -169,9 +230,11 @@ func (k *Keeper) unsureOf(now []process) (unsure bool) {
 }
 
 // cookie is what a tree's processes have in their environment.
-type cookie struct{ worker, boot string }
+type cookie struct{ worker, generation, boot string }
 
-func (t *Tree) cookie() cookie { return cookie{t.worker, t.boot} }
+func cookieOf(worker string, generation int, boot string) cookie {
+	return cookie{worker, strconv.Itoa(generation), boot}
+}
 
 // owners answers whose a process is.
 type owners struct {
@@ -204,7 +267,7 @@ func (o *owners) find(p process) *Tree {
 	if t := o.mains[p.pid]; t != nil {
 		return t
 	}
-	if t := o.old[identity{p.pid, p.start}]; t != nil && o.cookies[t.cookie()] == t {
+	if t := o.old[identity{p.pid, p.start}]; t != nil && o.cookies[t.cookie] == t {
 		return t
 	}
 	if t := o.leaders[p.session]; t != nil {
@@ -226,11 +289,11 @@ func (o *owners) find(p process) *Tree {
 }
 
 func (o *owners) byCookie(pid int) *Tree {
-	v, empty := o.reader.variables(pid, WorkerVariable, BootVariable)
+	v, empty := o.reader.variables(pid, WorkerVariable, GenerationVariable, BootVariable)
 	if p := o.all[pid]; empty && !p.dead() && o.reader.executing(pid) {
 		o.unsure = append(o.unsure, p)
 	}
-	return o.cookies[cookie{v[WorkerVariable], v[BootVariable]}]
+	return o.cookies[cookie{v[WorkerVariable], v[GenerationVariable], v[BootVariable]}]
 }
 
 // send signals exactly this process: the descriptor holds the pid while the start is compared.

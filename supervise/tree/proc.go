@@ -78,6 +78,13 @@ type reader struct {
 	buffer []byte
 }
 
+func (r *reader) room() []byte {
+	if r.buffer == nil {
+		r.buffer = make([]byte, 32<<10)
+	}
+	return r.buffer
+}
+
 func (r *reader) stat(pid int) (process, bool) {
 	var line [statSize]byte
 	fd, err := unix.Open("/proc/"+strconv.Itoa(pid)+"/stat", unix.O_RDONLY|unix.O_CLOEXEC, 0)
@@ -114,12 +121,9 @@ func (r *reader) numbers(path string) (all []int, err error) {
 		return nil, err
 	}
 	defer unix.Close(dir)
-	if r.buffer == nil {
-		r.buffer = make([]byte, 32<<10)
-	}
 	var names []string
 	for {
-		n, err := unix.ReadDirent(dir, r.buffer)
+		n, err := unix.ReadDirent(dir, r.room())
 		if err != nil {
 			return nil, err
 		}
@@ -143,7 +147,7 @@ func (r *reader) executing(pid int) bool {
 		return false
 	}
 	defer unix.Close(fd)
-	n, err := unix.Read(fd, r.buffer)
+	n, err := unix.Read(fd, r.room())
 	return err == nil && n == 0
 }
 
@@ -157,7 +161,7 @@ func (r *reader) variables(pid int, names ...string) (found map[string]string, e
 	found, empty = map[string]string{}, true
 	var rest []byte // an entry that is not complete
 	for total := 0; total < environmentMax && len(found) < len(names); {
-		n, err := unix.Read(fd, r.buffer)
+		n, err := unix.Read(fd, r.room())
 		if err == unix.EINTR {
 			continue
 		}

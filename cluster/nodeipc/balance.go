@@ -1,0 +1,317 @@
+package nodeipc
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"goinit/cluster"
+	"goinit/cluster/address"
+
+	"golang.org/x/sys/unix"
+)
+
+// Balance is what the workers of one app have in common: where they listen, and what their servers have to agree on.
+type Balance struct {
+	hub     *Hub
+	pool    *cluster.Pool
+	servers map[string]*server // by key
+	closed  bool
+}
+
+// server is one address on which workers of an app listen. It stays while they come and go.
+type server struct {
+	balance  *Balance
+	key      string // what Node calls it by: opaque to Node
+	address  cluster.Address
+	listener *listener // nil: the workers accept by themselves
+	// data is what the first worker's server gave for the others: a TLS server's keys for session tickets. It outlives the
+	// workers, so a client's session does as well.
+	data  []byte
+	users []*Worker
+	// Somebody has closed it that lives on, and it was the last: the socket is forgotten if nobody comes.
+	closer *Worker
+	idle   time.Time
+}
+
+const (
+	maxData = 4 << 10 // bytes of JSON
+	// closeRest is how long a socket is kept whose last server was closed, by a worker that lives on. Who closes its server to
+	// die, or to be replaced, does so in less.
+	closeRest = 10 * time.Second
+)
+
+// NewBalance makes one over an app's sockets.
+func (h *Hub) NewBalance(pool *cluster.Pool) *Balance {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	b := &Balance{hub: h, pool: pool, servers: map[string]*server{}}
+	h.balances[b] = true
+	return b
+}
+
+// Close ends it, with the app: its workers are gone. The sockets are the Pool's. Connections that nobody took are closed.
+func (b *Balance) Close() {
+	b.hub.mu.Lock()
+	defer b.hub.mu.Unlock()
+	b.closed = true
+	delete(b.hub.balances, b)
+	for _, s := range b.servers {
+		s.close()
+	}
+}
+
+// query answers a worker that wants to listen.
+func (w *Worker) query(m message) {
+	b := w.o.Balance
+	if b == nil || b.closed || w.draining {
+		return // as Node's own primary does: it is on its way out
+	}
+	a, err := w.addressOf(m)
+	if err != nil {
+		w.refuse(m, "", err)
+		return
+	}
+	key := keyOf(m)
+	if w.servers[key] != nil {
+		w.refuse(m, key, unix.EADDRINUSE) // by itself
+		return
+	}
+	if len(w.servers) >= maxServers || len(b.servers) >= maxServers && b.servers[key] == nil {
+		w.hint("it listens in more than " + strconv.Itoa(maxServers) + " places: goinit opens no more for it")
+		w.refuse(m, key, unix.EMFILE)
+		return
+	}
+	mode := w.o.Mode
+	if a.Network == cluster.UDP || a.Network == cluster.Unix && mode == cluster.ReusePort {
+		mode = cluster.Shared
+	}
+	socket, err := b.pool.Socket(w.o.Slot, a, optionsOf(m, mode))
+	if err == nil { // listen: has its sockets block, for other programs; neither Node nor we may wait in accept(2)
+		err = unix.SetNonblock(socket.FD, true)
+	}
+	if err != nil {
+		w.refuse(m, key, err)
+		return
+	}
+	s := b.servers[key]
+	if s == nil {
+		s = &server{balance: b, key: key, address: a}
+		if mode == cluster.RoundRobin {
+			if s.listener, err = b.hub.listen(socket.FD, key, nativeKind(a)); err != nil {
+				w.refuse(m, key, err)
+				return
+			}
+		}
+		b.servers[key] = s
+	}
+	s.use(w, m.data)
+	if s.listener == nil {
+		w.lend(m, s, socket)
+		return
+	}
+	w.sendCluster(func(b []byte) []byte {
+		b = append(b, `,"errno":null`...)
+		b = s.answer(b, m.seq)
+		if a.Network == cluster.TCP {
+			b = appendBound(b, socket.Bound)
+		}
+		return b
+	})
+	s.listener.join(w)
+}
+
+// use makes the worker one of those who listen there.
+func (s *server) use(w *Worker, data []byte) {
+	s.users = append(s.users, w)
+	s.closer, s.idle = nil, time.Time{}
+	w.servers[s.key] = s
+	if s.data == nil && len(data) <= maxData && string(data) != "null" && json.Valid(data) {
+		s.data = bytes.Clone(data)
+	}
+}
+
+// left: the worker is no more, or not reachable.
+func (s *server) left(w *Worker) {
+	s.users = slices.DeleteFunc(s.users, func(u *Worker) bool { return u == w })
+	if s.listener != nil {
+		s.listener.leave(w)
+	}
+}
+
+// closed: its program has closed its server.
+func (s *server) closed(w *Worker) {
+	s.left(w)
+	switch {
+	case len(s.users) > 0 || w.draining || w.stopping || slices.Contains(w.o.Listening, s.address):
+	case s.address.Network != cluster.Unix && s.address.Port == 0: // who looks for a free port wants it now (npm's get-port)
+		s.forget()
+	default:
+		s.closer, s.idle = w, time.Now().Add(closeRest)
+		w.hub.wakeBy(s.idle)
+	}
+}
+
+// forget closes the socket.
+func (s *server) forget() {
+	s.close()
+	s.balance.pool.Forget(s.address)
+}
+
+// tick forgets sockets that nobody wants: who connects to a server that was closed is to be refused.
+func (b *Balance) tick(now time.Time) {
+	for _, s := range b.servers {
+		switch w := s.closer; {
+		case w == nil:
+		case w.ended || w.draining || w.stopping:
+			s.closer = nil // it closed it to end; its successor listens there again
+		case now.Before(s.idle):
+			b.hub.wakeBy(s.idle)
+		default:
+			s.forget()
+		}
+	}
+}
+
+func (s *server) close() {
+	delete(s.balance.servers, s.key)
+	if s.listener != nil {
+		s.listener.close()
+	}
+}
+
+// answer begins the reply to queryServer.
+func (s *server) answer(b []byte, seq int) []byte {
+	b = number(appendKey(b, s.key), "ack", seq)
+	b = append(b, `,"data":`...)
+	if s.data == nil {
+		return append(b, "null"...)
+	}
+	return append(b, s.data...)
+}
+
+// lend sends the socket itself. The copy is closed when it was sent.
+func (w *Worker) lend(m message, s *server, socket cluster.Socket) {
+	fd, err := unix.FcntlInt(uintptr(socket.FD), unix.F_DUPFD_CLOEXEC, 0)
+	if err != nil {
+		delete(w.servers, s.key)
+		s.left(w)
+		w.refuse(m, s.key, err)
+		return
+	}
+	class := "net.Native"
+	if s.address.Network == cluster.UDP {
+		class = "dgram.Native"
+	}
+	text := withHandle(nil, class, nativeKind(s.address), true, func(b []byte) []byte {
+		b = append(envelope(b), `,"errno":0`...)
+		return ending(s.answer(b, m.seq), w.hub.number())
+	})
+	w.send(outgoing{text: text, fd: fd, own: true})
+}
+
+// refuse has listen() fail as it would without us: Node makes its message out of the errno.
+func (w *Worker) refuse(m message, key string, err error) {
+	errno := unix.EINVAL
+	errors.As(err, &errno)
+	w.sendCluster(func(b []byte) []byte {
+		b = number(b, "errno", -int(errno))
+		return append(number(appendKey(b, key), "ack", m.seq), `,"data":null`...)
+	})
+}
+
+// addressOf is what the worker wants to listen on.
+func (w *Worker) addressOf(m message) (cluster.Address, error) {
+	if m.fd >= 0 {
+		if n := m.fd - 3; n >= 0 && n < len(w.o.Listening) {
+			return w.o.Listening[n], nil
+		}
+		return cluster.Address{}, unix.EBADF
+	}
+	a := cluster.Address{Network: cluster.TCP, Host: m.address, Port: m.port}
+	switch m.addressType {
+	case ip4:
+	case ip6:
+		a.V6Only = m.flags&1 != 0
+	case udp4, udp6:
+		a.Network = cluster.UDP
+		a.V6Only = m.addressType == udp6 && m.flags&1 != 0
+	case pipe:
+		path := m.address
+		// Node makes every path absolute, abstract names too, which begin with NUL; no file's has one.
+		if i := strings.IndexByte(path, 0); i > 0 {
+			path = path[i:]
+		}
+		if path == "" || len(path) > address.MaxPath {
+			return a, unix.EINVAL
+		}
+		return cluster.Address{Network: cluster.Unix, Path: path}, nil
+	default:
+		return a, unix.EINVAL
+	}
+	if a.Port < 0 || a.Port > 65535 {
+		return a, unix.EINVAL
+	}
+	if a.Port == 0 {
+		a.Index = m.index
+	}
+	return a, nil
+}
+
+// keyOf is the address as Node 22 writes it, for whoever reads the messages; Node itself only compares it.
+func keyOf(m message) string {
+	where := m.address
+	if !m.hasAddress {
+		where = "null"
+	}
+	kind := [...]string{noType: "null", ip4: "4", ip6: "6", pipe: "-1", udp4: "udp4", udp6: "udp6"}[m.addressType]
+	key := where + ":" + strconv.Itoa(m.port) + ":" + kind + ":"
+	if m.fd >= 0 {
+		key += strconv.Itoa(m.fd)
+	}
+	if m.port == 0 {
+		key += ":" + strconv.Itoa(m.index)
+	}
+	return key
+}
+
+func optionsOf(m message, mode cluster.Mode) cluster.Options {
+	o := cluster.Options{Mode: mode, Backlog: m.backlog, ReuseAddr: m.flags&4 != 0}
+	if m.readableAll || m.writableAll {
+		o.Perm = 0o660
+		if m.readableAll {
+			o.Perm |= 0o444
+		}
+		if m.writableAll {
+			o.Perm |= 0o222
+		}
+	}
+	return o
+}
+
+// nativeKind is Deno's word for a socket.
+func nativeKind(a cluster.Address) string {
+	switch a.Network {
+	case cluster.TCP:
+		return "tcp"
+	case cluster.Unix:
+		return "pipe"
+	}
+	return ""
+}
+
+// appendBound writes where the socket listens, as server.address() gives it.
+func appendBound(b []byte, a cluster.Address) []byte {
+	family := "IPv4"
+	if bytes.IndexByte([]byte(a.Host), ':') >= 0 {
+		family = "IPv6"
+	}
+	b = append(b, `,"sockname":{"address":`...)
+	b = appendText(b, a.Host)
+	b = append(b, `,"family":"`+family+`"`...)
+	return append(number(b, "port", a.Port), '}')
+}

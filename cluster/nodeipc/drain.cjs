@@ -1,0 +1,73 @@
+// goinit loads this into the workers of a Node cluster (NODE_OPTIONS=--require=…; node: {preload: false} switches it off).
+//
+// Why: when a worker is to be replaced, module cluster closes its servers, and with them, since Node 19, at once every
+// connection that is idle. A request that a keep-alive client has just sent on one of these is lost. Node 18 closes none,
+// and busy clients never let go. So from that moment on, each answer says "Connection: close", by which a client learns that
+// it needs a new connection before it sends anything more; and connections that stay idle are closed only when nothing has
+// come for a second. Until then nothing here is in the way of a request.
+'use strict';
+
+const cluster = process.channel ? require('cluster') : null;
+
+if (cluster && cluster.isWorker) {
+  const net = require('net');
+  const sessions = new Set(); // of HTTP/2: Node 24 closes them with their server, those before do not
+
+  const { emit } = net.Server.prototype;
+  net.Server.prototype.emit = function (name, session, ...rest) {
+    if (name === 'session' && session && typeof session.once === 'function') {
+      sessions.add(session);
+      session.once('close', () => sessions.delete(session));
+    }
+    return emit.call(this, name, session, ...rest);
+  };
+
+  // Ahead of module cluster's own listener.
+  process.prependListener('internalMessage', function listen(message) {
+    if (!message || message.cmd !== 'NODE_CLUSTER' || message.act !== 'disconnect') return;
+    process.removeListener('internalMessage', listen);
+    drain(net, sessions);
+  });
+}
+
+function drain(net, sessions) {
+  const http = require('http');
+  const quietTime = 1000, period = 250; // ms
+  const servers = new Map(); // that are being closed: what was last seen of their connections
+
+  const { writeHead } = http.ServerResponse.prototype;
+  http.ServerResponse.prototype.writeHead = function (status, ...rest) {
+    if (!this.headersSent && status !== 101) {
+      this.shouldKeepAlive = false;
+      if (this.hasHeader('connection')) this.setHeader('Connection', 'close');
+    }
+    return writeHead.call(this, status, ...rest);
+  };
+
+  const closeIdle = http.Server.prototype.closeIdleConnections; // since 18.2
+  const later = function () { if (!servers.has(this)) servers.set(this, {}); };
+  if (closeIdle) {
+    http.Server.prototype.closeIdleConnections = later;
+    try { require('https').Server.prototype.closeIdleConnections = later; } catch { /* a Node without TLS */ }
+  }
+  const { close } = net.Server.prototype;
+  net.Server.prototype.close = function (...args) {
+    if (typeof this.closeIdleConnections === 'function') later.call(this);
+    return close.apply(this, args);
+  };
+
+  for (const session of sessions) session.close();
+
+  setInterval(() => {
+    const now = Date.now();
+    const seen = new Map();
+    for (const socket of process._getActiveHandles()) {
+      if (socket.server) seen.set(socket.server, (seen.get(socket.server) || 0) + 1 + (socket.bytesRead || 0));
+    }
+    for (const [server, last] of servers) {
+      const sum = seen.get(server) || 0;
+      if (sum !== last.sum) servers.set(server, { sum, since: now });
+      else if (now - last.since >= quietTime && closeIdle) closeIdle.call(server);
+    }
+  }, period).unref();
+}

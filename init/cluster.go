@@ -1,0 +1,247 @@
+package pid1
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"goinit/cluster"
+	"goinit/cluster/nodeipc"
+	"goinit/spec"
+	"goinit/supervise"
+	"goinit/supervise/launch"
+)
+
+// clusters is listening sockets and Node's channel as package supervise wants them.
+type clusters struct {
+	accounts launch.Accounts
+	path     func(a *spec.App, path string) string // absolute
+	workers  func(*spec.App) int
+	warn     func(text string)
+	inform   func(text string) // what is worth a line and no warning
+	preload  preload
+	ending   func() bool // goinit ends: who connects now is to be refused, not to wait
+
+	relay *cluster.Relay
+	ids   atomic.Int64 // the last NODE_UNIQUE_ID
+	blind sync.Once    // told that the kernel does not steer
+	short sync.Once    // told that fewer connections may wait than were asked for
+
+	mu   sync.Mutex
+	hub  *nodeipc.Hub // nil: nobody has wanted a channel yet
+	apps map[string]*served
+}
+
+// served is an app with sockets, or with Node's channel.
+type served struct {
+	pool    *cluster.Pool
+	balance *nodeipc.Balance // nil: not Node's cluster
+	wanted  []listened       // what the last word names
+	open    []listened       // what is open, besides what Node's workers ask for
+	gone    bool             // no word names the app
+	members map[*member]bool
+}
+
+func newClusters(accounts launch.Accounts, path func(*spec.App, string) string, workers func(*spec.App) int, warn func(string)) *clusters {
+	return &clusters{accounts: accounts, path: path, workers: workers, warn: warn, inform: func(string) {}, ending: func() bool { return false }, relay: cluster.NewRelay(), apps: map[string]*served{}}
+}
+
+// Wants is supervise.Cluster's.
+func (c *clusters) Wants(a *spec.App) (joins, ready bool) {
+	node := a.NodeChannel()
+	ready = a.Readiness == nil && node == spec.NodeCluster || a.Readiness != nil && a.Readiness.Node
+	return len(a.Listen) > 0 || node != spec.NodeOff, ready
+}
+
+// preparation is what one Prepare has opened.
+type preparation struct {
+	clusters *clusters
+	wanted   map[string][]listened // by app; one that joins is in it
+	fresh    map[string][]listened // opened by it
+	created  []string              // apps that were not there
+}
+
+// Prepare is supervise.Cluster's.
+func (c *clusters) Prepare(apps []spec.App) (commit, abort func(), err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	p := &preparation{clusters: c, wanted: map[string][]listened{}, fresh: map[string][]listened{}}
+	for i := range apps {
+		if joins, _ := c.Wants(&apps[i]); !joins {
+			continue
+		}
+		if err := p.app(&apps[i]); err != nil {
+			p.abort()
+			return nil, nil, err
+		}
+	}
+	locked := func(f func()) func() {
+		return func() {
+			c.mu.Lock()
+			defer c.mu.Unlock()
+			f()
+		}
+	}
+	return locked(p.commit), locked(p.abort), nil
+}
+
+// app opens what is not open yet, for all of the app's slots, so that nothing of it can fail later. Of an address that is
+// open already, a slot that is new gets its socket when it joins.
+func (p *preparation) app(a *spec.App) (err error) {
+	c := p.clusters
+	if p.wanted[a.Name], err = c.sockets(a); err != nil {
+		return err
+	}
+	s := c.apps[a.Name]
+	if s == nil {
+		s = &served{pool: cluster.NewPool(c.relay), members: map[*member]bool{}}
+		c.apps[a.Name] = s
+		p.created = append(p.created, a.Name)
+	}
+	for _, l := range p.wanted[a.Name] {
+		if slices.ContainsFunc(s.open, l.same) {
+			continue
+		}
+		c.queueLimit(l)
+		p.fresh[a.Name] = append(p.fresh[a.Name], l)
+		s.open = append(s.open, l)
+		for slot := range max(1, c.workers(a)) {
+			if _, err := s.pool.Socket(slot, l.address, l.options); err != nil {
+				return explainListen(a.Name, l.address, err)
+			}
+		}
+	}
+	return nil
+}
+
+func (p *preparation) abort() {
+	c := p.clusters
+	for name, fresh := range p.fresh {
+		s := c.apps[name]
+		for _, l := range fresh {
+			s.pool.Forget(l.address)
+			s.open = slices.DeleteFunc(s.open, l.same)
+		}
+	}
+	for _, name := range p.created {
+		c.apps[name].close()
+		delete(c.apps, name)
+	}
+}
+
+func (p *preparation) commit() {
+	for name, s := range p.clusters.apps {
+		wanted, named := p.wanted[name]
+		s.wanted, s.gone = wanted, !named
+		p.clusters.tidy(name, s)
+	}
+}
+
+// tidy closes what no word names any more and nobody uses.
+func (c *clusters) tidy(name string, s *served) {
+	s.open = slices.DeleteFunc(s.open, func(l listened) bool {
+		if slices.ContainsFunc(s.wanted, l.same) {
+			return false
+		}
+		for m := range s.members {
+			if slices.ContainsFunc(m.sockets, l.same) {
+				return false
+			}
+		}
+		s.pool.Forget(l.address)
+		return true
+	})
+	if (s.gone || c.ending()) && len(s.members) == 0 {
+		s.close()
+		delete(c.apps, name)
+	}
+}
+
+func (s *served) close() {
+	if s.balance != nil {
+		s.balance.Close()
+	}
+	s.pool.Close()
+}
+
+// Close closes everything, at the end of goinit; it removes the files of unix sockets.
+func (c *clusters) Close() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for name, s := range c.apps {
+		s.close()
+		delete(c.apps, name)
+	}
+	if c.hub != nil {
+		c.hub.Close()
+	}
+	c.preload.remove()
+}
+
+// Join is supervise.Cluster's.
+func (c *clusters) Join(w supervise.Work, told func(supervise.Verdict)) (supervise.Member, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	s := c.apps[w.App.Name]
+	if s == nil {
+		return nil, errors.New("its sockets are closed")
+	}
+	m := &member{clusters: c, served: s, app: w.App.Name, slot: w.Slot, child: -1}
+	var err error
+	if m.sockets, err = c.sockets(w.App); err != nil {
+		return nil, err
+	}
+	for _, l := range m.sockets {
+		socket, err := s.pool.Socket(w.Slot, l.address, l.options)
+		if err != nil {
+			return nil, explainListen(w.App.Name, l.address, err)
+		}
+		if balanceOf(w.App) != cluster.RoundRobin { // there goinit accepts; who has the socket too could make it block
+			m.fds = append(m.fds, socket.FD)
+		}
+	}
+	if w.App.NodeChannel() != spec.NodeOff {
+		if err := c.channel(m, w, told); err != nil {
+			return nil, fmt.Errorf("a channel for Node: %w", err)
+		}
+	}
+	s.members[m] = true
+	return m, nil
+}
+
+// steer has connections go to the slots of which a process is in the balance.
+func (s *served) steer(c *clusters) {
+	var active []int
+	for m := range s.members {
+		if m.in && !slices.Contains(active, m.slot) {
+			active = append(active, m.slot)
+		}
+	}
+	if err := s.pool.Steer(active); err != nil {
+		c.blind.Do(func() {
+			c.warn("this kernel does not let connections be steered (" + err.Error() + "): a worker that is not ready, or is to end, still gets some" +
+				"\n  write balance: shared, where each worker takes what it can")
+		})
+	}
+}
+
+// has reports whether a process of the slot is there.
+func (s *served) has(slot int) bool {
+	for m := range s.members {
+		if m.slot == slot {
+			return true
+		}
+	}
+	return false
+}
+
+// pathOf is a path of listen:, made absolute; an abstract name stays.
+func (c *clusters) pathOf(a *spec.App, path string) string {
+	if strings.HasPrefix(path, "\x00") {
+		return path
+	}
+	return c.path(a, path)
+}

@@ -1,0 +1,175 @@
+package pid1
+
+import (
+	"strconv"
+	"strings"
+
+	"goinit/cluster/nodeipc"
+	"goinit/spec"
+	"goinit/supervise"
+	"goinit/supervise/tree"
+
+	"golang.org/x/sys/unix"
+)
+
+// listenBase is SD_LISTEN_FDS_START of sd_listen_fds(3).
+const listenBase = 3
+
+// member is a process that serves, or has Node's channel. What it has in common with others is under its clusters' lock; the
+// rest is of the one goroutine that calls its methods.
+type member struct {
+	clusters *clusters
+	served   *served
+	app      string
+	slot     int
+	sockets  []listened
+	fds      []int // of the sockets that the process is given; the Pool's
+	in       bool  // in the balance
+
+	worker *nodeipc.Worker // nil: it has no channel
+	child  int             // its end of the channel; -1: it has it
+	node   []string        // of its environment
+}
+
+// channel gives a process Node's channel.
+func (c *clusters) channel(m *member, w supervise.Work, told func(supervise.Verdict)) (err error) {
+	if c.hub == nil {
+		c.hub, err = nodeipc.NewHub(func(err error) { c.warn("a mistake of goinit's own, please report it: " + err.Error()) })
+		if err != nil {
+			return err
+		}
+	}
+	name := tree.Worker(w.App.Name, w.Slot)
+	o := nodeipc.Options{Slot: w.Slot, Mode: balanceOf(w.App), ReadyOnMessage: w.App.Readiness != nil && w.App.Readiness.Node,
+		Told: func(e nodeipc.Event) {
+			if e.Kind == nodeipc.Hint {
+				c.warn(name + ": " + e.Detail)
+			} else if v, ok := nodeVerdict(e); ok {
+				told(v)
+			}
+		}}
+	for _, l := range m.sockets {
+		o.Listening = append(o.Listening, l.address)
+	}
+	if w.App.NodeChannel() == spec.NodeCluster {
+		if m.served.balance == nil {
+			m.served.balance = c.hub.NewBalance(m.served.pool)
+		}
+		o.ID, o.Balance = int(c.ids.Add(1)), m.served.balance
+		if w.App.NodePreload {
+			if o.Preload, err = c.preloadFor(w.App); err != nil {
+				return err
+			}
+		}
+	}
+	for i, l := range w.App.Listen {
+		if l.Message != "" && i < len(m.fds) {
+			o.Handed = append(o.Handed, nodeipc.Handed{Message: l.Message, FD: m.fds[i]})
+		}
+	}
+	m.worker, m.child, m.node, err = c.hub.Open(o)
+	return err
+}
+
+// nodeVerdict is what the supervisor is told of a word on Node's channel.
+func nodeVerdict(e nodeipc.Event) (v supervise.Verdict, ok bool) {
+	v.Detail = e.Detail
+	switch e.Kind {
+	case nodeipc.Ready:
+		v.Kind = supervise.VerdictReady
+	case nodeipc.Stopping:
+		v.Kind = supervise.VerdictStopping
+	case nodeipc.Drained:
+		v.Kind = supervise.VerdictDrained
+	case nodeipc.Unhealthy:
+		v.Kind = supervise.VerdictUnhealthy
+	default:
+		return v, false
+	}
+	return v, true
+}
+
+// Given is supervise.Member's: the sockets from descriptor 3 on, as sd_listen_fds(3) has it, and the channel behind them.
+func (m *member) Given() supervise.Given {
+	g := supervise.Given{Files: map[int]int{}}
+	var names []string
+	for i, fd := range m.fds {
+		g.Files[listenBase+i] = fd
+		names = append(names, m.sockets[i].name)
+	}
+	if len(names) > 0 {
+		g.Environment = []string{"LISTEN_PID=0", "LISTEN_FDS=" + strconv.Itoa(len(names)), "LISTEN_FDNAMES=" + strings.Join(names, ":")}
+	}
+	if m.worker != nil {
+		number := listenBase + len(names)
+		g.Files[number] = m.child
+		g.Environment = append(append(g.Environment, "NODE_CHANNEL_FD="+strconv.Itoa(number)), m.node...)
+		g.Close = m.closeChild
+	}
+	return g
+}
+
+func (m *member) closeChild() {
+	if m.child >= 0 {
+		unix.Close(m.child)
+		m.child = -1
+	}
+}
+
+// Started is supervise.Member's.
+func (m *member) Started(pid int) {
+	if m.worker != nil {
+		m.worker.Started(pid)
+	}
+}
+
+// Enter is supervise.Member's.
+func (m *member) Enter() {
+	if m.worker != nil {
+		m.worker.Enter()
+	}
+	m.put(true)
+}
+
+// Leave is supervise.Member's.
+func (m *member) Leave() {
+	m.put(false)
+	if m.worker != nil {
+		m.worker.Leave()
+	}
+}
+
+// Drain is supervise.Member's.
+func (m *member) Drain() (told bool) {
+	m.put(false)
+	return m.worker != nil && m.worker.Drain()
+}
+
+// put puts it into the balance, or takes it out.
+func (m *member) put(in bool) {
+	m.clusters.mu.Lock()
+	defer m.clusters.mu.Unlock()
+	if m.in != in {
+		m.in = in
+		m.served.steer(m.clusters)
+	}
+}
+
+// Gone is supervise.Member's.
+func (m *member) Gone() {
+	if m.worker != nil {
+		m.worker.Gone()
+	}
+	m.closeChild()
+	c := m.clusters
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(m.served.members, m)
+	m.served.steer(c)
+	if !m.served.has(m.slot) {
+		m.served.pool.Retire(m.slot)
+	}
+	if c.apps[m.app] == m.served {
+		c.tidy(m.app, m.served)
+	}
+}
