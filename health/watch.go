@@ -190,15 +190,21 @@ func (w *Watch) Hears() bool {
 	return r != nil && r.Line != nil || l != nil && l.Silence > 0
 }
 
-// Line is given each line of the process's output. It is quick, and may be called by any goroutine, one at a time.
-func (w *Watch) Line(b []byte) {
+// Line is given each line of the process's output, as long as it answers that it wants each; then some will do. It is quick,
+// and may be called by any goroutine, one at a time.
+func (w *Watch) Line(b []byte) (each bool) {
 	if w.hears.Load() {
 		w.deadman.hear()
 	}
-	if r := w.plan.Readiness; r != nil && r.Line != nil && !w.matched.Load() && r.Line.Match(b) {
+	r := w.plan.Readiness
+	if r == nil || r.Line == nil || w.matched.Load() {
+		return false
+	}
+	if r.Line.Match(b) {
 		w.matched.Store(true)
 		w.tell(Verdict{Kind: Ready})
 	}
+	return !w.matched.Load()
 }
 
 func (w *Watch) tell(v Verdict) {

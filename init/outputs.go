@@ -18,7 +18,7 @@ const drainTime = 2 * time.Second
 type outputs struct {
 	console *logs.Console
 	daemon  *daemon
-	heard   func(outputKey) func(line []byte) // who wants a process' lines; nil: nobody
+	heard   func(outputKey) func(line []byte) bool // who wants a process' lines; nil: nobody
 	mu      sync.Mutex
 	open    map[outputKey]output
 }

@@ -84,7 +84,7 @@ func forksAway(worker string, main, started int) string {
 }
 
 // heard is who wants to hear the lines of a process.
-func (p *prober) heard(key outputKey) func([]byte) {
+func (p *prober) heard(key outputKey) func([]byte) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if w := p.watches[key]; w != nil {

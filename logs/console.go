@@ -113,7 +113,7 @@ func New(o Options) (*Console, error) {
 	}
 	c := &Console{options: o, kept: newRecent(o.kept), streams: make(map[uint32]*stream), nextID: wakeID + 1,
 		ended: make(chan struct{}), events: make([]unix.EpollEvent, 64)}
-	c.relief, c.at.line, c.at.told = c.takeOver, c.line, c.told
+	c.relief, c.at.line, c.at.told, c.at.heard = c.takeOver, c.line, c.told, c.heard
 	var err error
 	if c.pipes, err = newPipes(); err != nil {
 		return nil, errors.New("cannot watch the workers' output: " + err.Error())

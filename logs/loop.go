@@ -28,6 +28,8 @@ type stream struct {
 	empty    bool          // found so by the last read
 	finished bool          // and closed
 	done     chan struct{} // closed when the pipe is
+
+	heardEach bool // whoever hears the worker wants each of its lines
 }
 
 // moment is what the lines of one read have in common.
@@ -40,6 +42,7 @@ type moment struct {
 	fields  []byte // what JSON says of them all; empty: not made yet
 	told    func(b []byte, partial bool)
 	line    func(b []byte, partial bool)
+	heard   func(b []byte, partial bool)
 }
 
 // round is how much was read since the loop last waited.
@@ -424,6 +427,9 @@ func (c *Console) last(b []byte) { c.keep(b, true, false) }
 // partial, a line for everybody else.
 func (c *Console) keep(b []byte, piece, partial bool) {
 	s := c.at.stream
+	if s.heardEach { // also of what is over the rate, and not in memory
+		each(b, partial, c.at.heard)
+	}
 	if s.app != nil {
 		b = c.options.Store.Put(s.app, segment.Record{Time: c.at.time.UnixNano(), Slot: uint16(s.worker.Slot), Stderr: s.which == Stderr, Partial: piece}, b)
 		if c.at.mode != Prefix && c.at.mode != JSON && len(b) > thinFrom { // what is in files need not be in memory
@@ -432,6 +438,13 @@ func (c *Console) keep(b []byte, piece, partial bool) {
 	}
 	if len(b) > 0 { // else all of it was over the rate
 		each(b, partial, c.at.line)
+	}
+}
+
+// heard is for who wants each line.
+func (c *Console) heard(b []byte, _ bool) {
+	if s := c.at.stream; s.heardEach {
+		s.heardEach = s.worker.Heard(b)
 	}
 }
 
@@ -447,7 +460,7 @@ func (c *Console) line(b []byte, partial bool) {
 		rec.flags |= flagPart
 	}
 	c.kept.put(s.ring, rec, b)
-	if s.worker.Heard != nil {
+	if s.worker.Heard != nil && !s.heardEach {
 		s.worker.Heard(b)
 	}
 	switch at.mode {

@@ -50,9 +50,9 @@ type Worker struct {
 	Console    Mode
 	Owner      *Owner       // of the pipes, so that the worker may open /dev/stdout; nil: goinit itself
 	Limits     store.Limits // of the app in the Store
-	// Heard, if not nil, is given each line, which it may not keep. It is called by the one goroutine that reads all
-	// workers: it must be quick.
-	Heard func(line []byte)
+	// Heard, if not nil, is given each line, which it may not keep, as long as it answers that it wants each; then enough of
+	// them to know that there are some. It is called by the one goroutine that reads all workers: it must be quick.
+	Heard func(line []byte) (each bool)
 }
 
 // Owner is a user and a group, by number.
@@ -85,7 +85,7 @@ func (c *Console) Open(w Worker) (*Output, error) {
 		app = c.options.Store.App(w.App, w.Limits)
 	}
 	for i := range o.streams {
-		s := &stream{worker: w, name: name, which: Stream(i), ring: ring, app: app, size: readSize, done: make(chan struct{})}
+		s := &stream{worker: w, name: name, which: Stream(i), ring: ring, app: app, size: readSize, heardEach: w.Heard != nil, done: make(chan struct{})}
 		var err error
 		if o.write[i], err = c.openPipe(s); err != nil {
 			if i == 1 {
