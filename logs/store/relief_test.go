@@ -125,3 +125,28 @@ func TestReliefComesOnce(t *testing.T) {
 		}
 	}
 }
+
+// At the end nobody waits for a disk that does not answer, and what was read is kept for it.
+func TestHurry(t *testing.T) {
+	dir := t.TempDir()
+	k := start(t, Options{Directories: []string{dir}, patience: time.Hour})
+	k.flush()
+	a := k.App("web", Limits{MaxSize: 64 << 20})
+	k.pen.Lock() // it does not answer
+	text := strings.Repeat(strings.Repeat("x", 99)+"\n", MaxTake/100)
+	for range ordinary {
+		k.must(a, segment.Record{}, text)
+		k.Submit(nil)
+	}
+	if k.Take(a, MaxTake) != nil {
+		t.Error("who has when_full: block does not wait")
+	}
+	k.Hurry()
+	k.must(a, segment.Record{}, text)
+	k.Submit(nil)
+	k.pen.Unlock()
+	k.flush()
+	if got := texts(readDisk(t, dir, "web")); got != strings.Repeat(text, ordinary+1) {
+		t.Errorf("%d bytes", len(got))
+	}
+}
