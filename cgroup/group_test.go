@@ -310,6 +310,21 @@ func TestRoomOfDeletedFilesIsUsed(t *testing.T) {
 	})
 }
 
+// A group that uses nothing, or whose usage cannot be read, is looked at once, and not until it uses something.
+func TestUsageOfNothing(t *testing.T) {
+	onEach(t, func(t *testing.T, b *bed) {
+		b.needs(t, "memory")
+		g := b.group(t, "web/0.1", nil)
+		if err := g.Watch(Watch{Memory: 64 * megabyte, Events: func(e Event) { t.Errorf("%+v", e) }}); err != nil {
+			t.Fatal(err)
+		}
+		g.lookUsage() // comes back
+		if got := len(g.watching.thresholds); b.on2("memory") != (got == 0) {
+			t.Errorf("%d thresholds", got)
+		}
+	})
+}
+
 // Whoever waits for memory is told of: on v2 because it is over memory.high, on a hybrid because the pages of a file that it
 // reads again and again do not fit.
 func TestPressureIsTold(t *testing.T) {

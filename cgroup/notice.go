@@ -131,7 +131,8 @@ func (g *Group) reachedMemory() (inUse uint64, reached bool) {
 		if v2 || g.thresholds(above, below) != nil {
 			break
 		}
-		if now := digits(g.text(fileMemory, g.root.buffer)); below < now && now < above {
+		now := digits(g.text(fileMemory, g.root.buffer))
+		if now < above && (now > below || below == 0) { // where there is none below, nothing was missed; 0 is used of an empty group
 			break
 		}
 	}

@@ -165,7 +165,7 @@ func (g *Group) open(file int) (fd int) {
 			return int(n)
 		case unix.EINTR:
 			continue
-		case unix.EMFILE, unix.ENFILE: // that may pass; until then nothing is known, which is not nothing
+		case unix.EMFILE, unix.ENFILE, unix.ENOMEM: // that may pass; until then nothing is known, which is not nothing
 			g.unread = e
 		default:
 			g.absent |= 1 << file

@@ -86,7 +86,7 @@ func (s *Store) Take(a *App, n int) []byte {
 		t.batch = nil
 	}
 	if t.batch == nil {
-		if t.batch = s.queue.acquire(a.limits.Load().Drop, s); t.batch == nil {
+		if t.batch = s.queue.acquire(a.limits.Load().Drop || s.hurried.Load(), s); t.batch == nil {
 			return nil
 		}
 	}

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"slices"
 	"sync"
 	"time"
 )
@@ -93,7 +94,7 @@ func (q *queue) dropOldest(stalled bool, s *Store) *Batch {
 		if b.begun || !b.extra || b.keep && !stalled {
 			continue
 		}
-		q.full = append(q.full[:i], q.full[i+1:]...)
+		q.full = slices.Delete(q.full, i, i+1)
 		for _, c := range b.chains {
 			q.lose(s, b, c, q.full[i:])
 		}
@@ -161,7 +162,7 @@ func (q *queue) progress() {
 func (q *queue) done() (held bool) {
 	q.mu.Lock()
 	b := q.full[0]
-	q.full = q.full[:copy(q.full, q.full[1:])]
+	q.full = slices.Delete(q.full, 0, 1) // and no batch is held behind the end
 	q.since = time.Now()
 	if b.extra {
 		q.extras--

@@ -102,9 +102,10 @@ type Store struct {
 	alarm   *time.Timer          // the writer's
 	alarmed time.Time            // when it rings; zero: it does not
 
-	stats  statistics
-	ending atomic.Bool
-	ended  chan struct{}
+	stats   statistics
+	hurried atomic.Bool // nobody waits any more
+	ending  atomic.Bool
+	ended   chan struct{}
 }
 
 type statistics struct{ lost, limited, written atomic.Uint64 }
@@ -204,6 +205,9 @@ func (s *Store) do(ctx context.Context, f func()) error {
 func (s *Store) Flush(ctx context.Context) error {
 	return s.do(ctx, s.catchUp)
 }
+
+// Hurry says that the end is near: from now on nobody is made to wait while there is memory.
+func (s *Store) Hurry() { s.hurried.Store(true) }
 
 // Close writes what there is, until the deadline and no longer, and ends the writer. A writer that is stuck in a disk is
 // left there. The taker must have submitted its last batch.
