@@ -115,7 +115,9 @@ func (w *Worker) query(m message) {
 	if a.Network == cluster.UDP || a.Network == cluster.Unix && mode == cluster.ReusePort {
 		mode = cluster.Shared
 	}
-	socket, err := b.pool.Socket(w.o.Slot, a, optionsOf(m, mode))
+	o := optionsOf(m, mode)
+	o.UID, o.GID, o.ByOwner = w.o.UID, w.o.GID, w.o.UID != 0
+	socket, err := b.pool.Socket(w.o.Slot, a, o)
 	if err == nil { // listen: has its sockets block, for other programs; neither Node nor we may wait in accept(2)
 		err = unix.SetNonblock(socket.FD, true)
 	}

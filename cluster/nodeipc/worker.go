@@ -27,6 +27,8 @@ type Options struct {
 	Listening []cluster.Address
 	// Handed are sockets that the process is sent as messages, as a primary of Node's does with worker.send('server', server).
 	Handed []Handed
+	// UID and GID are who it is: files of unix sockets that it wants are made as that one. 0: as goinit.
+	UID, GID int
 	// Preload is the path of a file that WritePreload has written; empty: there is to be none.
 	Preload string
 	// ReadyOnMessage: it is ready when it says process.send('ready'), not when it listens.
