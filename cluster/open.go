@@ -2,8 +2,8 @@ package cluster
 
 import (
 	"fmt"
-	"os"
 
+	"goinit/fsuid"
 	"goinit/ipaddr"
 
 	"golang.org/x/sys/unix"
@@ -172,12 +172,18 @@ func openUnix(a Address, o Options) (int, identity, error) {
 		name = "@" + name[1:] // as package unix spells it
 	}
 	to := &unix.SockaddrUnix{Name: name}
-	err = unix.Bind(fd, to)
+	bind := func() error {
+		if o.ByOwner && !abstract {
+			return fsuid.Bind(fd, a.Path, uint32(o.UID), uint32(o.GID))
+		}
+		return unix.Bind(fd, to)
+	}
+	err = bind()
 	if err == unix.EADDRINUSE && !abstract {
-		if err := clearStale(a, to); err != nil {
+		if err := clearStale(a, to, o); err != nil {
 			return fail("bind", err)
 		}
-		err = unix.Bind(fd, to)
+		err = bind()
 	}
 	if err != nil {
 		return fail("bind", err)
@@ -186,12 +192,12 @@ func openUnix(a Address, o Options) (int, identity, error) {
 	if !abstract {
 		// Nobody can connect before it listens, so nobody sees it with other permissions than these.
 		if file, err = dress(a, o); err != nil {
-			_ = unix.Unlink(a.Path)
+			_ = o.unlink(a.Path)
 			return fail("chmod", err)
 		}
 	}
 	if err := unix.Listen(fd, backlog(o)); err != nil {
-		_ = unix.Unlink(a.Path)
+		_ = o.unlink(a.Path)
 		return fail("listen", err)
 	}
 	return fd, file, nil
@@ -202,6 +208,12 @@ func dress(a Address, o Options) (identity, error) {
 	perm := o.Perm
 	if perm == 0 {
 		perm = 0o660
+	}
+	if o.ByOwner { // it is theirs by now
+		if err := fsuid.Chmod(a.Path, uint32(perm.Perm()), uint32(o.UID), uint32(o.GID)); err != nil {
+			return identity{}, step(a, "chmod", err)
+		}
+		return identify(a.Path), nil
 	}
 	if o.UID != 0 || o.GID != 0 {
 		if err := unix.Lchown(a.Path, o.UID, o.GID); err != nil {
@@ -216,7 +228,7 @@ func dress(a Address, o Options) (identity, error) {
 
 // clearStale removes a socket that nobody listens on. Who listens is asked by connecting: the kernel refuses for one whose
 // owner is gone, and says that it would have to wait for one whose queue is full.
-func clearStale(a Address, to unix.Sockaddr) error {
+func clearStale(a Address, to unix.Sockaddr, o Options) error {
 	var st unix.Stat_t
 	if err := unix.Lstat(a.Path, &st); err != nil {
 		return step(a, "bind", err)
@@ -232,10 +244,17 @@ func clearStale(a Address, to unix.Sockaddr) error {
 	if err := unix.Connect(fd, to); err != unix.ECONNREFUSED {
 		return step(a, "bind", unix.EADDRINUSE)
 	}
-	if err := unix.Unlink(a.Path); err != nil && err != unix.ENOENT {
+	if err := o.unlink(a.Path); err != nil && err != unix.ENOENT {
 		return step(a, "unlink", err)
 	}
 	return nil
+}
+
+func (o Options) unlink(path string) error {
+	if o.ByOwner {
+		return fsuid.Unlink(path, uint32(o.UID), uint32(o.GID))
+	}
+	return unix.Unlink(path)
 }
 
 func kindOf(mode uint32) string {
@@ -262,8 +281,8 @@ func identify(path string) identity {
 }
 
 // remove unlinks the file, if the path is still its own: another goinit may have taken it over.
-func (i identity) remove(path string) {
+func (i identity) remove(path string, o Options) {
 	if i != (identity{}) && identify(path) == i {
-		_ = os.Remove(path)
+		_ = o.unlink(path)
 	}
 }

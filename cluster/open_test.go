@@ -238,3 +238,61 @@ func TestHolderIsOfTheAddress(t *testing.T) {
 		}
 	}
 }
+
+// What a worker wants made, it gets as its own, where it may.
+func TestUnixSocketByOwner(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("needs root, to be somebody else")
+	}
+	const nobody = 65534
+	top, err := os.MkdirTemp("/tmp", "goinit-test-owner-") // which anybody may go through
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer os.RemoveAll(top)
+	own, sticky, closed := filepath.Join(top, "own"), filepath.Join(top, "sticky"), filepath.Join(top, "closed")
+	for _, dir := range []string{own, sticky, closed} {
+		if err := os.Mkdir(dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	stale := filepath.Join(sticky, "stale.sock") // root's
+	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: stale})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.SetUnlinkOnClose(false)
+	l.Close()
+	for _, err := range []error{os.Chmod(top, 0o755), os.Chown(own, nobody, nobody), os.Chmod(sticky, 0o777|os.ModeSticky)} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+
+	p := NewPool(nil)
+	o := Options{UID: nobody, GID: nobody, ByOwner: true}
+	path := filepath.Join(own, "web.sock")
+	if _, err := p.Socket(0, Address{Network: Unix, Path: path}, o); err != nil {
+		t.Fatal(err)
+	}
+	var st unix.Stat_t
+	if err := unix.Stat(path, &st); err != nil || st.Uid != nobody || st.Gid != nobody || st.Mode&0o777 != 0o660 {
+		t.Errorf("%v, of %d:%d, mode %o", err, st.Uid, st.Gid, st.Mode)
+	}
+	if _, err := p.Socket(0, Address{Network: Unix, Path: filepath.Join(closed, "web.sock")}, o); !errors.Is(err, unix.EACCES) {
+		t.Errorf("in root's directory: %v", err)
+	}
+	if _, err := p.Socket(0, Address{Network: Unix, Path: stale}, o); !errors.Is(err, unix.EPERM) {
+		t.Errorf("in the place of root's: %v", err)
+	}
+	dialUnix(t, path)
+	p.Close()
+	if _, err := os.Lstat(path); !os.IsNotExist(err) {
+		t.Errorf("it is still there: %v", err)
+	}
+	if f, err := os.Create(filepath.Join(closed, "file")); err != nil {
+		t.Errorf("root is not root any more: %v", err)
+	} else {
+		f.Close()
+	}
+}

@@ -17,6 +17,7 @@ type Options struct {
 	Backlog   int         // 0: DefaultBacklog
 	Perm      os.FileMode // of a unix socket's file; 0: 0660
 	UID, GID  int         // who owns that file; 0: goinit
+	ByOwner   bool        // it is made, and replaced, with no more rights than UID and GID have: it is their wish
 	ReuseAddr bool        // UDP: SO_REUSEADDR
 	// Blocking is for programs that know nothing of an event loop and block in accept(2), as they may with what systemd gives
 	// them. Who has a loop sets O_NONBLOCK by itself. In mode RoundRobin, where goinit accepts, it has no effect.
@@ -158,7 +159,7 @@ func (p *Pool) Close() {
 }
 
 func (p *Pool) drop(g *group) {
-	g.file.remove(g.bound.Path)
+	g.file.remove(g.bound.Path, g.options)
 	for _, s := range g.sockets {
 		p.leave(g, s)
 		// A worker's copy keeps a socket alive that nobody is to connect to any more: shutdown ends its listening in all of

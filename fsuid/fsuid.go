@@ -1,6 +1,7 @@
 // Package fsuid makes a system call as somebody else. The kernel lets those look into /proc/PID who could ptrace(2) the process:
 // CAP_SYS_PTRACE, which Docker's root has not, or the same filesystem uid and gid, which root can take on (setfsuid(2);
-// PTRACE_MODE_READ_FSCREDS). For openings the look counts once: what was opened can be read as oneself.
+// PTRACE_MODE_READ_FSCREDS). For openings the look counts once: what was opened can be read as oneself. And a file that is made
+// or removed at somebody's wish is so as that one, who can do no more by it than without us.
 package fsuid
 
 import (
@@ -34,6 +35,47 @@ func Readlink(dir int, path string, buffer []byte, uid, gid uint32) (int, error)
 		return -1, errno
 	}
 	return int(n), nil
+}
+
+// Bind is bind(2) of a unix socket to a path as uid and gid, whose the file is then.
+func Bind(socket int, path string, uid, gid uint32) error {
+	var a unix.RawSockaddrUnix
+	if len(path) == 0 || len(path) >= len(a.Path) {
+		return unix.EINVAL
+	}
+	a.Family = unix.AF_UNIX
+	for i := range len(path) {
+		a.Path[i] = int8(path[i])
+	}
+	length := unsafe.Offsetof(a.Path) + uintptr(len(path)) + 1
+	return failed(call(uid, gid, unix.SYS_BIND, uintptr(socket), uintptr(unsafe.Pointer(&a)), length, 0))
+}
+
+// Chmod is chmod(2) as uid and gid.
+func Chmod(path string, mode, uid, gid uint32) error {
+	p, err := unix.BytePtrFromString(path)
+	if err != nil {
+		return err
+	}
+	return failed(call(uid, gid, unix.SYS_FCHMODAT, cwd, uintptr(unsafe.Pointer(p)), uintptr(mode), 0))
+}
+
+// Unlink is unlink(2) as uid and gid.
+func Unlink(path string, uid, gid uint32) error {
+	p, err := unix.BytePtrFromString(path)
+	if err != nil {
+		return err
+	}
+	return failed(call(uid, gid, unix.SYS_UNLINKAT, cwd, uintptr(unsafe.Pointer(p)), 0, 0))
+}
+
+const cwd = ^uintptr(-unix.AT_FDCWD - 1) // AT_FDCWD as a register has it
+
+func failed(_ uintptr, errno unix.Errno) error {
+	if errno != 0 {
+		return errno
+	}
+	return nil
 }
 
 // call makes one system call with another filesystem identity. That belongs to the thread, so nothing else may run on it

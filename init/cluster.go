@@ -60,7 +60,7 @@ func (c *clusters) Wants(a *spec.App) (joins, ready bool) {
 type preparation struct {
 	clusters *clusters
 	wanted   map[string][]listened // by app; one that joins is in it
-	fresh    map[string][]listened // opened by it
+	fresh    map[string][]listened // named for the first time
 	created  []string              // apps that were not there
 }
 
@@ -122,7 +122,7 @@ func (p *preparation) abort() {
 	for name, fresh := range p.fresh {
 		s := c.apps[name]
 		for _, l := range fresh {
-			s.pool.Forget(l.address)
+			s.forget(l.address)
 			s.open = slices.DeleteFunc(s.open, l.same)
 		}
 	}
@@ -151,12 +151,21 @@ func (c *clusters) tidy(name string, s *served) {
 				return false
 			}
 		}
-		s.pool.Forget(l.address)
+		s.forget(l.address)
 		return true
 	})
 	if (s.gone || c.ending()) && len(s.members) == 0 {
 		s.close()
 		delete(c.apps, name)
+	}
+}
+
+// forget closes the sockets of an address, unless Node's workers have come to listen there by themselves.
+func (s *served) forget(a cluster.Address) {
+	if s.balance != nil {
+		s.balance.Forget(a)
+	} else {
+		s.pool.Forget(a)
 	}
 }
 

@@ -1,6 +1,7 @@
 package pid1
 
 import (
+	"fmt"
 	"strconv"
 	"strings"
 
@@ -48,6 +49,13 @@ func (c *clusters) channel(m *member, w supervise.Work, told func(supervise.Verd
 				told(v)
 			}
 		}}
+	if w.App.User != "" {
+		account, err := c.accounts.Resolve(w.App.User)
+		if err != nil {
+			return fmt.Errorf("user %q: %w", w.App.User, err)
+		}
+		o.UID, o.GID = int(account.UID), int(account.GID)
+	}
 	for _, l := range m.sockets {
 		o.Listening = append(o.Listening, l.address)
 	}

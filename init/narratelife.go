@@ -7,6 +7,7 @@ import (
 
 	"goinit/logs"
 	"goinit/messages"
+	"goinit/spec"
 	"goinit/supervise"
 )
 
@@ -70,8 +71,15 @@ func (n *narrator) sayOfLife(e supervise.Event, fields messages.Fields) bool {
 // moreTime is what can be done about a readiness that did not come.
 func (n *narrator) moreTime(name string) string {
 	kind := "readiness"
-	if a := n.spec(name); a != nil && a.Readiness != nil {
+	a := n.spec(name)
+	if a != nil && a.Readiness == nil && a.NodeChannel() == spec.NodeCluster {
+		return "what was waited for is that it listens; if it serves nothing: node: off      if it needs longer: " +
+			"readiness: {node: true, start_timeout: 2m}, and process.send('ready')"
+	}
+	if a != nil && a.Readiness != nil {
 		switch r := a.Readiness; {
+		case r.Node:
+			kind = "process.send('ready')"
 		case r.Notify:
 			kind = "READY=1 on NOTIFY_SOCKET"
 		case r.FD > 0:

@@ -120,6 +120,22 @@ func TestLikelyCause(t *testing.T) {
 	}
 }
 
+// What a worker of Node's cluster was waited for, word for word.
+func TestNodeWasNotReady(t *testing.T) {
+	for want, a := range map[string]*spec.App{
+		"what was waited for is that it listens; if it serves nothing: node: off      if it needs longer: readiness: {node: true, start_timeout: 2m}, and process.send('ready')": {
+			Command: []string{"node", "queue.js"}, Workers: spec.Workers{Count: 2}},
+		"what was waited for is process.send('ready'); if it needs longer: readiness: {start_timeout: 2m}": {
+			Node: spec.NodeIPC, Readiness: &spec.Readiness{Node: true}},
+	} {
+		n := newNarrator(nil, nil, nil)
+		n.spec = func(string) *spec.App { return a }
+		if got := n.moreTime("web"); got != want {
+			t.Errorf("got  %q\nwant %q", got, want)
+		}
+	}
+}
+
 // A worker that comes and goes all the time is told as such, not each time; and each minute anew.
 func TestFlapsAreToldThreeTimesAMinute(t *testing.T) {
 	var said strings.Builder

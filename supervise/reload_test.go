@@ -292,6 +292,25 @@ func TestReloadInPlace(t *testing.T) {
 	})
 }
 
+// Who waits for a start is not told that it came to nothing while what starts is being replaced.
+func TestStartDuringReloadInPlace(t *testing.T) {
+	none, one := 0, 1
+	inPlace := func(a *spec.App) { a.Reload.MaxSurge, a.Reload.MaxUnavailable = &none, &one }
+	rolling(t, []spec.App{serving(1, inPlace)}, func(f *fake, c *fakeCluster) {
+		c.ready = func(w Work) bool { return w.Generation == 2 }
+	}, func(s *Supervisor, f *fake, c *fakeCluster) {
+		answer := make(chan error, 1)
+		go func() {
+			_, err := s.Do(context.Background(), Start{Targets: []string{"web"}})
+			answer <- err
+		}()
+		synctest.Wait()
+		reloaded(t, s, "web")
+		expect(t, "the start", <-answer, nil)
+		expect(t, "workers", processesOf(s), "web/0.2 running")
+	})
+}
+
 // Random reloads, applies, crashes and suicides of workers that come up, or do not: the number of processes is bounded,
 // every command is answered, and nothing is left.
 func TestRandomReloads(t *testing.T) {

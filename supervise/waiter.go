@@ -259,6 +259,9 @@ func (o *owner) up(s *app.Slot, downWillDo bool) (done bool, err error) {
 	case app.Running, app.Paused, app.Completed:
 		return true, nil
 	case app.Failed, app.Backoff:
+		if s.State == app.Backoff && s.Replacing {
+			return false, nil // a pause ahead of its replacement
+		}
 		return true, o.cameToNothing(s)
 	case app.Stopped:
 		if downWillDo {

@@ -33,7 +33,9 @@ type server struct {
 	// workers, so a client's session does as well.
 	data  []byte
 	users []*Worker
-	// Somebody has closed it that lives on, and it was the last: the socket is forgotten if nobody comes.
+	slot  int // of the last one who left
+	// Nobody listens there any more, and this worker, who closed it or came after who did, lives on without: the socket is
+	// forgotten if nobody comes.
 	closer *Worker
 	idle   time.Time
 }
@@ -43,6 +45,9 @@ const (
 	// closeRest is how long a socket is kept whose last server was closed, by a worker that lives on. Who closes its server to
 	// die, or to be replaced, does so in less.
 	closeRest = 10 * time.Second
+	// succeedRest is how long a socket is kept that a new worker does not listen on, where the one before it did: a program may
+	// be ready before it listens everywhere.
+	succeedRest = time.Minute
 )
 
 // NewBalance makes one over an app's sockets.
@@ -65,6 +70,23 @@ func (b *Balance) Close() {
 	}
 }
 
+// Forget has the Pool forget an address that no spec names any more, unless a worker listens there: then it is the worker's,
+// as if it had never been named.
+func (b *Balance) Forget(a cluster.Address) {
+	b.hub.mu.Lock()
+	defer b.hub.mu.Unlock()
+	for _, s := range b.servers {
+		switch {
+		case s.address != a:
+		case len(s.users) > 0:
+			return
+		default:
+			s.close() // its descriptor is about to be another's
+		}
+	}
+	b.pool.Forget(a)
+}
+
 // query answers a worker that wants to listen.
 func (w *Worker) query(m message) {
 	b := w.o.Balance
@@ -77,6 +99,9 @@ func (w *Worker) query(m message) {
 		return
 	}
 	key := keyOf(m)
+	if m.fd >= 0 {
+		key += ":" + a.String() // the same number is another socket's when listen: has changed
+	}
 	if w.servers[key] != nil {
 		w.refuse(m, key, unix.EADDRINUSE) // by itself
 		return
@@ -90,7 +115,9 @@ func (w *Worker) query(m message) {
 	if a.Network == cluster.UDP || a.Network == cluster.Unix && mode == cluster.ReusePort {
 		mode = cluster.Shared
 	}
-	socket, err := b.pool.Socket(w.o.Slot, a, optionsOf(m, mode))
+	o := optionsOf(m, mode)
+	o.UID, o.GID, o.ByOwner = w.o.UID, w.o.GID, w.o.UID != 0
+	socket, err := b.pool.Socket(w.o.Slot, a, o)
 	if err == nil { // listen: has its sockets block, for other programs; neither Node nor we may wait in accept(2)
 		err = unix.SetNonblock(socket.FD, true)
 	}
@@ -138,8 +165,22 @@ func (s *server) use(w *Worker, data []byte) {
 // left: the worker is no more, or not reachable.
 func (s *server) left(w *Worker) {
 	s.users = slices.DeleteFunc(s.users, func(u *Worker) bool { return u == w })
+	s.slot = w.o.Slot
 	if s.listener != nil {
 		s.listener.leave(w)
+	}
+	for _, after := range w.hub.workers {
+		s.outlived(after)
+	}
+}
+
+// outlived: nobody listens there any more. If who came after the last one is ready without, nobody will again: the program
+// has another address now, and who connects to the old one is to be refused, not to wait for ever.
+func (s *server) outlived(w *Worker) {
+	if len(s.users) == 0 && w.o.Balance == s.balance && w.o.Slot == s.slot && w.isReady && !w.ended && !w.draining && !w.stopping &&
+		!slices.Contains(w.o.Listening, s.address) {
+		s.closer, s.idle = w, time.Now().Add(succeedRest)
+		w.hub.wakeBy(s.idle)
 	}
 }
 

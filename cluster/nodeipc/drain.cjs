@@ -1,4 +1,4 @@
-// goinit loads this into the workers of a Node cluster (NODE_OPTIONS=--require=…; node: {preload: false} switches it off).
+// goinit loads this into the workers of a Node cluster (NODE_OPTIONS=--require=…; node_preload: false switches it off).
 //
 // Why: when a worker is to be replaced, module cluster closes its servers, and with them, since Node 19, at once every
 // connection that is idle. A request that a keep-alive client has just sent on one of these is lost. Node 18 closes none,

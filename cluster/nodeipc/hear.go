@@ -53,6 +53,11 @@ func (w *Worker) becomeReady() {
 	if !w.isReady {
 		w.isReady = true
 		w.tell(Ready, "")
+		if w.o.Balance != nil {
+			for _, s := range w.o.Balance.servers {
+				s.outlived(w)
+			}
+		}
 	}
 }
 

@@ -135,7 +135,7 @@ func TestFlood(t *testing.T) {
 		bytes int
 	}{
 		"a line of 24 MB":           {strings.Repeat("x", 1<<16), 24 << 20},
-		"24 MB of lines":            {strings.Repeat("{\"a\":1}\n", 1<<13), 24 << 20},
+		"lines":                     {strings.Repeat("{\"a\":1}\n", 1<<13), 1 << 20},
 		"listen, without an answer": {`{"cmd":"NODE_CLUSTER","act":"queryServer","port":99999,"addressType":4,"seq":1}` + "\n", 4 << 20},
 		"handles":                   {`{"cmd":"NODE_HANDLE","type":"net.Socket","msg":1}` + "\n", 4 << 20},
 	} {
@@ -185,6 +185,26 @@ func (s *stranger) heldUp() bool {
 	s.hub.mu.Lock()
 	defer s.hub.mu.Unlock()
 	return s.channel.queued > maxQueued && s.watched&unix.EPOLLIN == 0
+}
+
+// Lines are read at a rate, however short: each costs us something.
+func TestLinesCost(t *testing.T) {
+	a := newApp(t, "", cluster.RoundRobin)
+	s := a.stranger(0)
+	a.hub.mu.Lock() // the loop waits meanwhile
+	defer a.hub.mu.Unlock()
+	if _, err := io.WriteString(s.file, strings.Repeat("1\n", mostRead/lineCost)); err != nil {
+		t.Fatal(err)
+	}
+	s.read()
+	s.watch()
+	if s.suspended.IsZero() || s.watched&unix.EPOLLIN != 0 {
+		t.Fatal("it is read on")
+	}
+	s.tick(s.suspended)
+	if s.watched&unix.EPOLLIN == 0 {
+		t.Error("it is not read again")
+	}
 }
 
 // Descriptors that a worker sends are closed, and acknowledged, at once: Node says nothing more before that.

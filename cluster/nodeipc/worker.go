@@ -27,6 +27,8 @@ type Options struct {
 	Listening []cluster.Address
 	// Handed are sockets that the process is sent as messages, as a primary of Node's does with worker.send('server', server).
 	Handed []Handed
+	// UID and GID are who it is: files of unix sockets that it wants are made as that one. 0: as goinit.
+	UID, GID int
 	// Preload is the path of a file that WritePreload has written; empty: there is to be none.
 	Preload string
 	// ReadyOnMessage: it is ready when it says process.send('ready'), not when it listens.
@@ -65,7 +67,7 @@ type Worker struct {
 	rest    time.Time          // no connections before that: it has declined, or lost one
 	hung    bool               // and told to be
 
-	spent     int       // bytes read from it
+	spent     int       // on what was read from it, in bytes
 	since     time.Time // since then
 	suspended time.Time // not read before that; zero: it is
 	resend    time.Time // the kernel was short of something; zero: it was not
@@ -90,8 +92,10 @@ const (
 	// A worker that has no descriptor left, or declines, is left alone for a while.
 	lossRest    = time.Second
 	declineRest = 50 * time.Millisecond
-	// A worker may send this many bytes in this time; the rest waits in its own process.
+	// A worker may send this many bytes in this time, each line counted as so many more, which is what it costs us; the rest
+	// waits in its own process. That is 100,000 lines a second: a connection takes two.
 	mostRead   = 4 << 20
+	lineCost   = 400
 	readWindow = 100 * time.Millisecond
 	shortRest  = 10 * time.Millisecond
 	// exitTime is what a worker that is drained has to exit by itself, before Drained is told: a signal would cut short what it
@@ -247,25 +251,27 @@ func (w *Worker) read() (more bool) {
 		}
 		return false
 	}
-	w.count(n)
+	cost := n
 	lines := &w.channel.lines
 	lines.read(h.buf[:n])
 	for {
 		line, whole, ok := lines.next()
 		if !ok {
+			w.count(cost)
 			return true
 		}
+		cost += lineCost
 		w.hear(parse(line, whole))
 	}
 }
 
 // count keeps it from sending more than we want to read.
-func (w *Worker) count(n int) {
+func (w *Worker) count(cost int) {
 	now := time.Now()
 	if now.Sub(w.since) >= readWindow {
 		w.since, w.spent = now, 0
 	}
-	if w.spent += n; w.spent >= mostRead {
+	if w.spent += cost; w.spent >= mostRead {
 		w.suspended = w.since.Add(readWindow)
 		w.hub.wakeBy(w.suspended)
 	}
