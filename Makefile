@@ -2,7 +2,7 @@
 GO ?= go
 export PATH := $(PATH):$(shell $(GO) env GOPATH)/bin
 
-.PHONY: build run test fuzz lint tools bench clean
+.PHONY: build run test test-node fuzz lint tools bench clean
 
 fuzz = $(GO) test -run '^$$' -fuzz '^$(1)$$' -fuzztime $(2) -fuzzminimizetime 1x $(3)
 
@@ -19,6 +19,10 @@ test: tools lint
 	$(GO) test -tags forkexec -timeout 5m ./reaper
 	$(MAKE) fuzz
 
+# Node's channel and cluster on every version, which come from npm: 300 MB, once.
+test-node: build
+	GOINIT_TEST_NODES=all $(GO) test -race -timeout 20m -run 'TestKinds|TestDrain|TestHanded|TestRunNode' ./cluster/nodeipc ./integration
+
 # What strangers write and PID 1 or its client reads: the control socket, the log store, notifications, answers to probes, Node's channel, mountinfo.
 fuzz:
 	$(call fuzz,FuzzServer,60s,./control)
@@ -27,8 +31,8 @@ fuzz:
 	$(call fuzz,FuzzRepair,15s,./logs/segment)
 	$(call fuzz,FuzzNotification,10s,./health)
 	$(call fuzz,FuzzAnswer,10s,./health)
-	$(call fuzz,FuzzChannel,45s,./cluster/nodeipc)
-	$(call fuzz,FuzzParse,15s,./cluster/nodeipc)
+	$(call fuzz,FuzzChannel,20s,./cluster/nodeipc)
+	$(call fuzz,FuzzParse,10s,./cluster/nodeipc)
 	$(call fuzz,FuzzReported,10s,./watch)
 	$(call fuzz,FuzzLook,10s,./cgroup)
 
