@@ -43,6 +43,23 @@ func TestUnixSocket(t *testing.T) {
 }
 
 // A file that a server has left is replaced; one that is no socket is nobody's to remove.
+// A program that removes the file of its socket before it listens, as one does that was killed before, can be reached.
+func TestRemovedUnixSocket(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "web.sock")
+	p := NewPool(nil)
+	defer p.Close()
+	for range 3 {
+		s, err := p.Socket(0, Address{Network: Unix, Path: path}, Options{Mode: Shared})
+		if err != nil || s.FD < 0 {
+			t.Fatal(s, err)
+		}
+		dialUnix(t, path)
+		if err := os.Remove(path); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 func TestStaleUnixSocket(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "stale.sock")

@@ -77,6 +77,11 @@ func (p *Pool) Socket(slot int, a Address, o Options) (Socket, error) {
 	}
 	p.retired[slot] = false
 	g, there := p.groups[a]
+	if there && g.removed() {
+		p.drop(g)
+		delete(p.groups, a)
+		there = false
+	}
 	if !there {
 		g = &group{bound: a, options: o}
 	}
@@ -100,6 +105,13 @@ func (p *Pool) Socket(slot int, a Address, o Options) (Socket, error) {
 		_ = g.steer(p.active)
 	}
 	return Socket{fd, g.bound}, nil
+}
+
+// removed reports that a unix socket's file is no more: programs remove what they take for a leftover before they listen. Nobody
+// can connect to it, and whoever asks next opens it anew; who accepts from the old one has what is in its queue. From a
+// socket of RoundRobin goinit itself accepts, by its number.
+func (g *group) removed() bool {
+	return g.file != (identity{}) && g.options.Mode != RoundRobin && identify(g.bound.Path) == identity{}
 }
 
 func (g *group) perSlot() bool { return g.options.Mode == ReusePort && g.bound.Network == TCP }

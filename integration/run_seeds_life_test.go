@@ -278,7 +278,7 @@ apps:
 		return strings.Count(r.Stdout, "all is well") > 1, r.Stdout
 	})
 	// Nobody went before the one before was ready again.
-	up := map[string]bool{"web/0": true, "web/1": true}
+	up := map[string]bool{} // by worker and generation: a successor is ready while the one before is there
 	for line := range strings.Lines(p.goinit(t, "ctl", "events", "-o", "json").Stdout) {
 		var e struct {
 			Type, Worker string
@@ -287,15 +287,15 @@ apps:
 		if err := json.Unmarshal([]byte(line), &e); err != nil {
 			t.Fatal(err)
 		}
+		who := fmt.Sprint(e.Worker, " ", e.Generation)
 		switch {
 		case !strings.HasPrefix(e.Worker, "web/"):
 		case e.Type == "worker.exited":
-			up[e.Worker] = false
+			if delete(up, who); len(up) == 0 {
+				t.Errorf("nobody is up after %s", line)
+			}
 		case e.Type == "worker.ready":
-			up[e.Worker] = true
-		}
-		if !up["web/0"] && !up["web/1"] {
-			t.Errorf("nobody is up after %s", line)
+			up[who] = true
 		}
 	}
 	if r := p.goinit(t, "ctl", "shutdown"); r.Status != 0 {
