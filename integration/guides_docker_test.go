@@ -20,7 +20,7 @@ COPY guide.sh /usr/local/bin/gunicorn
 COPY guide.sh /usr/local/bin/postgres
 COPY guide.sh /scripts/prepare
 COPY guide.sh /srv/mail.sh
-RUN mkdir /srv/web && echo "require('http').createServer((q, r) => r.end('hello')).listen(8080)" >/srv/web/server.js
+RUN mkdir /srv/web && echo "require('http').createServer((q, r) => r.end('hello')).listen(8080, () => console.log('ready'))" >/srv/web/server.js
 COPY server.js /
 RUN echo postgres:x:999:999::/:/bin/sh >>/etc/passwd
 `
