@@ -23,7 +23,7 @@ type Cluster interface {
 	// Join comes ahead of the start of a worker's process, never of a hook's. An error fails the start, with its text. told is
 	// as in Prober.Watch: it may be called from any goroutine, also from within the methods of the Member; it neither blocks
 	// nor calls back. What is told after Gone is ignored. Told are VerdictReady, VerdictStopping (the suicide signal),
-	// VerdictUnhealthy (it does not answer), VerdictDrained and VerdictStatus (a hint).
+	// VerdictUnhealthy (it does not answer) and VerdictDrained.
 	Join(w Work, told func(Verdict)) (Member, error)
 }
 

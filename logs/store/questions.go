@@ -99,6 +99,11 @@ type File struct {
 
 // Files opens the segments of an app that have a number greater than after, the oldest first.
 func (s *Store) Files(ctx context.Context, app string, after int) ([]File, error) {
+	return s.opened(ctx, func() ([]File, error) { return s.files(app, after) })
+}
+
+// opened has files opened between two writes. Whoever asks may give up first.
+func (s *Store) opened(ctx context.Context, open func() ([]File, error)) ([]File, error) {
 	type found struct {
 		files []File
 		err   error
@@ -113,7 +118,7 @@ func (s *Store) Files(ctx context.Context, app string, after int) ([]File, error
 		}
 	}
 	err := s.do(ctx, func() {
-		files, err := s.files(app, after)
+		files, err := open()
 		answer <- found{files, err}
 		if gone.Load() {
 			discard()

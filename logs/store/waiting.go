@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"context"
 	"slices"
-	"sync/atomic"
 
 	"goinit/logs/segment"
 
@@ -13,35 +12,7 @@ import (
 
 // Waiting is what cannot be written now, a memory file of a segment for each app that has any; none while all is well. What of a
 // line is written already is in the last segment, the rest of it here.
-func (s *Store) Waiting(ctx context.Context) ([]File, error) {
-	type found struct {
-		files []File
-		err   error
-	}
-	answer := make(chan found, 1)
-	var gone atomic.Bool
-	discard := func() {
-		select {
-		case f := <-answer:
-			CloseFiles(f.files)
-		default:
-		}
-	}
-	err := s.do(ctx, func() {
-		files, err := s.waiting()
-		answer <- found{files, err}
-		if gone.Load() {
-			discard()
-		}
-	})
-	if err != nil { // whoever of the two comes second closes them
-		gone.Store(true)
-		discard()
-		return nil, err
-	}
-	f := <-answer
-	return f.files, f.err
-}
+func (s *Store) Waiting(ctx context.Context) ([]File, error) { return s.opened(ctx, s.waiting) }
 
 // waiting is called with the pen, so that nobody writes, and keeps the taker away.
 func (s *Store) waiting() (files []File, err error) {

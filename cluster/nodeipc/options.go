@@ -1,0 +1,41 @@
+package nodeipc
+
+import (
+	"time"
+
+	"goinit/cluster"
+)
+
+// Options are of one process.
+type Options struct {
+	// ID is NODE_UNIQUE_ID, cluster.worker.id: unique among all workers of this goinit, and never used again. 0: the process is
+	// none of a cluster but an ordinary child with a channel; it binds what it listens on by itself.
+	ID int
+	// Slot is whose sockets it gets.
+	Slot int
+	// Balance is its app's. nil with ID 0.
+	Balance *Balance
+	// Mode is how connections come to it.
+	Mode cluster.Mode
+	// Listening are the addresses of the sockets that the process has from descriptor 3 on (LISTEN_FDS), for those who call
+	// listen({fd: 3}): Node asks the primary for it.
+	Listening []cluster.Address
+	// Handed are sockets that the process is sent as messages, as a primary of Node's does with worker.send('server', server).
+	Handed []Handed
+	// UID and GID are who it is: files of unix sockets that it wants are made as that one. 0: as goinit.
+	UID, GID int
+	// Preload is the path of a file that WritePreload has written; empty: there is to be none.
+	Preload string
+	// ReadyOnMessage: it is ready when it says process.send('ready'), not when it listens.
+	ReadyOnMessage bool
+	// HangTime is how long it may take to acknowledge a connection; its event loop stands still as long. 0: DefaultHangTime.
+	HangTime time.Duration
+	// Told is called with the Hub locked: it must not block, nor call back.
+	Told func(Event)
+}
+
+// Handed is a listening socket to be sent with a message.
+type Handed struct {
+	Message string
+	FD      int // stays the caller's, and open while there is the Worker
+}
