@@ -3,11 +3,14 @@ package bed
 import (
 	"encoding/json"
 	"fmt"
+	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -16,9 +19,10 @@ import (
 // Pod is a static pod of a Kube: the kubelet has it from a file.
 type Pod struct {
 	Name string // the kubelet's, which ends with the node's name
-	UID  string
 	kube *Kube
+	main string // the container that Wait looks at
 	file string
+	logs map[string]*os.File // held open: the kubelet removes them with the pod
 }
 
 // PodStatus is what the kubelet says of a pod, as the API has it.
@@ -50,15 +54,16 @@ type ContainerState struct {
 	}
 }
 
-// Static has the kubelet run a pod, whose manifest is anything that is JSON as the API wants it. It goes with the test.
-func (k *Kube) Static(t testing.TB, name string, manifest any) *Pod {
+// Static has the kubelet run a pod, whose manifest is anything that is JSON as the API wants it, and of whose containers one is
+// what the test looks at. It goes with the test.
+func (k *Kube) Static(t testing.TB, name, container string, manifest any) *Pod {
 	t.Helper()
 	text, err := json.Marshal(manifest)
 	if err != nil {
 		t.Fatal(err)
 	}
 	dir := filepath.Join(k.dir, "manifests")
-	p := &Pod{Name: name + "-node", kube: k, file: filepath.Join(dir, name+".json")}
+	p := &Pod{Name: name + "-node", kube: k, main: container, file: filepath.Join(dir, name+".json"), logs: map[string]*os.File{}}
 	hidden := filepath.Join(dir, "."+name) // it is renamed: the kubelet reads no half of it
 	if err := os.WriteFile(hidden, text, 0o644); err != nil {
 		t.Fatal(err)
@@ -73,6 +78,9 @@ func (k *Kube) Static(t testing.TB, name string, manifest any) *Pod {
 			t.Logf("pod %s: %s, %v; its log:\n%s", p.Name, text, err, indent(p.Log()))
 		}
 		os.Remove(p.file)
+		for _, log := range p.logs {
+			log.Close()
+		}
 	})
 	return p
 }
@@ -80,6 +88,7 @@ func (k *Kube) Static(t testing.TB, name string, manifest any) *Pod {
 // Remove takes the pod away from the kubelet, which then stops it.
 func (p *Pod) Remove(t testing.TB) {
 	t.Helper()
+	p.Log()
 	if err := os.Remove(p.file); err != nil {
 		t.Fatal(err)
 	}
@@ -92,7 +101,7 @@ func (p *Pod) status() (PodStatus, error) {
 	}
 	var list struct {
 		Items []struct {
-			Metadata struct{ Name, UID string }
+			Metadata struct{ Name string }
 			Status   PodStatus
 		}
 	}
@@ -101,14 +110,23 @@ func (p *Pod) status() (PodStatus, error) {
 	}
 	for _, item := range list.Items {
 		if item.Metadata.Name == p.Name {
-			p.UID = item.Metadata.UID
 			return item.Status, nil
 		}
 	}
 	return PodStatus{}, fmt.Errorf("the kubelet has no pod %s", p.Name)
 }
 
-// Wait waits for a state of the pod's first container.
+// Container is the status of one; without a name if there is none.
+func (s PodStatus) Container(name string) ContainerStatus {
+	for _, c := range s.Containers {
+		if c.Name == name {
+			return c
+		}
+	}
+	return ContainerStatus{}
+}
+
+// Wait waits for a state of the pod's container.
 func (p *Pod) Wait(t testing.TB, what string, is func(ContainerStatus) bool) PodStatus {
 	t.Helper()
 	var last PodStatus
@@ -119,7 +137,8 @@ func (p *Pod) Wait(t testing.TB, what string, is func(ContainerStatus) bool) Pod
 		}
 		last = status
 		text, _ := json.Marshal(status)
-		return len(status.Containers) > 0 && is(status.Containers[0]), string(text)
+		c := status.Container(p.main)
+		return c.Name != "" && is(c), string(text)
 	})
 	return last
 }
@@ -132,18 +151,18 @@ func (p *Pod) WaitReady(t testing.TB, ready bool) PodStatus {
 	})
 }
 
-// Exec runs a command in a container by the kubelet. Its words have no spaces; how it ended stands in the error.
-func (p *Pod) Exec(t testing.TB, container string, words ...string) (string, error) {
+// Exec runs a command in the container by the kubelet. Its words have no spaces; how it ended stands in the error.
+func (p *Pod) Exec(t testing.TB, words ...string) (string, error) {
 	t.Helper()
-	path := fmt.Sprintf("/run/default/%s/%s?cmd=%s", p.Name, container, url.QueryEscape(strings.Join(words, " ")))
+	path := fmt.Sprintf("/run/default/%s/%s?cmd=%s", p.Name, p.main, url.QueryEscape(strings.Join(words, " ")))
 	text, err := p.kube.ask(http.MethodPost, path)
 	return string(text), err
 }
 
 // Must is Exec of what has to succeed, logged as a person would see it.
-func (p *Pod) Must(t testing.TB, container string, words ...string) string {
+func (p *Pod) Must(t testing.TB, words ...string) string {
 	t.Helper()
-	text, err := p.Exec(t, container, words...)
+	text, err := p.Exec(t, words...)
 	t.Logf("%s$ %s\n%s", p.Name, strings.Join(words, " "), indent(text))
 	if err != nil {
 		t.Fatalf("%s: %v", strings.Join(words, " "), err)
@@ -151,13 +170,20 @@ func (p *Pod) Must(t testing.TB, container string, words ...string) string {
 	return text
 }
 
-// Log is what the pod's containers wrote, all instances of them in the order of their names, as the files for kubectl logs have it, without
-// times. The files go with the pod: ask while it is there.
+// Log is what the pod's containers wrote, all instances of them in the order of their names, as the files for kubectl logs have
+// it, without times. What was seen once is kept when the pod goes.
 func (p *Pod) Log() string {
 	files, _ := filepath.Glob(filepath.Join(p.kube.dir, "var/upper/log/pods", "default_"+p.Name+"_*", "*", "*.log"))
+	for _, name := range files {
+		if p.logs[name] == nil {
+			if file, err := os.Open(name); err == nil { // else it has just gone
+				p.logs[name] = file
+			}
+		}
+	}
 	var all strings.Builder
-	for _, file := range files {
-		text, _ := os.ReadFile(file)
+	for _, name := range slices.Sorted(maps.Keys(p.logs)) {
+		text, _ := io.ReadAll(io.NewSectionReader(p.logs[name], 0, 1<<30))
 		for line := range strings.Lines(string(text)) { // TIME STREAM TAG TEXT: the CRI's format
 			if words := strings.SplitN(line, " ", 4); len(words) == 4 {
 				all.WriteString(words[3])

@@ -48,6 +48,6 @@ func shop(t *testing.T, k *bed.Kube) {
 	image.File("/sbin/goinitctl", filepath.Join(built, "goinitctl"))
 	image.File("/app/server.js", "../../deploy/image/server.js")
 	image.Folder("/tmp", os.ModeSticky|0o777)
-	image.Dir, image.Entrypoint = "/app", []string{"/sbin/goinit"}
+	image.Dir, image.Entrypoint = "/app", []string{"/sbin/goinit", "run"}
 	k.Import(t, image)
 }
