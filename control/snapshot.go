@@ -23,6 +23,7 @@ type App struct {
 	Since    time.Time // that it is in State
 	Runs     []Run     // of a job: the last ones, the newest last
 	WaitsFor []string  // what a waiting app is waiting for: "db: ready"
+	Own      bool      // goinit's own, of no spec: all does not mean it, and health does not ask for it
 }
 
 // Info is goinit itself.

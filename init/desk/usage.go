@@ -15,9 +15,9 @@ func (d *Desk) Usage(t control.Target) control.Stats {
 	u := &reading{}
 	var err error
 	if t.Slot == control.WholeApp {
-		u.Usage, err = d.Supervisor.AppUsage(t.App)
+		u.Usage, err = d.supervisorOf(t.App).AppUsage(t.App)
 	} else {
-		u.Usage, err = d.Supervisor.Usage(t.App, t.Slot)
+		u.Usage, err = d.supervisorOf(t.App).Usage(t.App, t.Slot)
 	}
 	out := control.Stats{At: time.Now().UTC()}
 	if err == nil {
@@ -31,7 +31,7 @@ func (d *Desk) Brief(t control.Target) control.Stats {
 	d.reading.Lock()
 	defer d.reading.Unlock()
 	out := control.Stats{At: time.Now().UTC()}
-	if u, err := d.Supervisor.Brief(t.App, t.Slot); err == nil {
+	if u, err := d.supervisorOf(t.App).Brief(t.App, t.Slot); err == nil {
 		r := &struct {
 			cpu          float64
 			memory, peak uint64
