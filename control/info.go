@@ -10,5 +10,6 @@ func info(c *call, _ struct{}) (InfoReply, error) {
 	i.Instance, i.Socket = c.server.socket.Name, c.server.socket.Path
 	i.Clients, i.Dropped = c.server.clients.count()
 	i.Refused = c.server.refused.Load()
+	i.Access = c.client.peer.access.String()
 	return InfoReply{i}, nil
 }
