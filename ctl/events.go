@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"goinit/control"
+	"goinit/ctl/human"
 )
 
 func eventsVerb(s *session) *cobra.Command {
@@ -56,7 +57,7 @@ func (s *session) event(instance string, e *control.Event) error {
 	}
 	data := ""
 	if len(e.Data) > 0 && !bytes.Equal(e.Data, []byte("null")) && !bytes.Equal(e.Data, []byte("{}")) {
-		data = "  " + printable(flat(e.Data))
+		data = "  " + human.Printable(flat(e.Data))
 	}
 	return s.print(fmt.Sprintf("%s  %-10s  %s%s\n", e.At.Format("2006-01-02T15:04:05.000Z07:00"), name, e.Type, data))
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"goinit/control"
+	"goinit/ctl/human"
 )
 
 // orderVerb is a verb on targets: start, stop and restart.
@@ -52,7 +53,7 @@ func (s *session) order(c *cobra.Command, method string, in any) error {
 			if o.PID != nil {
 				pid = "pid " + number(o.PID)
 			}
-			t.add(o.Name, o.Outcome, pid, printable(o.Message))
+			t.add(o.Name, o.Outcome, pid, human.Printable(o.Message))
 		}
 		return t.print(s.stdout)
 	})

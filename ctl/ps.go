@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"goinit/control"
+	"goinit/ctl/human"
 )
 
 func psVerb(s *session) *cobra.Command {
@@ -95,19 +96,19 @@ func (s *session) workers(workers []control.Worker, wide bool, to io.Writer) err
 	}
 	t := s.table(wide, append(header, "NOTE")...)
 	for _, w := range workers {
-		row := []string{w.Name(), string(w.State), yes(w.Ready), number(w.PID), strconv.Itoa(w.Restarts), span(s.now().Sub(w.StateSince))}
+		row := []string{w.Name(), string(w.State), yes(w.Ready), number(w.PID), strconv.Itoa(w.Restarts), human.Span(s.now().Sub(w.StateSince))}
 		if s.all {
 			row = append([]string{w.Instance}, row...)
 		}
 		if measured {
-			row = append(row, optional(w.MemoryBytes, bytesOf))
+			row = append(row, optional(w.MemoryBytes, human.Bytes))
 		}
 		if wide {
 			started := "-"
 			if w.StartedAt != nil {
 				started = w.StartedAt.Format("2006-01-02T15:04:05Z07:00")
 			}
-			row = append(row, optional(w.MemoryPeakBytes, bytesOf), optional(w.OOMKills, decimal), optional(w.CPUSeconds, cpuTime), strconv.Itoa(w.Generation), started)
+			row = append(row, optional(w.MemoryPeakBytes, human.Bytes), optional(w.OOMKills, decimal), optional(w.CPUSeconds, human.CPUTime), strconv.Itoa(w.Generation), started)
 		}
 		t.add(append(row, s.note(&w))...)
 	}
@@ -128,15 +129,15 @@ func (s *session) workers(workers []control.Worker, wide bool, to io.Writer) err
 
 // note is what one wants to know of a worker that is not simply running: what is next, and what was last.
 func (s *session) note(w *control.Worker) string {
-	note := printable(w.Message)
+	note := human.Printable(w.Message)
 	if w.Failures > 1 {
 		note = join(fmt.Sprintf("%d failures in a row", w.Failures), note)
 	}
 	if w.NextAt != nil {
-		note = join(note, "next in "+span(w.NextAt.Sub(s.now())))
+		note = join(note, "next in "+human.Span(w.NextAt.Sub(s.now())))
 	}
 	if w.LastExit != nil {
-		note = join(note, fmt.Sprintf("%s, %s ago", exitText(w.LastExit), span(s.now().Sub(w.LastExit.At))))
+		note = join(note, fmt.Sprintf("%s, %s ago", exitText(w.LastExit), human.Span(s.now().Sub(w.LastExit.At))))
 	}
 	return note
 }
@@ -145,7 +146,7 @@ func (s *session) note(w *control.Worker) string {
 func exitText(e *control.Exit) string {
 	switch {
 	case e.Error != "":
-		return e.Reason + ": " + printable(e.Error)
+		return e.Reason + ": " + human.Printable(e.Error)
 	case e.Signal != nil && e.Reason == "signaled":
 		return *e.Signal
 	case e.Signal != nil:

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"goinit/control"
+	"goinit/ctl/human"
 )
 
 func reloadVerb(s *session) *cobra.Command {
@@ -91,7 +92,7 @@ func (r *reloads) tell(instance string, e *control.Event) {
 
 func (r *reloads) show(text string) {
 	if r.errTerminal {
-		text = "\r\x1b[K" + printable(text)
+		text = "\r\x1b[K" + human.Printable(text)
 		r.shown = true
 	} else {
 		text += "\n"

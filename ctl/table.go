@@ -97,16 +97,6 @@ func terminalWidth(fd int) (width int, terminal bool) {
 	return int(size.Col), true
 }
 
-// printable keeps what a worker or a file said from moving the cursor.
-func printable(s string) string {
-	return strings.Map(func(r rune) rune {
-		if r < ' ' && r != '\t' || r == 0x7f || r >= 0x80 && r < 0xa0 {
-			return '·'
-		}
-		return r
-	}, s)
-}
-
 func plural(n int, what string) string {
 	if n == 1 {
 		return "1 " + what
