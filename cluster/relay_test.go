@@ -123,7 +123,7 @@ func TestNothingIsPassedOnToNobody(t *testing.T) {
 
 func steer(t *testing.T, p *Pool, active ...int) {
 	t.Helper()
-	if err := p.Steer(active); err != nil {
+	if err := p.Steer(active, nil); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -194,7 +194,6 @@ func TestPassingOnWithoutDescriptors(t *testing.T) {
 		clients = append(clients, dial(t, to))
 	}
 	steer(t, p, 0)
-	serve(t, fds[0], double)
 	relay.begin.Do(relay.start) // it takes descriptors itself
 	restore := noDescriptors(t)
 	p.Retire(1)
@@ -202,6 +201,7 @@ func TestPassingOnWithoutDescriptors(t *testing.T) {
 		t.Errorf("told of %v, want %v", err, unix.EMFILE)
 	}
 	restore()
+	serve(t, fds[0], double)
 	for _, c := range clients {
 		fmt.Fprint(c, "ab")
 		_ = c.(*net.TCPConn).CloseWrite()

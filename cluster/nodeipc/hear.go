@@ -35,6 +35,7 @@ func (w *Worker) hearCluster(m message) {
 	case "queryServer":
 		w.query(m)
 	case "listening":
+		w.deepen(m)
 		if !w.o.ReadyOnMessage {
 			w.becomeReady()
 		} else {
