@@ -89,6 +89,7 @@ func (g *gateway) start(s *spec.Spec) error {
 		return err
 	}
 	g.supervisor.Store(own)
+	g.runner.console.CountLines()
 	go func() {
 		own.Run(context.Background())
 		close(g.ended)
