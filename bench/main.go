@@ -36,7 +36,8 @@ func main() {
 	}
 	part := flag.String("part", "all", "what to measure: init (command mode), run (run mode), probes (run mode's liveness), groups (a cgroup for each worker), logs, cluster (a server's workers), reload (requests while they are replaced) or all")
 	probeSeconds := flag.Int("probe-seconds", 0, "how long liveness is measured (default 60)")
-	rounds := flag.Int("rounds", 0, "rounds of the start (default 150), and of the drain a thirtieth as many")
+	rounds := flag.Int("rounds", 0, "rounds of the start (default 150), of the drain a thirtieth as many, and of the logs (default 3)")
+	only := flag.String("only", "", "of those that keep logs, cat, goinit and these, with commas between them: goroutine per pipe,s6-log t,...")
 	quick := flag.Bool("quick", false, "a minute or so for each part: fewer of everything")
 	goinit := flag.String("goinit", "bin/goinit", "the goinit to measure")
 	out := flag.String("out", "", "write the report to this file too")
@@ -49,6 +50,12 @@ func main() {
 	onLogs := newLogPlan(*quick)
 	if *probeSeconds > 0 {
 		onRun.probeSeconds = *probeSeconds
+	}
+	if *rounds > 0 {
+		onLogs.rounds = *rounds
+	}
+	if *only != "" {
+		onLogs.only = strings.Split(*only, ",")
 	}
 	if err := run(newPlan(*rounds, *quick), onRun, onLogs, newWebPlan(*quick), *part, *goinit, *out); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)

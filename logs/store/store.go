@@ -153,6 +153,7 @@ type App struct {
 	owing   atomic.Bool // there is something in the next two
 	dropped atomic.Uint64
 	limited atomic.Uint64
+	ends    atomic.Int64 // where its open segment ends: a hint, see lineUp
 	lastCut atomic.Int64 // when a line was last over the rate, unix nanoseconds
 
 	batch *Batch // the taker's: where chain is
