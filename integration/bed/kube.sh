@@ -49,7 +49,8 @@ done
 # A network of its own: the node's address is from those for documentation (RFC 5737), as are the pods'.
 ip link set lo up
 ip address add 192.0.2.1/32 dev lo
-ip route add unreachable default metric 4096
+# A Service has no address of its own to find: what is sent to it is turned around on its way out (kube-proxy), which needs a way.
+ip route add default dev lo src 192.0.2.1
 cat >"$dir/net.d/10-bed.conflist" <<T
 {"cniVersion": "0.4.0", "name": "bed", "plugins": [
   {"type": "bridge", "bridge": "bed0", "isGateway": true, "hairpinMode": true,

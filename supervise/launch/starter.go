@@ -131,7 +131,7 @@ func (s *Starter) Command(w supervise.Work) (*reaper.Command, error) {
 		return nil, err
 	}
 	root := unix.Geteuid() == 0 && (credential == nil || credential.UID == 0)
-	if c.Capabilities, err = capabilities(a.Capabilities, own, root); err != nil {
+	if c.Capabilities, err = capabilities(a.Capabilities, own, root, a.NoNewPrivileges || sealed()); err != nil {
 		return nil, err
 	}
 	c.ListenPID = slices.ContainsFunc(w.Given.Environment, func(kv string) bool { return strings.HasPrefix(kv, "LISTEN_PID=") })
