@@ -31,7 +31,7 @@ func (s *session) vacuum(ctx context.Context, words []string, f logsFlags) error
 		if s.output == "json" || s.output == "yaml" {
 			err = s.object(a.value)
 		} else {
-			err = s.print(fmt.Sprintf("%sremoved %s, %sB; %sB left\n", name, plural(a.value.Removed, "segment"), human.Bytes(a.value.Freed), human.Bytes(a.value.Bytes)))
+			err = s.print(fmt.Sprintf("%sremoved %s, %sB; %sB left\n", name, human.Plural(a.value.Removed, "segment"), human.Bytes(a.value.Freed), human.Bytes(a.value.Bytes)))
 		}
 		if err != nil {
 			return err
