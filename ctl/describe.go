@@ -87,12 +87,12 @@ func (s *session) describe(d *control.Description) error {
 		if w.StartedAt != nil {
 			add("  started", w.StartedAt.Format("2006-01-02T15:04:05.999Z07:00")+", "+human.Span(s.now().Sub(*w.StartedAt))+" ago")
 		}
-		add("  generation", fmt.Sprintf("%d, %s", w.Generation, plural(w.Restarts, "restart")))
+		add("  generation", fmt.Sprintf("%d, %s", w.Generation, human.Plural(w.Restarts, "restart")))
 		if w.NextAt != nil {
 			add("  next", "in "+human.Span(w.NextAt.Sub(s.now())))
 		}
 		if w.LastExit != nil {
-			add("  last exit", fmt.Sprintf("%s, status %d, %s ago", exitText(w.LastExit), w.LastExit.Status, human.Span(s.now().Sub(w.LastExit.At))))
+			add("  last exit", fmt.Sprintf("%s, status %d, %s ago", human.ExitText(w.LastExit), w.LastExit.Status, human.Span(s.now().Sub(w.LastExit.At))))
 		}
 		describeUse(d.Stats, w.Slot, "  ", add)
 	}

@@ -42,9 +42,9 @@ func (s *session) describeRuns(runs []control.Run, add func(key, value string)) 
 		case r.EndedAt == nil || r.Exit == nil:
 			text += "runs for " + human.Span(s.now().Sub(r.StartedAt))
 		case r.Exit.Error != "":
-			text += exitText(r.Exit)
+			text += human.ExitText(r.Exit)
 		default:
-			text += fmt.Sprintf("%s after %s", exitText(r.Exit), human.Span(r.EndedAt.Sub(r.StartedAt)))
+			text += fmt.Sprintf("%s after %s", human.ExitText(r.Exit), human.Span(r.EndedAt.Sub(r.StartedAt)))
 		}
 		add(key, text)
 		key = ""

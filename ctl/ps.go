@@ -110,7 +110,7 @@ func (s *session) workers(workers []control.Worker, wide bool, to io.Writer) err
 			}
 			row = append(row, optional(w.MemoryPeakBytes, human.Bytes), optional(w.OOMKills, decimal), optional(w.CPUSeconds, human.CPUTime), strconv.Itoa(w.Generation), started)
 		}
-		t.add(append(row, s.note(&w))...)
+		t.add(append(row, human.Note(&w, s.now()))...)
 	}
 	if s.colors() {
 		state := 1
@@ -125,43 +125,6 @@ func (s *session) workers(workers []control.Worker, wide bool, to io.Writer) err
 		}
 	}
 	return t.print(to)
-}
-
-// note is what one wants to know of a worker that is not simply running: what is next, and what was last.
-func (s *session) note(w *control.Worker) string {
-	note := human.Printable(w.Message)
-	if w.Failures > 1 {
-		note = join(fmt.Sprintf("%d failures in a row", w.Failures), note)
-	}
-	if w.NextAt != nil {
-		note = join(note, "next in "+human.Span(w.NextAt.Sub(s.now())))
-	}
-	if w.LastExit != nil {
-		note = join(note, fmt.Sprintf("%s, %s ago", exitText(w.LastExit), human.Span(s.now().Sub(w.LastExit.At))))
-	}
-	return note
-}
-
-// exitText is short: exited 1, SIGKILL (oom-killed).
-func exitText(e *control.Exit) string {
-	switch {
-	case e.Error != "":
-		return e.Reason + ": " + human.Printable(e.Error)
-	case e.Signal != nil && e.Reason == "signaled":
-		return *e.Signal
-	case e.Signal != nil:
-		return *e.Signal + " (" + e.Reason + ")"
-	case e.Reason == "exited":
-		return "exited " + strconv.Itoa(e.Status)
-	}
-	return fmt.Sprintf("%s (%d)", e.Reason, e.Status)
-}
-
-func join(a, b string) string {
-	if a == "" || b == "" {
-		return a + b
-	}
-	return a + "; " + b
 }
 
 func yes(b bool) string {

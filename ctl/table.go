@@ -1,7 +1,6 @@
 package ctl
 
 import (
-	"fmt"
 	"io"
 	"strings"
 	"unicode/utf8"
@@ -95,11 +94,4 @@ func terminalWidth(fd int) (width int, terminal bool) {
 		return 80, true
 	}
 	return int(size.Col), true
-}
-
-func plural(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%d %ss", n, what)
 }

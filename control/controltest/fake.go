@@ -279,6 +279,9 @@ func (f *Fake) Do(ctx context.Context, c control.Command) (control.Result, error
 // Events sends the History.
 func (f *Fake) Events(ctx context.Context, q control.EventsQuery, send func(control.Event) error) error {
 	for _, e := range f.History {
+		if e.At.Before(q.Since) {
+			continue
+		}
 		if err := send(e); err != nil {
 			return err
 		}

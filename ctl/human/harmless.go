@@ -79,7 +79,7 @@ func AppendHex(dst []byte, v uint32, digits int) []byte {
 // Printable keeps what a worker or a file said from moving the cursor, at a width that does not change: what a table wants.
 func Printable(s string) string {
 	return strings.Map(func(r rune) rune {
-		if r < ' ' && r != '\t' || r == 0x7f || r >= 0x80 && r < 0xa0 {
+		if r < ' ' && r != '\t' || r == 0x7f || r >= 0x80 && r < 0xa0 || Turns(r) {
 			return '·'
 		}
 		return r

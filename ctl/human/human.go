@@ -45,3 +45,11 @@ func CPUTime(seconds float64) string {
 	}
 	return Span(time.Duration(seconds * float64(time.Second)))
 }
+
+// Plural is a number of something: 1 worker, 3 workers.
+func Plural(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
