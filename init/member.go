@@ -22,7 +22,7 @@ type member struct {
 	clusters *clusters
 	served   *served
 	app      string
-	slot     int
+	place    int // its slot, or cluster.AnySlot where it accepts from the socket that is for all
 	sockets  []listened
 	fds      []int // of the sockets that the process is given; the Pool's
 	in       bool  // in the balance
@@ -41,7 +41,7 @@ func (c *clusters) channel(m *member, w supervise.Work, told func(supervise.Verd
 		}
 	}
 	name := tree.Worker(w.App.Name, w.Slot)
-	o := nodeipc.Options{Slot: w.Slot, Mode: balanceOf(w.App), ReadyOnMessage: w.App.Readiness != nil && w.App.Readiness.Node,
+	o := nodeipc.Options{Slot: w.Slot, Mode: m.served.mode, ReadyOnMessage: w.App.Readiness != nil && w.App.Readiness.Node,
 		Told: func(e nodeipc.Event) {
 			if e.Kind == nodeipc.Hint {
 				c.warn(name + ": " + e.Detail)
@@ -85,6 +85,8 @@ func nodeVerdict(e nodeipc.Event) (v supervise.Verdict, ok bool) {
 	switch e.Kind {
 	case nodeipc.Ready:
 		v.Kind = supervise.VerdictReady
+	case nodeipc.NotReady:
+		v.Kind = supervise.VerdictUnready
 	case nodeipc.Stopping:
 		v.Kind = supervise.VerdictStopping
 	case nodeipc.Drained:
@@ -174,10 +176,23 @@ func (m *member) Gone() {
 	defer c.mu.Unlock()
 	delete(m.served.members, m)
 	m.served.steer(c)
-	if !m.served.has(m.slot) {
-		m.served.pool.Retire(m.slot)
-	}
+	m.retire()
 	if c.apps[m.app] == m.served {
 		c.tidy(m.app, m.served)
+	}
+}
+
+// retire gives up the slot where it was the last. What it had may be another app's by now, which then has nobody there
+// either.
+func (m *member) retire() {
+	if !m.served.has(m.place) {
+		m.served.pool.Retire(m.place)
+	}
+	for _, l := range m.sockets {
+		for _, s := range m.clusters.apps {
+			if s != m.served && s.pool.Has(l.address) && !s.has(m.place) {
+				s.pool.Retire(m.place)
+			}
+		}
 	}
 }

@@ -92,10 +92,11 @@ func newFork(c *Command) (*fork, error) {
 	}
 	if caps := c.Capabilities; caps != nil {
 		for n := range uintptr(64) {
-			if _, e := unix.PrctlRetInt(unix.PR_CAPBSET_READ, n, 0, 0, 0); e != nil {
+			held, e := unix.PrctlRetInt(unix.PR_CAPBSET_READ, n, 0, 0, 0)
+			if e != nil {
 				break // beyond the kernel's last capability
 			}
-			if caps.Bounding>>n&1 == 0 {
+			if held == 1 && caps.Bounding>>n&1 == 0 { // to drop what is not there wants SETPCAP as well
 				f.bounding = append(f.bounding, n)
 			}
 		}

@@ -90,10 +90,11 @@ func (l *loader) spec(tree any) *Spec {
 	s.LogStore.Compress = value(store, "compress", "none", OneOf("none", "zstd"))
 	store.end()
 
+	s.Gateway = l.gateway(f)
 	s.Apps = l.apps(f)
 	f.end()
 	l.checkOrder(s.Apps)
-	l.checkSockets(s.Apps)
+	l.checkSockets(s)
 	return s
 }
 

@@ -132,7 +132,7 @@ func (s *Starter) Command(w supervise.Work) (*reaper.Command, error) {
 			return nil, err
 		}
 		root := unix.Geteuid() == 0 && (credential == nil || credential.UID == 0)
-		if c.Capabilities, err = capabilities(set, own, root); err != nil {
+		if c.Capabilities, err = capabilities(set, own, root, a.NoNewPrivileges || sealed()); err != nil {
 			return nil, err
 		}
 	}
