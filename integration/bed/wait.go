@@ -46,15 +46,20 @@ func WaitLong(t testing.TB, what string, state func() (reached bool, seen string
 // Wait returns when state reports true, or fails the test at the deadline with what state saw last.
 func Wait(t testing.TB, what string, state func() (reached bool, seen string)) {
 	t.Helper()
+	waitFor(t, Deadline, what, state)
+}
+
+func waitFor(t testing.TB, most time.Duration, what string, state func() (reached bool, seen string)) {
+	t.Helper()
 	tick := time.NewTicker(pollInterval)
 	defer tick.Stop()
-	for end := time.Now().Add(Deadline); ; <-tick.C {
+	for end := time.Now().Add(most); ; <-tick.C {
 		reached, seen := state()
 		if reached {
 			return
 		}
 		if time.Now().After(end) {
-			t.Fatalf("waited %v for %s; last seen: %s", Deadline, what, seen)
+			t.Fatalf("waited %v for %s; last seen: %s", most, what, seen)
 		}
 	}
 }
