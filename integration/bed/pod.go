@@ -16,6 +16,9 @@ import (
 	"testing"
 )
 
+// podDeadline is how long a state of a pod may take: many programs have to come to their turn for it.
+var podDeadline = 3 * Deadline
+
 // Pod is a static pod of a Kube: the kubelet has it from a file.
 type Pod struct {
 	Name string // the kubelet's, which ends with the node's name
@@ -130,7 +133,7 @@ func (s PodStatus) Container(name string) ContainerStatus {
 func (p *Pod) Wait(t testing.TB, what string, is func(ContainerStatus) bool) PodStatus {
 	t.Helper()
 	var last PodStatus
-	Wait(t, what, func() (bool, string) {
+	waitFor(t, podDeadline, what, func() (bool, string) {
 		status, err := p.status()
 		if err != nil {
 			return false, err.Error()
@@ -196,7 +199,7 @@ func (p *Pod) Log() string {
 // Expect waits for text in the log.
 func (p *Pod) Expect(t testing.TB, text string) {
 	t.Helper()
-	Wait(t, strconv.Quote(text)+" in the pod's log", func() (bool, string) {
+	waitFor(t, podDeadline, strconv.Quote(text)+" in the pod's log", func() (bool, string) {
 		log := p.Log()
 		return strings.Contains(log, text), log
 	})

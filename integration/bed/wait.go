@@ -53,13 +53,18 @@ func WaitLong(t testing.TB, what string, state func() (reached bool, seen string
 // Wait returns when state reports true, or fails the test at the deadline with what state saw last.
 func Wait(t testing.TB, what string, state func() (reached bool, seen string)) {
 	t.Helper()
+	waitFor(t, Deadline, what, state)
+}
+
+func waitFor(t testing.TB, most time.Duration, what string, state func() (reached bool, seen string)) {
+	t.Helper()
 	for began := time.Now(); ; pause(began) {
 		reached, seen := state()
 		if reached {
 			return
 		}
-		if time.Since(began) > Deadline {
-			t.Fatalf("waited %v for %s; last seen: %s", Deadline, what, seen)
+		if time.Since(began) > most {
+			t.Fatalf("waited %v for %s; last seen: %s", most, what, seen)
 		}
 	}
 }

@@ -128,20 +128,26 @@ func static(t *testing.T, name, spec string) object {
 			v["hostPath"] = object{"path": dir}
 		}
 	}
+	patient(t, pod)
 	return pod
 }
 
-// quick has the kubelet act sooner than in the manifest, so that a test need not wait for that, and the hook say that it was run.
+// patient has the kubelet wait for an answer as long as a busy machine takes for one.
+func patient(t *testing.T, pod object) {
+	t.Helper()
+	c := at(t, pod, "spec", "containers", "0")
+	for _, probe := range []string{"startupProbe", "readinessProbe", "livenessProbe"} {
+		at(t, c, probe)["timeoutSeconds"] = 30
+	}
+	at(t, c, "startupProbe")["failureThreshold"] = 600
+}
+
+// quick has the kubelet ask more often than in the manifest, so that a test need not wait for that, and the hook say that it was run.
 func quick(t *testing.T, pod object) {
 	t.Helper()
 	c := at(t, pod, "spec", "containers", "0")
-	for _, probe := range []string{"readinessProbe", "livenessProbe"} {
-		p := at(t, c, probe)
-		p["periodSeconds"] = 1
-		if probe == "livenessProbe" {
-			p["failureThreshold"] = 2
-		}
-	}
+	at(t, c, "readinessProbe")["periodSeconds"] = 1
+	merge(at(t, c, "livenessProbe"), object{"periodSeconds": 1, "failureThreshold": 2})
 	hook := at(t, c, "lifecycle", "preStop", "exec")
 	var words []string
 	for _, word := range hook["command"].([]any) {

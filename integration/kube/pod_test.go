@@ -154,7 +154,7 @@ func sharedProcesses(t *testing.T, p *bed.Pod) {
 // TERM, then an ordered stop.
 func unwell(t *testing.T, p *bed.Pod) {
 	p.WaitReady(t, true)
-	p.Must(t, "goinit", "ctl", "add", "fragile", "--restart", "no", "--", "false")
+	p.Must(t, "goinit", "ctl", "add", "fragile", "--no-wait", "--restart", "no", "--", "false")
 	began := time.Now()
 	status := p.Wait(t, "the container to be started again", func(c bed.ContainerStatus) bool { return c.RestartCount == 1 && c.State.Running != nil })
 	how := status.Container("shop").LastState.Terminated
