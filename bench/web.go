@@ -118,7 +118,7 @@ func (w *web) listened() int {
 // await waits until so many have listened.
 func (w *web) await(n int) error {
 	if w.blind {
-		_, err := w.ask() // who comes before they listen waits
+		_, err := w.ask(patience) // who comes before they listen waits
 		return err
 	}
 	for end := time.Now().Add(patience); w.listened() < n; time.Sleep(5 * time.Millisecond) {
@@ -166,11 +166,11 @@ func (w *web) kill(i int) error {
 }
 
 // ask is one request on a connection of its own: who has answered.
-func (w *web) ask() (string, error) {
+func (w *web) ask(within time.Duration) (string, error) {
 	var c net.Conn
 	var err error
-	for end := time.Now().Add(patience); ; time.Sleep(time.Millisecond) { // nobody may listen yet
-		if c, err = net.DialTimeout("tcp", fmt.Sprintf("127.0.0.1:%d", w.port), patience); err == nil {
+	for end := time.Now().Add(within); ; time.Sleep(time.Millisecond) { // nobody may listen yet
+		if c, err = net.DialTimeout("tcp", fmt.Sprintf("127.0.0.1:%d", w.port), within); err == nil {
 			break
 		}
 		if time.Now().After(end) {
@@ -178,7 +178,7 @@ func (w *web) ask() (string, error) {
 		}
 	}
 	defer c.Close()
-	_ = c.SetDeadline(time.Now().Add(patience))
+	_ = c.SetDeadline(time.Now().Add(within))
 	if _, err := io.WriteString(c, "GET / HTTP/1.0\r\n\r\n"); err != nil {
 		return "", err
 	}

@@ -53,27 +53,11 @@ type serving struct {
 
 // reportServed has all of them up, and asks one after another.
 func reportServed(w io.Writer, p webPlan, keepers []*keeper) error {
-	var all []*web
-	defer func() {
-		for _, s := range all {
-			s.close()
-		}
-	}()
-	for _, k := range keepers {
-		n := servedWorkers
-		if k.verb == nil {
-			n = 1
-		}
-		s, err := openWeb(k, n)
-		if err != nil {
-			fmt.Fprintf(w, "Failed: %v\n\n", err)
-			continue
-		}
-		all = append(all, s)
-	}
+	all, closeAll := openAll(w, keepers, servedWorkers)
+	defer closeAll()
 	time.Sleep(time.Second) // what the starts leave
 	fmt.Fprintf(w, "## Requests per second\n\n%d workers, wrk with one thread and %d connections on the same CPUs, %d rounds of %d s each, in turns. Medians; *times* is the median of the ratios to %s in the same round. CPU in µs a request, "+
-		"of the primary (goinit, pm2, Node's) and of the workers together. Memory is the primary's at the end (PSS, MB).\n\n", servedWorkers, askers, p.rounds, p.seconds, nodesOwn)
+		"of the primary (goinit, pm2, Node's) and of the workers together. Memory is the primary's at the end, in MB: all that is resident, and what it shares with nobody.\n\n", servedWorkers, askers, p.rounds, p.seconds, nodesOwn)
 	for _, keep := range []bool{true, false} {
 		results := make([]serving, len(all))
 		inTurnsBut(w, p.rounds, len(all), func(i int) error { return results[i].measure(all[i], keep, p.seconds) })
@@ -122,13 +106,13 @@ func (r *serving) measure(s *web, keep bool, seconds int) error {
 }
 
 func servedTable(all []*web, results []serving) *table {
-	t := &table{head: []string{"", "per second", "times", "p50 ms", "p99 ms", "CPU, primary", "CPU, workers", "memory", "errors"}}
+	t := &table{head: []string{"", "per second", "times", "p50 ms", "p99 ms", "CPU, primary", "CPU, workers", "memory: RSS", "private", "errors"}}
 	own := slices.IndexFunc(all, func(s *web) bool { return s.name == nodesOwn })
 	for i, s := range all {
 		r := &results[i]
-		memory, cpu := "-", "-"
+		resident, private, cpu := "-", "-", "-"
 		if s.verb != nil {
-			memory, cpu = number(pssOf(s.primary()), 1), value(r.primaryCPU, 1)
+			resident, private, cpu = number(memoryOf(s.primary(), "Rss"), 1), number(memoryOf(s.primary(), "Private_Clean", "Private_Dirty"), 1), value(r.primaryCPU, 1)
 		}
 		ratios := []float64{}
 		for n := range r.perSecond {
@@ -136,26 +120,15 @@ func servedTable(all []*web, results []serving) *table {
 				ratios = append(ratios, r.perSecond[n]/results[own].perSecond[n])
 			}
 		}
-		t.add(s.name, value(r.perSecond, 0), value(ratios, 2), value(r.p50, 2), value(r.p99, 2), cpu, value(r.workerCPU, 1), memory, fmt.Sprint(r.errors))
+		t.add(s.name, value(r.perSecond, 0), value(ratios, 2), value(r.p50, 2), value(r.p99, 2), cpu, value(r.workerCPU, 1), resident, private, fmt.Sprint(r.errors))
 	}
 	return t
 }
 
 // reportComeback kills the only worker, again and again.
 func reportComeback(w io.Writer, p webPlan, keepers []*keeper) error {
-	var all []*web
-	defer func() {
-		for _, s := range all {
-			s.close()
-		}
-	}()
-	for _, k := range keepers {
-		if s, err := openWeb(k, 1); err != nil {
-			fmt.Fprintf(w, "Failed: %v\n\n", err)
-		} else {
-			all = append(all, s)
-		}
-	}
+	all, closeAll := openAll(w, keepers, 1)
+	defer closeAll()
 	fmt.Fprintf(w, "## kill -9 of the only worker until another answers, ms\n\n%d times, in turns; nobody is killed in its first two seconds.\n\n", p.restarts)
 	came := make([]time.Time, len(all)) // last
 	for i := range came {
@@ -166,32 +139,52 @@ func reportComeback(w io.Writer, p webPlan, keepers []*keeper) error {
 		s := all[i]
 		time.Sleep(2*time.Second - time.Since(came[i]))
 		defer func() { came[i] = time.Now() }()
-		before, err := s.ask()
-		if err != nil {
-			return fmt.Errorf("%s: %w", s.name, err)
+		ms, err := s.comeBack()
+		if err == nil {
+			times[i] = append(times[i], ms)
 		}
-		servers := s.servers()
-		if len(servers) != 1 {
-			return fmt.Errorf("%s has %d workers", s.name, len(servers))
-		}
-		began := time.Now()
-		if err := syscall.Kill(servers[0], syscall.SIGKILL); err != nil {
-			return err
-		}
-		for time.Since(began) < patience {
-			if now, err := s.ask(); err == nil && now != before {
-				times[i] = append(times[i], time.Since(began).Seconds()*1e3)
-				return nil
-			}
-		}
-		return fmt.Errorf("%s: nobody answers", s.name)
+		return err
 	})
-	t := &table{head: []string{"", "min", "median", "max"}}
-	for i, s := range all {
-		t.add(s.name, number(minimum(times[i]), 0), value(times[i], 0), number(percentile(times[i], 1), 0))
-	}
-	t.write(w)
+	spreadTable(all, times, 0).write(w)
 	return nil
+}
+
+// comeBack kills the only worker: how long until another answers, in ms. A client comes every 5 ms, for a keeper may lose one
+// that it had given to the dead already.
+func (w *web) comeBack() (float64, error) {
+	before, err := w.ask(patience)
+	if err != nil {
+		return 0, fmt.Errorf("%s: %w", w.name, err)
+	}
+	servers := w.servers()
+	if len(servers) != 1 {
+		return 0, fmt.Errorf("%s has %d workers", w.name, len(servers))
+	}
+	answered := make(chan float64, 1)
+	began := time.Now()
+	if err := syscall.Kill(servers[0], syscall.SIGKILL); err != nil {
+		return 0, err
+	}
+	every := time.NewTicker(5 * time.Millisecond)
+	defer every.Stop()
+	for {
+		select {
+		case ms := <-answered:
+			return ms, nil
+		case <-every.C:
+			if time.Since(began) > patience {
+				return 0, fmt.Errorf("%s: nobody answers", w.name)
+			}
+			go func() {
+				if now, err := w.ask(time.Second); err == nil && now != before {
+					select {
+					case answered <- time.Since(began).Seconds() * 1e3:
+					default:
+					}
+				}
+			}()
+		}
+	}
 }
 
 // reportBigReload replaces many workers that nobody asks.
@@ -206,24 +199,45 @@ func reportBigReload(w io.Writer, p webPlan, keepers []*keeper) error {
 			break
 		}
 	}
-	t := &table{head: []string{"", "min", "median", "max"}}
-	for _, k := range append(keepers, surge...) {
-		var times []float64
-		s, err := openWeb(k, bigWorkers)
-		if err == nil {
-			for i := 0; i < p.bigReloads && err == nil; i++ {
-				began := time.Now()
-				err = s.reload()
-				times = append(times, time.Since(began).Seconds())
-			}
+	all, closeAll := openAll(w, append(keepers, surge...), bigWorkers)
+	defer closeAll()
+	times := make([][]float64, len(all))
+	inTurnsBut(w, p.bigReloads, len(all), func(i int) error {
+		began := time.Now()
+		if err := all[i].reload(); err != nil {
+			return fmt.Errorf("%s: %w", all[i].name, err)
+		}
+		times[i] = append(times[i], time.Since(began).Seconds())
+		return nil
+	})
+	spreadTable(all, times, 2).write(w)
+	return nil
+}
+
+// openAll has several up at the same time; who does not come up is said.
+func openAll(w io.Writer, keepers []*keeper, workers int) (all []*web, closeAll func()) {
+	for _, k := range keepers {
+		n := workers
+		if k.verb == nil {
+			n = 1
+		}
+		if s, err := openWeb(k, n); err != nil {
+			fmt.Fprintf(w, "Failed: %v\n\n", err)
+		} else {
+			all = append(all, s)
+		}
+	}
+	return all, func() {
+		for _, s := range all {
 			s.close()
 		}
-		if err != nil {
-			fmt.Fprintf(w, "Failed: %s: %v\n\n", k.name, err)
-			continue
-		}
-		t.add(k.name, number(minimum(times), 2), value(times, 2), number(percentile(times, 1), 2))
 	}
-	t.write(w)
-	return nil
+}
+
+func spreadTable(all []*web, values [][]float64, decimals int) *table {
+	t := &table{head: []string{"", "min", "median", "max"}}
+	for i, s := range all {
+		t.add(s.name, number(minimum(values[i]), decimals), value(values[i], decimals), number(percentile(values[i], 1), decimals))
+	}
+	return t
 }
