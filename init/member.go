@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
 	"goinit/cluster/nodeipc"
 	"goinit/spec"
@@ -15,6 +16,10 @@ import (
 
 // listenBase is SD_LISTEN_FDS_START of sd_listen_fds(3).
 const listenBase = 3
+
+// quietTime is how long a program that is taken for a Node cluster, but was not said to be one, has to listen, before it is
+// taken for one that serves nothing. A server is not so until then: that is less than what it has to start.
+const quietTime = 30 * time.Second
 
 // member is a process that serves, or has Node's channel. What it has in common with others is under its clusters' lock; the
 // rest is of the one goroutine that calls its methods.
@@ -49,6 +54,9 @@ func (c *clusters) channel(m *member, w supervise.Work, told func(supervise.Verd
 				told(v)
 			}
 		}}
+	if w.App.Node != spec.NodeCluster && w.App.Readiness == nil && len(w.App.Listen) == 0 {
+		o.QuietTime = quietTime
+	}
 	if w.App.User != "" {
 		account, err := c.accounts.Resolve(w.App.User)
 		if err != nil {

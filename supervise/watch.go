@@ -131,6 +131,9 @@ var eventOf = [...]app.Kind{
 
 // attend tells the watches what the last step has made of their workers.
 func (o *owner) attend() {
+	if len(o.watches) == 0 {
+		return
+	}
 	for at, v := range o.watches {
 		s := o.at(at)
 		if s == nil || s.Hook != app.NoHook || s.Process != app.Alive && s.Process != app.Asked {

@@ -21,6 +21,8 @@ type Balance struct {
 	pool    *cluster.Pool
 	servers map[string]*server // by key
 	closed  bool
+	listens bool // some worker has listened
+	quiet   bool // one was found to be well that never did
 }
 
 // server is one address on which workers of an app listen. It stays while they come and go.
@@ -162,6 +164,7 @@ func (w *Worker) deepen(m message) {
 // use makes the worker one of those who listen there.
 func (s *server) use(w *Worker, data []byte) {
 	s.users = append(s.users, w)
+	s.balance.listens = true
 	s.closer, s.idle = nil, time.Time{}
 	w.servers[s.key] = s
 	if s.data == nil && len(data) <= maxData && string(data) != "null" && json.Valid(data) {

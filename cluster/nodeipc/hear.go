@@ -32,6 +32,7 @@ func (w *Worker) hearCluster(m message) {
 	case "online":
 		w.online = true
 		w.lookForWrapper()
+		w.awaitQuiet()
 	case "queryServer":
 		w.query(m)
 	case "listening":

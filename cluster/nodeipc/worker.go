@@ -37,6 +37,7 @@ type Worker struct {
 	since     time.Time // since then
 	suspended time.Time // not read before that; zero: it is
 	resend    time.Time // the kernel was short of something; zero: it was not
+	quiet     time.Time // it is ready then, if nobody has listened; zero: it has to listen
 	lingers   time.Time // after Drain, and its end of the channel: until then it may exit; zero: not so far
 }
 
@@ -313,6 +314,9 @@ func (w *Worker) tick(now time.Time) {
 	}
 	if due(&w.rest) {
 		w.pump()
+	}
+	if due(&w.quiet) {
+		w.servesNothing()
 	}
 	if due(&w.lingers) {
 		w.tell(Drained, "")
