@@ -13,8 +13,8 @@ const (
 	MaxTake   = segment.MaxLine + 256<<10
 	batchSize = MaxTake + lineUp
 
-	// lineUp is how a text lies in memory: as in the file, modulo this, a line of the processor's cache. What is copied from one to
-	// the other then costs a quarter less.
+	// lineUp is how a text lies in memory: as in its file, modulo a line of the processor's cache. To write it costs a quarter less
+	// then: the kernel's copy (rep movsb) is slow from one alignment to another.
 	lineUp = 64
 )
 
