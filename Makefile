@@ -10,11 +10,15 @@ build:
 run: build
 	./scripts/run-example.sh
 
+# go test keeps two packages going, in this order: the longest first, and last what waits for a build of minutes.
+last = ./integration/kube
+inOrder = ./integration $$($(GO) list ./... | grep -v '/integration/kube$$') $(wildcard $(last))
+
 # Everything, on a fresh machine: what is missing is installed if that can be done.
 test: tools lint
 	$(MAKE) build
-	$(GO) test -race -timeout 20m ./...
-	$(GO) test -tags forkexec -timeout 5m ./reaper
+	$(GO) test -race -timeout 25m $(inOrder)
+	$(GO) test -tags forkexec -short -timeout 10m ./reaper
 	$(MAKE) fuzz
 
 # Node's channel and cluster on every version, which come from npm: 300 MB, once.
