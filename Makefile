@@ -4,8 +4,6 @@ export PATH := $(PATH):$(shell $(GO) env GOPATH)/bin
 
 .PHONY: build run test test-node test-kube fuzz lint tools bench clean
 
-fuzz = $(GO) test -run '^$$' -fuzz '^$(1)$$' -fuzztime $(2) -fuzzminimizetime 1x $(3)
-
 build:
 	./build.sh
 
@@ -31,18 +29,9 @@ test-kube: build
 	./scripts/build-kubelet.sh kubelet kube-apiserver kube-controller-manager kube-scheduler kube-proxy kubectl
 	GOINIT_TEST_CLUSTER=1 GOINIT_BEDS=kube,cluster $(GO) test -race -timeout 20m -v ./deploy ./integration/kube
 
-# What strangers write and PID 1 or its client reads: the control socket, the log store, notifications, answers to probes, Node's channel, mountinfo.
+# What strangers write and PID 1 or its client reads: six minutes of a processor, on two.
 fuzz:
-	$(call fuzz,FuzzServer,60s,./control)
-	$(call fuzz,FuzzQuery,30s,./logs/query)
-	$(call fuzz,FuzzGood,15s,./logs/segment)
-	$(call fuzz,FuzzRepair,15s,./logs/segment)
-	$(call fuzz,FuzzNotification,10s,./health)
-	$(call fuzz,FuzzAnswer,10s,./health)
-	$(call fuzz,FuzzChannel,20s,./cluster/nodeipc)
-	$(call fuzz,FuzzParse,10s,./cluster/nodeipc)
-	$(call fuzz,FuzzReported,10s,./watch)
-	$(call fuzz,FuzzLook,10s,./cgroup)
+	GO=$(GO) ./scripts/fuzz.sh
 
 tools:
 	./scripts/install-tools.sh

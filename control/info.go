@@ -12,5 +12,6 @@ func info(c *call, _ struct{}) (InfoReply, error) {
 	}
 	i.Clients, i.Dropped = c.server.clients.count()
 	i.Refused = c.server.refused.Load()
+	i.Access = c.client.peer.access.String()
 	return InfoReply{i}, nil
 }

@@ -32,6 +32,7 @@ func routes() []route {
 		{"io.goinit.Ps", read, list, takes(ps)},
 		{"io.goinit.Stats", read, list, takes(stats)},
 		{"io.goinit.Describe", read, quick, takes(describe)},
+		{"io.goinit.Metrics", observe, quick, takes(metrics)},
 		{"io.goinit.Info", observe, quick, handle(info)},
 		{"io.goinit.Health", observe, quick, handle(health)},
 		{"io.goinit.Config", read, quick, handle(config)},

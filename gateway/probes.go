@@ -26,7 +26,7 @@ func (g *Gateway) probe(w http.ResponseWriter, r *http.Request, p probe, app str
 		return
 	}
 	if app != "" {
-		query = url.Values{"app": {app}}
+		query["app"] = []string{app}
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), patience)
 	defer cancel()

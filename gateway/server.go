@@ -10,6 +10,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"goinit/control"
 )
 
@@ -29,8 +31,11 @@ const (
 	metricsFresh = time.Second
 )
 
-// patience is how long a request waits for goinit: a kubelet's probe is given up after a second.
-const patience = 900 * time.Millisecond
+// How long a request waits for goinit: a kubelet gives a probe up after a second, a Prometheus after ten.
+const (
+	patience       = 900 * time.Millisecond
+	scrapePatience = 5 * time.Second
+)
 
 // Asker asks goinit; a *control.Client is one.
 type Asker interface {
@@ -42,16 +47,24 @@ type Gateway struct {
 	goinit *line
 	crowd  *crowd
 	health map[string]*question[control.HealthReply] // by what is checked
+
+	scrape   *question[*scrape]
+	scrapes  chan struct{} // room for those that are under way
+	own      *prometheus.Registry
+	requests *prometheus.CounterVec // by page and status
 }
 
 // New makes one that asks goinit through asker. lost is told, once, that goinit answers no more.
 func New(asker Asker, lost func(error)) *Gateway {
-	g := &Gateway{goinit: &line{asker: asker, lost: lost}, crowd: newCrowd(maxConnections), health: map[string]*question[control.HealthReply]{}}
+	g := &Gateway{goinit: &line{asker: asker, lost: lost}, crowd: newCrowd(maxConnections), scrapes: make(chan struct{}, maxScrapes), health: map[string]*question[control.HealthReply]{}}
 	for _, p := range probes {
 		g.health[p.check] = &question[control.HealthReply]{fresh: probeFresh, ask: func() (r control.HealthReply, err error) {
 			return r, g.goinit.call("Health", control.HealthRequest{Check: p.check, All: true}, &r)
 		}}
 	}
+	g.scrape = &question[*scrape]{fresh: metricsFresh, ask: g.ask}
+	g.requests = newRequests()
+	g.own = ownRegistry(g.requests)
 	return g
 }
 

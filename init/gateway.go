@@ -89,6 +89,7 @@ func (g *gateway) start(s *spec.Spec) error {
 		return err
 	}
 	g.supervisor.Store(own)
+	g.runner.console.CountLines()
 	go func() {
 		own.Run(context.Background())
 		close(g.ended)
@@ -110,7 +111,10 @@ func (g *gateway) apps(s *spec.Spec) []spec.App {
 	a.Restart.MaxDelay = spec.Duration(gatewayLongest)
 	a.Stop.Timeout, a.Stop.Drain = spec.Duration(gatewayStopTime), new(spec.Duration)
 	a.Logs.Console = "prefix"
-	a.NoNewPrivileges, a.Capabilities.Drop = true, []string{"ALL"}
+	a.NoNewPrivileges = true
+	if launch.CanDrop() {
+		a.Capabilities.Drop = []string{"ALL"}
+	}
 	if launch.CanBecome(gatewayUID, gatewayUID) {
 		a.User = fmt.Sprintf("%d:%d", gatewayUID, gatewayUID)
 	}

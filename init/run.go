@@ -39,7 +39,7 @@ const (
 	runThreads = 8
 	processors = 2 // one may be suspended in a fork
 
-	settleTime = time.Second // from the last start to the collection of what the boot has left
+	settleTime = 200 * time.Millisecond // from the last start to the collection of what the boot has left
 	eventsKept = 1000
 )
 

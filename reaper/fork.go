@@ -44,12 +44,16 @@ func newFork(c *Command) (*fork, error) {
 	}
 	f := &fork{command: c}
 	var err error
+	texts := newCStrings(c)
 	c0 := func(s string) *byte {
-		b, e := unix.BytePtrFromString(s)
-		if e != nil && err == nil {
-			err = &StartError{Step: stepExec.String(), Path: s, Errno: unix.EINVAL} // a NUL byte within
+		b := texts.add(s)
+		if b == nil {
+			if err == nil {
+				err = &StartError{Step: stepExec.String(), Path: s, Errno: unix.EINVAL} // a NUL byte within
+			}
+			return nil
 		}
-		return b
+		return &b[0]
 	}
 	for _, path := range candidates(c.Argv[0], c.Env) {
 		b, e := unix.ByteSliceFromString(path)
@@ -58,6 +62,7 @@ func newFork(c *Command) (*fork, error) {
 		}
 		f.candidates = append(f.candidates, b)
 	}
+	f.argv, f.envp = make([]*byte, 0, len(c.Argv)+1), make([]*byte, 0, len(c.Env)+1)
 	for _, a := range c.Argv {
 		f.argv = append(f.argv, c0(a))
 	}

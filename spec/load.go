@@ -112,6 +112,7 @@ func (l *loader) apps(f *fields) []App {
 		if l.tooMany(len(v.keys)) {
 			return nil
 		}
+		all = make([]App, 0, len(v.keys))
 		for _, name := range v.keys {
 			path := "apps." + name
 			if _, err := ParseAppName(name); err != nil {
@@ -123,6 +124,7 @@ func (l *loader) apps(f *fields) []App {
 		if l.tooMany(len(v)) {
 			return nil
 		}
+		all = make([]App, 0, len(v))
 		seen := map[string]bool{}
 		for _, one := range v {
 			a := l.namedApp("apps", one)

@@ -42,6 +42,44 @@ func (d *Desk) Brief(t control.Target) control.Stats {
 	return out
 }
 
+// Counts are what has happened to apps.
+func (d *Desk) Counts() map[string]control.Metrics {
+	all := map[string]control.Metrics{}
+	for _, s := range []*supervise.Supervisor{d.Supervisor, d.own()} {
+		if s == nil {
+			continue
+		}
+		for _, w := range s.Apps() {
+			if t, ok := s.Tally(w.Name); ok {
+				all[w.Name] = countsOf(&t)
+			}
+		}
+	}
+	for _, l := range d.Console.Tallies() {
+		if m, known := all[l.App]; known {
+			m.Log = &control.LogCount{Bytes: l.Bytes, Lines: l.Lines, Lost: l.Lost, Limited: l.Limited, Hidden: l.Hidden}
+			all[l.App] = m
+		}
+	}
+	return all
+}
+
+func countsOf(t *supervise.Tally) control.Metrics {
+	m := control.Metrics{Exits: make([]control.ExitCount, len(t.Exits)), Readiness: probesOf(&t.Readiness), Liveness: probesOf(&t.Liveness),
+		Reloads: &control.ReloadCount{Finished: t.Reloads.Finished, Failed: t.Reloads.Failed, Seconds: t.Reloads.Time.Seconds(), LastSeconds: t.Reloads.Last.Seconds()}}
+	for i, e := range t.Exits {
+		m.Exits[i] = control.ExitCount(e)
+	}
+	return m
+}
+
+func probesOf(p *supervise.ProbeCount) *control.ProbeCount {
+	if !p.Asked {
+		return nil
+	}
+	return &control.ProbeCount{Successes: p.Successes, Failures: p.Failures, Seconds: p.Time.Seconds()}
+}
+
 // reading is a Usage and what of it is in other units: the fields of its answer point into it, so that one is one
 // allocation.
 type reading struct {

@@ -11,16 +11,24 @@ import (
 // CanBecome reports whether a process of ours may be made this user and group: as root with SETUID and SETGID, and in a user
 // namespace that knows both (user_namespaces(7)). It says so ahead of the start, for what can do without.
 func CanBecome(uid, gid uint32) bool {
+	return unix.Geteuid() == 0 && holds("SETUID", "SETGID") && mapped("/proc/self/uid_map", uid) && mapped("/proc/self/gid_map", gid)
+}
+
+// CanDrop reports whether a process of ours can be started without capabilities: with SETPCAP (capabilities(7)). Who has none
+// cannot, and need not.
+func CanDrop() bool { return holds("SETPCAP") }
+
+func holds(names ...string) bool {
 	own, err := ownCapabilities()
-	if err != nil || unix.Geteuid() != 0 {
+	if err != nil {
 		return false
 	}
-	for _, name := range []string{"SETUID", "SETGID"} {
+	for _, name := range names {
 		if bit, _ := capability(name); own.permitted&bit == 0 {
 			return false
 		}
 	}
-	return mapped("/proc/self/uid_map", uid) && mapped("/proc/self/gid_map", gid)
+	return true
 }
 
 // mapped looks an id up in a map of a user namespace. Where there is none to be read, nothing is mapped.
