@@ -2,6 +2,7 @@ package bed
 
 import (
 	"bytes"
+	"context"
 	"crypto/tls"
 	_ "embed"
 	"fmt"
@@ -103,7 +104,7 @@ func startKube(t testing.TB, bed, what string, programs ...string) *Kube {
 		t.Fatal(err)
 	}
 	k := &Kube{dir: dir, bin: bin}
-	k.client = &http.Client{Timeout: Deadline, Transport: &http.Transport{DisableKeepAlives: true, Dial: k.Dial, TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}}
+	k.client = &http.Client{Timeout: Deadline, Transport: &http.Transport{DisableKeepAlives: true, DialContext: k.dialContext, TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}}
 	t.Cleanup(func() {
 		if t.Failed() {
 			k.tell(t)
@@ -188,6 +189,10 @@ func child(pid int, name string) int {
 		}
 	}
 	return 0
+}
+
+func (k *Kube) dialContext(_ context.Context, network, address string) (net.Conn, error) {
+	return k.Dial(network, address)
 }
 
 // Dial connects in the node's network: a socket belongs to the namespace in which it was made.

@@ -64,6 +64,9 @@ func restricted(t *testing.T, p *bed.Pod) {
 			t.Errorf("info does not say %q", part)
 		}
 	}
+	if strings.Contains(info, "docker run") {
+		t.Error("info takes the kubelet's container for Docker's")
+	}
 	own := p.Must(t, "cat", "/proc/1/status")
 	for _, line := range []string{"Uid:\t12345\t12345\t12345\t12345", "CapEff:\t0000000000000000", "NoNewPrivs:\t1", "Seccomp:\t2"} {
 		if !strings.Contains(own, line+"\n") {
@@ -184,8 +187,10 @@ func removed(t *testing.T, p *bed.Pod) {
 		"goinit: db/0 exited with status 0",
 		"the end, with status 0: SIGTERM\n")
 	inOrder(t, log, "Received SIGTERM scheduling shutdown", "Redis is now ready to exit")
-	if strings.Contains(log, "killed") {
-		t.Error("something had to be killed")
+	for line := range strings.Lines(log) { // the gateway has half a second, which a busy machine may not have for it
+		if strings.Contains(line, "killed") && !strings.HasPrefix(line, "goinit: goinit.gateway/0") {
+			t.Errorf("something had to be killed: %s", line)
+		}
 	}
 }
 
