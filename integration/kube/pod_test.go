@@ -9,6 +9,12 @@ import (
 	"goinit/integration/bed"
 )
 
+// lastWords is a spec whose main app ends, and greedy an app that wants more memory than it may have, once it is started.
+const (
+	lastWords = "name: once\napps:\n  web: {shell: 'echo last words; exit 3', main: true}\n  side: {command: sleep 1000}\n"
+	greedy    = "  greedy: {command: [tail, /dev/zero], enabled: false, restart: 'no', on_failure: ignore, resources: {memory: 32MiB}}\n"
+)
+
 // One kubelet, and on it the pod of deploy/kubernetes as it stands, and its variants. A kubelet's second is its tick: all pods
 // come up at once, and are looked at one after the other.
 func TestKubelet(t *testing.T) {
@@ -25,13 +31,12 @@ func TestKubelet(t *testing.T) {
 	at(t, pod, "spec")["containers"] = append(containers, object{"name": "other", "image": "shop:1", "command": []string{"/bin/sleep", "1000"}})
 	shared := k.Static(t, "shared", "shop", pod)
 
-	pod = static(t, "privileged", specOf(t, "components/limits")+
-		"  greedy: {command: [tail, /dev/zero], enabled: false, restart: 'no', on_failure: ignore, resources: {memory: 32MiB}}\n")
+	pod = static(t, "privileged", specOf(t, "components/limits")+greedy)
 	merge(pod, at(t, overlay(t, "privileged"), "spec", "template"))
 	at(t, pod, "spec", "containers", "0", "resources", "limits")["cpu"] = "1500m"
 	privileged := k.Static(t, "privileged", "shop", pod)
 
-	pod = static(t, "once", "name: once\napps:\n  web: {shell: 'echo last words; exit 3', main: true}\n  side: {command: sleep 1000}\n")
+	pod = static(t, "once", lastWords)
 	at(t, pod, "spec")["restartPolicy"] = "Never"
 	unasked(t, pod)
 	once := k.Static(t, "once", "shop", pod)
