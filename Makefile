@@ -14,9 +14,10 @@ run: build
 test: tools lint
 	$(MAKE) build
 	nice -n 19 ./scripts/build-kubelet.sh >/dev/null 2>&1 & # once, minutes: the tests that want it wait for it
-	$(GO) test -race -timeout 20m ./...
+	$(GO) test -race -timeout 20m $$($(GO) list ./... | grep -v '^goinit/integration/kube$$')
 	$(GO) test -tags forkexec -timeout 5m ./reaper
 	$(MAKE) fuzz
+	$(GO) test -race -timeout 10m ./integration/kube
 
 # Node's channel and cluster on every version, which come from npm: 300 MB, once.
 test-node: build
