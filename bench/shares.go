@@ -57,8 +57,10 @@ func rootGroup() string {
 			return "/sys/fs/cgroup/" + parts[1]
 		}
 	}
-	if slices.Contains(strings.Split(strings.TrimSpace(string(text)), "\n"), "0::/") {
-		return "/sys/fs/cgroup"
+	const v2 = "/sys/fs/cgroup"
+	given, _ := os.ReadFile(v2 + "/cgroup.subtree_control")
+	if strings.TrimSpace(string(text)) == "0::/" && slices.Contains(strings.Fields(string(given)), "cpu") {
+		return v2
 	}
 	return ""
 }
