@@ -7,6 +7,7 @@ import (
 	"strconv"
 
 	"goinit/control"
+	"goinit/ctl/human"
 	"goinit/logs/query"
 )
 
@@ -77,12 +78,12 @@ func (s *session) usage(u storeUsage) error {
 	}
 	of := ""
 	if u.MaxTotal > 0 {
-		of = " of " + bytesOf(u.MaxTotal) + "B"
+		of = " of " + human.Bytes(u.MaxTotal) + "B"
 	}
 	if u.Waiting > 0 {
-		of += ", and " + bytesOf(u.Waiting) + "B in memory that cannot be written now"
+		of += ", and " + human.Bytes(u.Waiting) + "B in memory that cannot be written now"
 	}
-	if err := s.print(fmt.Sprintf("%s: %sB%s\n", where, bytesOf(u.Bytes), of)); err != nil || len(u.Apps) == 0 {
+	if err := s.print(fmt.Sprintf("%s: %sB%s\n", where, human.Bytes(u.Bytes), of)); err != nil || len(u.Apps) == 0 {
 		return err
 	}
 	t := s.table(false, "APP", "SEGMENTS", "BYTES", "LINES LOST")
@@ -91,7 +92,7 @@ func (s *session) usage(u storeUsage) error {
 		if a.Lost > 0 {
 			lost = strconv.FormatUint(a.Lost, 10)
 		}
-		t.add(printable(a.App), strconv.Itoa(a.Segments), bytesOf(a.Bytes), lost)
+		t.add(human.Printable(a.App), strconv.Itoa(a.Segments), human.Bytes(a.Bytes), lost)
 	}
 	return t.print(s.stdout)
 }

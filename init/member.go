@@ -97,6 +97,8 @@ func nodeVerdict(e nodeipc.Event) (v supervise.Verdict, ok bool) {
 	switch e.Kind {
 	case nodeipc.Ready:
 		v.Kind = supervise.VerdictReady
+	case nodeipc.NotReady:
+		v.Kind = supervise.VerdictUnready
 	case nodeipc.Stopping:
 		v.Kind = supervise.VerdictStopping
 	case nodeipc.Drained:

@@ -22,6 +22,7 @@ type owner struct {
 	inbox      inbox[app.Event, request]
 	snapshot   atomic.Pointer[[]*Worker]
 	history    atomic.Pointer[[]Run] // of a job
+	tally      tally
 
 	// Of the goroutine alone:
 	state     app.App

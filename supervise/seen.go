@@ -288,6 +288,7 @@ func (o *owner) emit(e app.Emit) {
 		data["replaced"] = e.Done
 	}
 	o.remember(e, time.Now())
+	o.tally.emitted(&e, time.Now())
 	o.supervisor.publish(event)
 }
 

@@ -35,6 +35,7 @@ func (o *owner) watch(w *Work) (v *watched, err error) {
 		o.inbox.fact(app.Event{Kind: verdictWaits, Slot: slot, Generation: generation})
 	}}
 	if probed {
+		w.Probed = o.tally.probed
 		if v.watch, err = o.supervisor.config.Prober.Watch(*w, v.told); err != nil {
 			return nil, fmt.Errorf("cannot ask whether it is well: %w", err)
 		}

@@ -109,6 +109,10 @@ func (w *Worker) query(m message) {
 		w.refuse(m, key, unix.EMFILE)
 		return
 	}
+	if w.channel.lent() >= maxLent {
+		w.refuse(m, key, unix.EMFILE)
+		return
+	}
 	mode := w.o.Mode
 	if a.Network == cluster.UDP || a.Network == cluster.Unix && mode == cluster.ReusePort {
 		mode = cluster.Shared
@@ -175,6 +179,7 @@ func (s *server) left(w *Worker) {
 	if s.listener != nil {
 		s.listener.leave(w)
 	}
+	w.reconsider()
 	for _, after := range w.hub.workers {
 		s.outlived(after)
 	}
