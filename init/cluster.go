@@ -49,7 +49,8 @@ type served struct {
 }
 
 func newClusters(accounts launch.Accounts, path func(*spec.App, string) string, workers func(*spec.App) int, warn func(string)) *clusters {
-	c := &clusters{accounts: accounts, path: path, workers: workers, warn: warn, inform: func(string) {}, ending: func() bool { return false }, loads: func(string, []byte, time.Time) {}, apps: map[string]*served{}}
+	c := &clusters{accounts: accounts, path: path, workers: workers, warn: warn, inform: func(string) {}, ending: func() bool { return false },
+		loads: func(string, []byte, time.Time) {}, apps: map[string]*served{}}
 	c.relay = cluster.NewRelay(func(err error) { c.warn(relayShort(err)) })
 	return c
 }
