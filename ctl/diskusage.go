@@ -75,14 +75,17 @@ func (s *session) usage(u storeUsage) error {
 	if u.Instance != "" {
 		where = u.Instance + ": " + where
 	}
-	of := ""
+	much := bytesOf(u.Bytes) + "B"
 	if u.MaxTotal > 0 {
-		of = " of " + bytesOf(u.MaxTotal) + "B"
+		much += " of " + bytesOf(u.MaxTotal) + "B"
+	}
+	if u.Stuck {
+		much = "the disk does not answer"
 	}
 	if u.Waiting > 0 {
-		of += ", and " + bytesOf(u.Waiting) + "B in memory that cannot be written now"
+		much += ", and " + bytesOf(u.Waiting) + "B in memory that cannot be written now"
 	}
-	if err := s.print(fmt.Sprintf("%s: %sB%s\n", where, bytesOf(u.Bytes), of)); err != nil || len(u.Apps) == 0 {
+	if err := s.print(fmt.Sprintf("%s: %s\n", where, much)); err != nil || len(u.Apps) == 0 {
 		return err
 	}
 	t := s.table(false, "APP", "SEGMENTS", "BYTES", "LINES LOST")
