@@ -61,6 +61,9 @@ func (s *session) usages(ctx context.Context, f logsFlags) ([]answer[control.Log
 	}
 	r := control.LogStoreReply{Place: "disk", Directory: dir}
 	for _, u := range store.Usage() {
+		if u.Segments == 0 { // perhaps the directory of another goinit
+			continue
+		}
 		r.Apps = append(r.Apps, control.LogSize{App: u.App, Bytes: u.Bytes, Segments: u.Segments})
 		r.Bytes += u.Bytes
 	}
