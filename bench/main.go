@@ -42,7 +42,7 @@ func main() {
 	if len(os.Args) > 1 && ownProgram(os.Args[1], os.Args[2:]) {
 		return
 	}
-	part := flag.String("part", "all", "what to measure: init (command mode), run (run mode), probes (run mode's liveness), groups (a cgroup for each worker), logs, cluster (a server's workers), reload (requests while they are replaced) or all")
+	part := flag.String("part", "all", "what to measure: init (command mode), run (run mode), probes (run mode's liveness), groups (a cgroup for each worker), logs, questions (about logs), cluster (a server's workers), reload (requests while they are replaced) or all")
 	probeSeconds := flag.Int("probe-seconds", 0, "how long liveness is measured (default 60)")
 	rounds := flag.Int("rounds", 0, "rounds of the start (default 150), of the drain a thirtieth as many, and of the logs (default 3)")
 	only := flag.String("only", "", "of those that keep logs, cat, goinit and these, with commas between them: goroutine per pipe,s6-log t,...")
@@ -50,8 +50,8 @@ func main() {
 	goinit := flag.String("goinit", "bin/goinit", "the goinit to measure")
 	out := flag.String("out", "", "write the report to this file too")
 	flag.Parse()
-	if !slices.Contains([]string{"init", "run", "probes", "groups", "logs", "cluster", "reload", "all"}, *part) {
-		fmt.Fprintf(os.Stderr, "bench: there is no part %q: init, run, probes, groups, logs, cluster, reload or all\n", *part)
+	if !slices.Contains([]string{"init", "run", "probes", "groups", "logs", "questions", "cluster", "reload", "all"}, *part) {
+		fmt.Fprintf(os.Stderr, "bench: there is no part %q: init, run, probes, groups, logs, questions, cluster, reload or all\n", *part)
 		os.Exit(64)
 	}
 	onRun := newRunPlan(*quick)
@@ -134,6 +134,9 @@ func run(p plan, r runPlan, l logPlan, web webPlan, part, goinit, out string) er
 	}
 	if err == nil && (part == "logs" || part == "all") {
 		err = reportLogs(w, l, goinit)
+	}
+	if err == nil && (part == "questions" || part == "all") {
+		err = reportQuestions(w, 2*l.rounds+1, goinit)
 	}
 	if err == nil && (part == "groups" || part == "all") {
 		err = reportGroups(w, r, goinit)

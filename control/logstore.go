@@ -30,6 +30,7 @@ type LogStoreReply struct {
 	MaxTotal  int64     `json:"max_total"`
 	Lost      uint64    `json:"lost"`              // lines since the start, each gap has a note in its log
 	Waiting   int64     `json:"waiting,omitempty"` // bytes in memory that cannot be written now; LogFiles has them
+	Stuck     bool      `json:"stuck,omitempty"`   // the disk does not answer: bytes and apps are not known, what was written last may be in memory only
 	Apps      []LogSize `json:"apps"`
 }
 

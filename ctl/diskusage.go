@@ -62,6 +62,9 @@ func (s *session) usages(ctx context.Context, f logsFlags) ([]answer[control.Log
 	}
 	r := control.LogStoreReply{Place: "disk", Directory: dir}
 	for _, u := range store.Usage() {
+		if u.Segments == 0 { // perhaps the directory of another goinit
+			continue
+		}
 		r.Apps = append(r.Apps, control.LogSize{App: u.App, Bytes: u.Bytes, Segments: u.Segments})
 		r.Bytes += u.Bytes
 	}
@@ -76,14 +79,17 @@ func (s *session) usage(u storeUsage) error {
 	if u.Instance != "" {
 		where = u.Instance + ": " + where
 	}
-	of := ""
+	much := human.Bytes(u.Bytes) + "B"
 	if u.MaxTotal > 0 {
-		of = " of " + human.Bytes(u.MaxTotal) + "B"
+		much += " of " + human.Bytes(u.MaxTotal) + "B"
+	}
+	if u.Stuck {
+		much = "the disk does not answer"
 	}
 	if u.Waiting > 0 {
-		of += ", and " + human.Bytes(u.Waiting) + "B in memory that cannot be written now"
+		much += ", and " + human.Bytes(u.Waiting) + "B in memory that cannot be written now"
 	}
-	if err := s.print(fmt.Sprintf("%s: %sB%s\n", where, human.Bytes(u.Bytes), of)); err != nil || len(u.Apps) == 0 {
+	if err := s.print(fmt.Sprintf("%s: %s\n", where, much)); err != nil || len(u.Apps) == 0 {
 		return err
 	}
 	t := s.table(false, "APP", "SEGMENTS", "BYTES", "LINES LOST")

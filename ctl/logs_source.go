@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"goinit/control"
+	"goinit/ctl/human"
 	"goinit/logs/query"
 )
 
@@ -131,7 +132,10 @@ func (l *logsQuery) ask(ctx context.Context, i control.Instance, name string, sr
 	}()
 	quick, cancel := l.s.context(ctx)
 	defer cancel()
-	store, handed, err := src.open(quick, c, i)
+	store, handed, stuck, err := src.open(quick, c, i)
+	if stuck != nil {
+		l.warn(stuck)
+	}
 	switch {
 	case err != nil:
 		return err
@@ -166,32 +170,40 @@ func (l *logsQuery) ask(ctx context.Context, i control.Instance, name string, sr
 
 // open opens the store of a goinit: its directory by its path, if it is the same one here as there, else by the descriptor that
 // it hands over; what is in memory, or not for this user, by descriptors of the segments. nil: it keeps nothing, but
-// for the last lines of each app; or it is older than stores are.
-func (src *logSources) open(ctx context.Context, c *control.Client, i control.Instance) (*query.Store, *query.Handed, error) {
+// for the last lines of each app; or it is older than stores are. Where its disk does not answer, stuck says what is missing: the
+// files may be read all the same.
+func (src *logSources) open(ctx context.Context, c *control.Client, i control.Instance) (store *query.Store, handed *query.Handed, stuck, err error) {
 	var r control.LogStoreReply
 	files, err := c.CallFiles(ctx, "LogStore", control.LogStoreRequest{Descriptor: true}, &r)
 	src.files = append(src.files, files...)
 	src.waits = r.Waiting
+	if r.Stuck {
+		src.waits = 0 // nor can it be asked for that
+		stuck = fmt.Errorf("%s: the disk does not answer goinit; what is in its files is shown, and %sB that goinit has in memory are not", r.Directory, human.Bytes(r.Waiting))
+	}
 	switch told := new(control.Error); {
 	case errors.As(err, &told) && strings.HasSuffix(told.Name, "MethodNotFound"):
-		return nil, nil, nil
+		return nil, nil, nil, nil
 	case err != nil:
-		return nil, nil, err
+		return nil, nil, nil, err
 	case r.Place == "disk" && len(files) > 0:
 		path := r.Directory
 		var here, there unix.Stat_t
 		if unix.Stat(path, &here) != nil || unix.Fstat(files[0], &there) != nil || here.Ino != there.Ino || here.Dev != there.Dev {
 			path = fmt.Sprintf("/proc/self/fd/%d", files[0])
 		}
-		if store, err := query.Open(path); err == nil {
-			return store, nil, nil
+		if store, err = query.Open(path); err == nil {
+			return store, nil, stuck, nil
+		}
+		if stuck != nil { // then no segments are handed over
+			return nil, nil, nil, failed("%s: the disk does not answer goinit, and you may not open it: %w", r.Directory, err)
 		}
 	case r.Place != "disk" && r.Place != "memory":
-		return nil, nil, nil
+		return nil, nil, nil, nil
 	}
-	store, handed := query.NewHanded("", "what is handed over at "+i.Socket)
+	store, handed = query.NewHanded("", "what is handed over at "+i.Socket)
 	src.handed = append(src.handed, handed)
-	return store, handed, takeSegments(ctx, c, control.LogFilesRequest{}, handed)
+	return store, handed, nil, takeSegments(ctx, c, control.LogFilesRequest{}, handed)
 }
 
 // waiting is what a goinit cannot write at the moment; nil: nothing.

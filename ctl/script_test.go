@@ -47,6 +47,9 @@ func TestScripts(t *testing.T) {
 				if strings.HasPrefix(line, "% logs in files") {
 					bed.keep(t, "shop")
 				}
+				if strings.HasPrefix(line, "% the disk does not answer") {
+					bed.fakes["shop"].Stuck(2 << 20)
+				}
 				command, ok := strings.CutPrefix(line, "$ goinit ctl")
 				if !ok {
 					continue

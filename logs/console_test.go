@@ -176,7 +176,7 @@ func TestGrandchildHoldsNothingUp(t *testing.T) {
 func TestDrainOfAStreamWithoutEnd(t *testing.T) {
 	k := newConsole(t, Options{})
 	o := k.open(Worker{App: "web", Console: Prefix})
-	start(t, o, `exec yes`)
+	start(t, o, `exec yes `+strings.Repeat("x", 1<<10)) // lines so short as yes' own take a busy machine long
 	until(t, "it writes", func() bool { return k.Stats().Kept > 0 })
 	o.Drain(soon())
 	if n := k.Stats().Pipes; n != 0 {

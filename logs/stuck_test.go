@@ -292,7 +292,7 @@ func TestQuietWorkerBesideAFlood(t *testing.T) {
 		return o
 	}
 	flood, calm := open("flood"), open("calm")
-	start(t, flood, `exec yes`)
+	start(t, flood, `exec yes `+strings.Repeat("x", 500))
 	until(t, "lines of the flood are lost", func() bool { return c.Stats().Lost > 0 })
 	for range 100 {
 		write(t, calm.Stdout(), "here I am\n")

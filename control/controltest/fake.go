@@ -328,6 +328,13 @@ func (f *Fake) Exec(ctx context.Context, e control.Exec) (control.Exit, error) {
 	return f.Program(ctx, e)
 }
 
+// Stuck has the disk of the logs not answer, with so many bytes in memory.
+func (f *Fake) Stuck(waiting int64) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.Store.Stuck, f.Store.Waiting, f.Store.Bytes, f.Store.Apps = true, waiting, 0, []control.LogSize{}
+}
+
 // LogStore says what Store says.
 func (f *Fake) LogStore(_ context.Context, wantDirectory bool) (control.LogStoreReply, int, error) {
 	f.mu.Lock()

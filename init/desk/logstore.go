@@ -9,8 +9,12 @@ import (
 	"goinit/logs/store"
 )
 
-// patience is how long a client waits for a disk that does not answer.
-const patience = 10 * time.Second
+// patience is how long a client waits for a disk that does not answer, and glance for what is known without it: less than a client of
+// ours waits for the whole.
+const (
+	patience = 10 * time.Second
+	glance   = 4 * time.Second
+)
 
 // LogStore says what is kept.
 func (d *Desk) LogStore(ctx context.Context, wantDirectory bool) (control.LogStoreReply, int, error) {
@@ -19,11 +23,13 @@ func (d *Desk) LogStore(ctx context.Context, wantDirectory bool) (control.LogSto
 	}
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	u, err := d.Store.Usage(ctx)
+	quick, cancel := context.WithTimeout(ctx, glance)
+	defer cancel()
+	u, err := d.Store.Usage(quick)
 	if err != nil {
 		return control.LogStoreReply{}, -1, noStore(err)
 	}
-	r := control.LogStoreReply{Place: "memory", Directory: u.Directory, Why: u.Why, Bytes: u.Bytes, MaxTotal: u.MaxTotal, Waiting: u.Waiting,
+	r := control.LogStoreReply{Place: "memory", Directory: u.Directory, Why: u.Why, Bytes: u.Bytes, MaxTotal: u.MaxTotal, Waiting: u.Waiting, Stuck: u.Stuck,
 		Lost: d.Store.Counts().Lost + d.Store.Counts().Limited, Apps: []control.LogSize{}}
 	for _, a := range u.Apps {
 		r.Apps = append(r.Apps, control.LogSize{App: a.App, Bytes: a.Bytes, Segments: a.Segments, Lost: a.Lost})

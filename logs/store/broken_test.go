@@ -274,6 +274,42 @@ func TestStuckDisk(t *testing.T) {
 	}
 }
 
+// Who asks while the disk is stuck gets what is known without it, and may look at the files.
+func TestUsageWhileStuck(t *testing.T) {
+	dir := t.TempDir()
+	k := start(t, Options{Directories: []string{dir}})
+	a := k.App("web", Limits{Drop: true})
+	k.must(a, segment.Record{}, "one\n")
+	k.flush()
+	release := k.stuck()
+	k.must(a, segment.Record{}, "more\n")
+	k.Submit(nil)
+	ctx, cancel := context.WithDeadline(t.Context(), time.Now())
+	defer cancel()
+	u, err := k.Usage(ctx)
+	if err != nil || !u.Stuck || u.Directory != dir || u.Waiting < int64(len("more\n")) || len(u.Apps) > 0 {
+		t.Errorf("%+v %v", u, err)
+	}
+	fd, err := k.Directory(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if there, err := os.Readlink(fmt.Sprintf("/proc/self/fd/%d", fd)); err != nil || there != dir {
+		t.Errorf("%q, %v", there, err)
+	}
+	unix.Close(fd)
+	release()
+	k.flush()
+	if u, err = k.Usage(t.Context()); err != nil || u.Stuck || u.Waiting != 0 || len(u.Apps) != 1 {
+		t.Errorf("%+v %v", u, err)
+	}
+	k.door <- struct{}{} // somebody is stuck there
+	if fd, err := k.Directory(ctx); err == nil {
+		unix.Close(fd)
+		t.Error("a second one goes there")
+	}
+}
+
 // A writer that is stuck holds nobody up at the end.
 func TestCloseOfAStuckWriter(t *testing.T) {
 	k := start(t, Options{Directories: []string{t.TempDir()}})

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"slices"
 	"sync/atomic"
@@ -17,6 +18,7 @@ type Usage struct {
 	Bytes     int64
 	MaxTotal  int64
 	Waiting   int64 // bytes in memory that cannot be written now
+	Stuck     bool  // the disk did not answer in time: neither Bytes nor Apps are known
 	Apps      []AppUsage
 }
 
@@ -28,14 +30,14 @@ type AppUsage struct {
 	Lost     uint64 // lines since the start
 }
 
-// Usage flushes, and looks.
+// Usage flushes, and looks. Where a disk does not answer until ctx ends, it is what is known without it.
 func (s *Store) Usage(ctx context.Context) (Usage, error) {
 	var u Usage
 	err := s.do(ctx, func() {
 		s.catchUp()
 		u = Usage{Why: s.why, Bytes: s.total, MaxTotal: s.maxTotal()}
 		if s.broken != nil {
-			u.Waiting = int64(s.queue.bytes() + s.taken.held())
+			u.Waiting = s.unwritten()
 		}
 		if d, is := s.place.(*disk); is {
 			u.Directory = d.dir
@@ -52,40 +54,32 @@ func (s *Store) Usage(ctx context.Context) (Usage, error) {
 			u.Apps = append(u.Apps, one)
 		}
 	})
+	if d := s.disk.Load(); d != nil && errors.Is(err, context.DeadlineExceeded) {
+		return Usage{Directory: d.dir, MaxTotal: s.options.MaxTotal, Waiting: s.unwritten(), Stuck: true}, nil
+	}
 	if err != nil { // it may come about later, to nobody
 		return Usage{}, err
 	}
 	return u, nil
 }
 
-// Directory opens the directory; -1: there is none.
+// unwritten is how many bytes are in memory.
+func (s *Store) unwritten() int64 { return int64(s.queue.bytes() + s.taken.held()) }
+
+// Directory opens the directory; -1: there is none. It does not wait for a writer who is stuck, but may be so itself, for longer than
+// ctx: one of those who ask, the others give up.
 func (s *Store) Directory(ctx context.Context) (int, error) {
-	answer := make(chan int, 1)
-	var failed error
-	var gone atomic.Bool
-	discard := func() {
-		select {
-		case fd := <-answer:
-			unix.Close(fd)
-		default:
-		}
+	d := s.disk.Load()
+	if d == nil {
+		return -1, nil
 	}
-	err := s.do(ctx, func() {
-		fd := -1
-		if d, is := s.place.(*disk); is {
-			fd, failed = unix.Open(d.dir, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
-		}
-		answer <- fd
-		if gone.Load() {
-			discard()
-		}
-	})
-	if err != nil { // whoever of the two comes second closes it
-		gone.Store(true)
-		discard()
-		return -1, err
+	select {
+	case s.door <- struct{}{}:
+	case <-ctx.Done():
+		return -1, context.Cause(ctx)
 	}
-	return <-answer, failed
+	defer func() { <-s.door }()
+	return unix.Open(d.dir, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 }
 
 // File is a segment, opened for reading. Who is given one closes its descriptors.

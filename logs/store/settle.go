@@ -23,6 +23,7 @@ func (s *Store) settle() {
 		d, err := openDisk(dir)
 		if err == nil {
 			s.place = d
+			s.disk.Store(d)
 			s.adopt(d)
 			return
 		}

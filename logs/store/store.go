@@ -102,6 +102,9 @@ type Store struct {
 	alarm   *time.Timer          // the writer's
 	alarmed time.Time            // when it rings; zero: it does not
 
+	disk atomic.Pointer[disk] // the place, if it is one, for who does not wait for the pen: of its fields only what does not change
+	door chan struct{}        // one at a time goes to the disk without the pen
+
 	stats   statistics
 	hurried atomic.Bool // nobody waits any more
 	ending  atomic.Bool
@@ -131,7 +134,7 @@ func New(o Options) *Store {
 		o.Wake = func() {}
 	}
 	s := &Store{options: o, named: make(map[string]*App), watchers: make(map[chan struct{}]struct{}), jobs: make(chan func(), 16), logs: make(map[string]*appLog),
-		dirty: make(map[*appLog]struct{}), ended: make(chan struct{})}
+		dirty: make(map[*appLog]struct{}), ended: make(chan struct{}), door: make(chan struct{}, 1)}
 	s.queue.init(o.memory, o.patience)
 	s.relief.init()
 	s.alarm = time.NewTimer(time.Hour)
