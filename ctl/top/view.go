@@ -18,7 +18,8 @@ type panes struct {
 	header, rows, log, events, footer int // rows: without the titles of the columns; log and events: without their bars
 }
 
-// panes shares out the height of the window. In a low one the table goes before the panes, and those before the rest.
+// panes shares out the height of the window. In a low one the table goes before the panes; what
+// it does not need is theirs.
 func (m *model) panes() panes {
 	p := panes{header: 2, footer: 2}
 	switch {
@@ -50,6 +51,14 @@ func (m *model) panes() panes {
 		}
 	}
 	p.rows = max(0, p.rows)
+	if spare := p.rows - max(len(m.rows), least); spare > 0 && p.log+p.events > 0 {
+		p.rows -= spare
+		if p.log > 0 {
+			p.log += spare
+		} else {
+			p.events += spare
+		}
+	}
 	return p
 }
 
