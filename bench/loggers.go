@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -24,9 +25,14 @@ const loggersNote = "`cat` writes one file and keeps it, and pm2 one for each ap
 	"it reads, writes and rotates, and knows nothing of lines and times."
 
 // findLoggers are those that are there, cat first and goinit second: the others are compared with them. Those that no
-// distribution has are fetched into dir.
-func findLoggers(goinit, dir string) (found []logger, missing []string) {
+// distribution has are fetched into dir. Of all these only those that are asked for are looked for, cat and goinit besides;
+// no names ask for all.
+func findLoggers(goinit, dir string, only []string) (found []logger, missing []string) {
+	wanted := func(name string) bool { return len(only) == 0 || slices.Contains(only, name) }
 	installed := func(program string, l logger) {
+		if program != "cat" && !wanted(l.name) {
+			return
+		}
 		if _, err := exec.LookPath(program); err != nil {
 			missing = append(missing, l.name+": "+program+" is not installed")
 			return
@@ -34,7 +40,10 @@ func findLoggers(goinit, dir string) (found []logger, missing []string) {
 		found = append(found, l)
 	}
 	installed("cat", logger{name: "cat > file", argv: func(dir string) ([]string, error) { return []string{"sh", "-c", "exec cat > " + dir + "/file"}, nil }})
-	found = append(found, logger{name: "goinit", configure: goinitLogs(goinit)}, logger{name: "goroutine per pipe", configure: perPipeLogs})
+	found = append(found, logger{name: "goinit", configure: goinitLogs(goinit)})
+	if perPipe := (logger{name: "goroutine per pipe", configure: perPipeLogs}); wanted(perPipe.name) {
+		found = append(found, perPipe)
+	}
 	s6 := func(actions ...string) func(string) ([]string, error) {
 		return func(dir string) ([]string, error) {
 			return append(append([]string{"s6-log"}, actions...), "n4", "s8388608", dir+"/log"), nil
@@ -50,6 +59,9 @@ func findLoggers(goinit, dir string) (found []logger, missing []string) {
 		get   func(*supervisor, string) error
 		write func(*supervisor, string, [][]string) ([]string, error)
 	}{{"Pebble", fetchPebble, writePebble}, {"pm2", fetchPM2, writePM2}} {
+		if !wanted(fetched.name) {
+			continue
+		}
 		s := &supervisor{name: fetched.name}
 		if err := fetched.get(s, dir); err != nil {
 			missing = append(missing, s.name+": "+err.Error())

@@ -20,6 +20,7 @@ type logPlan struct {
 	writers int // of few lines each
 	rate    int // lines a second and writer
 	seconds int
+	only    []string // the names of loggers, cat and goinit besides; none: all
 }
 
 func newLogPlan(quick bool) logPlan {
@@ -43,7 +44,7 @@ func reportLogs(w io.Writer, p logPlan, goinit string) error {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	loggers, missing := findLoggers(goinit, dir)
+	loggers, missing := findLoggers(goinit, dir, p.only)
 	fmt.Fprintf(w, "# Logs\n\n%s\n\n%s\n\n", machine(), loggersNote)
 	for _, reason := range missing {
 		fmt.Fprintf(w, "Missing: %s\n\n", reason)

@@ -5,6 +5,14 @@
 // median or a minimum, and its ratio to tini or to the bare command. Nothing about performance is asserted, and a peer
 // that is not installed is named as missing.
 //
+// The parts cluster and reload keep one Node program running with several workers: goinit in each balance, Node's own
+// cluster (programs/primary.js), pm2, and one process alone. All are up at the same time and are asked in turns by wrk, which
+// is on the same CPUs: so what counts is the ratio to Node's own cluster in the same round, and CPU time a request. Then
+// their only worker is killed, and workers that nobody asks are replaced. Part reload asks one after another without a
+// pause, by wrk and by a client of ours that counts exactly (integration/load), while workers are replaced, killed, made
+// more and fewer, and says how many requests failed; the same for servers in Go and Python and for gunicorn by LISTEN_FDS.
+// Nobody's requests are tried again. They want wrk and gunicorn from Debian; pm2 is taken from PATH, or from npm.
+//
 // It needs root, for PID namespaces, and a C compiler for all of its programs (see programs.go for what it does
 // without). From the top of the repository: ./build.sh && go run ./bench
 package main
@@ -34,15 +42,16 @@ func main() {
 	if len(os.Args) > 1 && ownProgram(os.Args[1], os.Args[2:]) {
 		return
 	}
-	part := flag.String("part", "all", "what to measure: init (command mode), run (run mode), probes (run mode's liveness), groups (a cgroup for each worker), logs or all")
+	part := flag.String("part", "all", "what to measure: init (command mode), run (run mode), probes (run mode's liveness), groups (a cgroup for each worker), logs, cluster (a server's workers), reload (requests while they are replaced) or all")
 	probeSeconds := flag.Int("probe-seconds", 0, "how long liveness is measured (default 60)")
-	rounds := flag.Int("rounds", 0, "rounds of the start (default 150), and of the drain a thirtieth as many")
+	rounds := flag.Int("rounds", 0, "rounds of the start (default 150), of the drain a thirtieth as many, and of the logs (default 3)")
+	only := flag.String("only", "", "of those that keep logs, cat, goinit and these, with commas between them: goroutine per pipe,s6-log t,...")
 	quick := flag.Bool("quick", false, "a minute or so for each part: fewer of everything")
 	goinit := flag.String("goinit", "bin/goinit", "the goinit to measure")
 	out := flag.String("out", "", "write the report to this file too")
 	flag.Parse()
-	if !slices.Contains([]string{"init", "run", "probes", "groups", "logs", "all"}, *part) {
-		fmt.Fprintf(os.Stderr, "bench: there is no part %q: init, run, probes, groups, logs or all\n", *part)
+	if !slices.Contains([]string{"init", "run", "probes", "groups", "logs", "cluster", "reload", "all"}, *part) {
+		fmt.Fprintf(os.Stderr, "bench: there is no part %q: init, run, probes, groups, logs, cluster, reload or all\n", *part)
 		os.Exit(64)
 	}
 	onRun := newRunPlan(*quick)
@@ -50,7 +59,13 @@ func main() {
 	if *probeSeconds > 0 {
 		onRun.probeSeconds = *probeSeconds
 	}
-	if err := run(newPlan(*rounds, *quick), onRun, onLogs, *part, *goinit, *out); err != nil {
+	if *rounds > 0 {
+		onLogs.rounds = *rounds
+	}
+	if *only != "" {
+		onLogs.only = strings.Split(*only, ",")
+	}
+	if err := run(newPlan(*rounds, *quick), onRun, onLogs, newWebPlan(*quick), *part, *goinit, *out); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
@@ -62,6 +77,8 @@ func ownProgram(word string, args []string) bool {
 	switch {
 	case word == helperWord && len(args) == 0:
 		helper()
+	case word == listenerWord && len(args) == 0:
+		err = listener()
 	case word == appWord && len(args) == 2:
 		err = app(args)
 	case word == writerWord && len(args) == 2:
@@ -94,7 +111,7 @@ func newPlan(rounds int, quick bool) plan {
 	return p
 }
 
-func run(p plan, r runPlan, l logPlan, part, goinit, out string) error {
+func run(p plan, r runPlan, l logPlan, web webPlan, part, goinit, out string) error {
 	closeInherited()
 	programs, cleanUp, err := makePrograms()
 	if err != nil {
@@ -120,6 +137,12 @@ func run(p plan, r runPlan, l logPlan, part, goinit, out string) error {
 	}
 	if err == nil && (part == "groups" || part == "all") {
 		err = reportGroups(w, r, goinit)
+	}
+	if err == nil && (part == "cluster" || part == "all") {
+		err = reportWorkers(w, web, goinit)
+	}
+	if err == nil && (part == "reload" || part == "all") {
+		err = reportReloads(w, web, goinit)
 	}
 	if err != nil || out == "" {
 		return err

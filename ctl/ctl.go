@@ -74,7 +74,7 @@ func newRoot(s *session, b Build) *cobra.Command {
 		psVerb(s), topVerb(s), statsVerb(s), describeVerb(s), infoVerb(s), configVerb(s), healthVerb(s), waitVerb(s), graphVerb(s), logsVerb(s), eventsVerb(s),
 		startVerb(s), stopVerb(s), restartVerb(s), reloadVerb(s), pauseVerb(s), resumeVerb(s), signalVerb(s), scaleVerb(s), updateVerb(s),
 		applyVerb(s), addVerb(s), rmVerb(s), saveVerb(s), execVerb(s), shutdownVerb(s), versionVerb(b),
-		checkVerb(), compileVerb(), convertVerb(), initVerb(s), probeVerb(), compressLogVerb(),
+		checkVerb(), compileVerb(), convertVerb(), initVerb(s), probeVerb(), compressLogVerb(), gatewayVerb(),
 	)
 	return root
 }

@@ -137,6 +137,7 @@ func plantGit(dir string) error {
 
 // Fifty edits at random, in ten apps side by side: each is exactly one restart, and no app is restarted for another's.
 func TestRunWatchEdits(t *testing.T) {
+	t.Parallel() // it mostly waits for quiet; its apps have names of their own, for goinits in one cgroup have each other's groups
 	const apps, rounds = 10, 5
 	kinds := len(edits)
 	if _, err := exec.LookPath("git"); err != nil {
@@ -156,7 +157,7 @@ func TestRunWatchEdits(t *testing.T) {
 			t.Fatal(err)
 		}
 		// A quiet that no stutter of a busy machine looks like.
-		fmt.Fprintf(&spec, "  app%d: {command: sleep 1000, working_dir: %s, watch: {delay: 3s, action: %s}}\n", i, dirs[i], []string{"reload", "restart"}[i%2])
+		fmt.Fprintf(&spec, "  edited%d: {command: sleep 1000, working_dir: %s, watch: {delay: 3s, action: %s}}\n", i, dirs[i], []string{"reload", "restart"}[i%2])
 	}
 	m := runSpec(t, spec.String())
 	awaitWatching(t, m, apps)
@@ -170,7 +171,7 @@ func TestRunWatchEdits(t *testing.T) {
 			}
 			wait.Go(func() {
 				if err := edit.do(dir, round*apps+i+1); err != nil {
-					t.Errorf("app%d: %s: %v", i, edit.name, err)
+					t.Errorf("edited%d: %s: %v", i, edit.name, err)
 				}
 			})
 		}
@@ -262,6 +263,44 @@ func TestRunWatchNode(t *testing.T) {
 	})
 	if strings.Contains(m.Output.String(), "unused.js has changed") {
 		t.Errorf("what is not loaded is watched:\n%s", m.Output)
+	}
+}
+
+// The same with workers of a Node cluster, which tell it on the channel that they have anyway.
+func TestRunWatchNodeCluster(t *testing.T) {
+	if _, err := exec.LookPath("node"); err != nil {
+		bed.Without(t, "namespace", "node is not installed")
+	}
+	dir := t.TempDir()
+	write := func(name, text string) {
+		t.Helper()
+		if err := os.MkdirAll(filepath.Dir(filepath.Join(dir, name)), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("main.js", `const used = require("./lib/used.js"); console.log("uses", used); require("http").createServer().listen("web.sock")`)
+	write("lib/used.js", "module.exports = 1")
+	write("lib/unused.js", "")
+	m := runSpec(t, "apps:\n  web: {command: node main.js, working_dir: "+dir+", workers: 2, watch: {delay: 500ms}}\n")
+	all := func(generation int) func(row) bool {
+		return func(r row) bool { return r.Ready && r.Generation == generation }
+	}
+	m.waitRows(t, "both to be ready", all(1), "web")
+	bed.Wait(t, "the folders of what is loaded to be watched", func() (bool, string) {
+		n := inotifyWatches(t, m.PID())
+		return n == 2, strconv.Itoa(n)
+	})
+	write("lib/unused.js", "1") // would be told first
+	write("lib/used.js", "module.exports = 2")
+	m.waitRows(t, "both to be replaced", all(2), "web")
+	if said := m.must(t, "logs", "web"); strings.Count(said, "uses 2") != 2 {
+		t.Errorf("what they use:\n%s", said)
+	}
+	if out := m.Output.String(); !strings.Contains(out, "lib/used.js has changed") || strings.Contains(out, "unused.js has changed") {
+		t.Errorf("not the file that is loaded:\n%s", out)
 	}
 }
 

@@ -80,10 +80,12 @@ type Console struct {
 	round    round  //
 	relief   func() // takeOver
 	over     bool   // there will be no more
+	counting atomic.Bool
 	events   []unix.EpollEvent
 	active   []*stream     // ready, and not watched
 	next     int           // of active, which is read next
 	finished []*stream     // in this round; who waits for them is not told yet
+	delayed  []*stream     // to be drained when the store has room
 	paused   time.Time     // when a round was over
 	busy     bool          // that was a moment ago
 	rest     time.Duration // how long it left the pipes alone

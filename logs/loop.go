@@ -27,6 +27,8 @@ type stream struct {
 	empty    bool          // found so by the last read
 	finished bool          // and closed
 	done     chan struct{} // closed when the pipe is
+	asked    bool          // by Drain, which has so much left to read
+	left     int
 
 	heardEach bool // whoever hears the worker wants each of its lines
 }
@@ -268,37 +270,48 @@ func (c *Console) stream(id uint32) *stream {
 	return c.streams[id]
 }
 
-// drainAsked finishes what Drain and Close asked for, and reports whether that was all there will ever be.
+// drainAsked finishes what Drain and Close asked for, and reports whether that was all there will ever be. Nobody is held up by a
+// stream for which the store has no room now: it has another turn soon.
 func (c *Console) drainAsked() (ended bool) {
 	for {
 		c.mu.Lock()
 		if len(c.draining) == 0 {
-			c.draining = nil
-			ended = c.closed
+			c.draining, c.delayed = c.delayed, nil
+			again := len(c.draining) > 0
+			ended = c.closed && !again
 			c.mu.Unlock()
+			if again {
+				c.pipes.interrupt()
+			}
 			return ended
 		}
 		s := c.draining[0]
 		c.draining = c.draining[1:]
 		open := c.streams[s.id] == s
 		c.mu.Unlock()
-		if !open {
-			continue
+		if open && !c.drainOne(s) {
+			c.delayed = append(c.delayed, s)
 		}
-		// As much as there is now, and not until it is empty: somebody may be writing still.
-		for left := available(s.fd); left > 0; {
-			n := c.read(s, min(left, s.size))
-			if n == deferred {
-				c.options.Store.Await(storeTick)
-				continue
-			}
-			if n <= 0 {
-				break
-			}
-			left -= n
-		}
-		c.finish(s)
 	}
+}
+
+// drainOne reads as much as there was when it was first asked, and not until the pipe is empty: somebody may be writing still. Then
+// the pipe is closed. False: the store has no room now.
+func (c *Console) drainOne(s *stream) bool {
+	if !s.asked {
+		s.asked, s.left = true, available(s.fd)
+	}
+	for s.left > 0 && !s.finished {
+		n := c.read(s, min(s.left, s.size))
+		if n == deferred {
+			return false
+		}
+		if n < 0 {
+			break
+		}
+		s.left -= n
+	}
+	return s.finished || c.finish(s)
 }
 
 // available is how much can be read from a pipe now (FIONREAD, which is TIOCINQ).
@@ -341,6 +354,7 @@ func (c *Console) read(s *stream, limit int) int {
 		}
 	}
 	copy(b, s.tail)
+	s.ring.tally.read(b[len(s.tail):len(s.tail)+n], c.counting.Load())
 	c.consume(s, b[:len(s.tail)+n], n)
 	return n
 }
@@ -356,30 +370,30 @@ func (c *Console) space(s *stream, n int) []byte {
 	return c.buffer[:n]
 }
 
-func (c *Console) finish(s *stream) {
+// finish closes a pipe. False: its last line has no end, and the store has no room for it now.
+func (c *Console) finish(s *stream) bool {
+	var b []byte
+	if len(s.tail) > 0 {
+		if b = c.space(s, len(s.tail)); b == nil {
+			c.round.deferred = true
+			return false
+		}
+	}
 	c.mu.Lock()
-	open := c.streams[s.id] == s
 	delete(c.streams, s.id)
 	c.mu.Unlock()
-	if !open {
-		return
-	}
 	c.finished = append(c.finished, s)
 	s.finished = true
 	unix.Close(s.fd)
-	if len(s.tail) == 0 {
-		return
+	if len(b) == 0 {
+		return true
 	}
-	b := c.space(s, len(s.tail))
-	for b == nil {
-		c.options.Store.Await(storeTick)
-		b = c.space(s, len(s.tail))
-	}
-	n := copy(b, s.tail)
+	copy(b, s.tail)
 	s.tail = nil
 	c.begin(s)
-	c.last(b[:n])
+	c.last(b)
 	c.kept.announce()
+	return true
 }
 
 // pollNow is poll(2) of one descriptor that does not wait.

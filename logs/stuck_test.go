@@ -350,6 +350,55 @@ func TestStuckDiskStopsNobody(t *testing.T) {
 	}
 }
 
+// Nor does a worker hold up others that ends meanwhile with more in its pipe than there is room for.
+func TestEndWhileTheDiskIsStuck(t *testing.T) {
+	dir := t.TempDir()
+	gate, entered := make(chan struct{}), make(chan struct{}, 1)
+	s := store.New(store.Options{Directories: []string{dir}, Compress: func(string, func(error)) {
+		select {
+		case entered <- struct{}{}:
+		default:
+		}
+		<-gate
+	}})
+	c := newConsole(t, Options{Store: s})
+	s.Start()
+	t.Cleanup(func() { s.Close(soon()) })
+	full := c.open(Worker{App: "full", Console: Off, Limits: store.Limits{MaxSize: 1 << 20}})
+	calm := c.open(Worker{App: "calm", Console: Prefix, Limits: store.Limits{Drop: true}})
+	line := strings.Repeat("x", 1<<10-1) + "\n"
+	written := 1<<20 + len(line)
+	write(t, full.Stdout(), strings.Repeat(line, written/len(line)))
+	<-entered
+	if err := unix.SetNonblock(full.Stdout(), true); err != nil {
+		t.Fatal(err)
+	}
+	for ; written < 3<<20; written += len(line) { // until nothing more is read, or much is
+		if _, err := unix.Write(full.Stdout(), []byte(line)); err != nil {
+			break
+		}
+	}
+	drained := make(chan struct{})
+	go func() {
+		defer close(drained)
+		full.Drain(soon())
+	}()
+	write(t, calm.Stdout(), "here I am\n")
+	until(t, "the other's line is shown", func() bool { return c.out.String() == "calm/0 | here I am\n" })
+	close(gate)
+	<-drained
+	calm.Drain(soon())
+	c.end()
+	all, _ := stored(t, s, dir, "full")
+	n := 0
+	for _, p := range all {
+		n += len(p.text)
+	}
+	if n != written {
+		t.Errorf("%d bytes of %d are stored", n, written)
+	}
+}
+
 // The end does not wait for it either.
 func TestCloseDoesNotWaitForAStuckDisk(t *testing.T) {
 	gate, entered := make(chan struct{}), make(chan struct{}, 1)

@@ -12,6 +12,9 @@ import (
 // each, in which "watch:require" holds paths and "watch:import" URLs (lib/internal/modules of its source; node --watch is
 // made of it). Whatever else a program says to its parent is not for us.
 
+// ReportVariable is what a program's environment needs for it.
+const ReportVariable = "WATCH_REPORT_DEPENDENCIES=1"
+
 // maxReport is the longest line that is read; longer ones are left out.
 const maxReport = 64 << 10
 
@@ -31,7 +34,7 @@ func Reports(f *os.File, loaded func(paths []string)) {
 			if !whole {
 				break
 			}
-			if paths := reported(line); !long && len(paths) > 0 {
+			if paths := Reported(line); !long && len(paths) > 0 {
 				loaded(paths)
 			}
 			line, long = line[:0], false
@@ -42,8 +45,8 @@ func Reports(f *os.File, loaded func(paths []string)) {
 	}
 }
 
-// reported are the files that a message names.
-func reported(line []byte) (paths []string) {
+// Reported are the files that a message names.
+func Reported(line []byte) (paths []string) {
 	if !bytes.Contains(line, []byte(`"watch:`)) { // most are none, and cost no decoding
 		return nil
 	}

@@ -25,6 +25,7 @@ type Fake struct {
 	Commands []control.Command        // what was asked for, under Lock
 	Uses     map[string]control.Stats // by target: web, web/0; under Lock
 	Reads    int                      // of Usage; under Lock
+	Counted  map[string]control.Metrics
 	Lines    []control.LogLine
 	History  []control.Event
 	Store    control.LogStoreReply
@@ -161,6 +162,13 @@ func (f *Fake) Usage(t control.Target) control.Stats {
 func Line(app string, slot int, stream, text string) control.LogLine {
 	name := app + "/" + string(rune('0'+slot))
 	return control.LogLine{At: Epoch, App: app, Slot: &slot, Worker: &name, Stream: stream, Line: text}
+}
+
+// Counts are those that a test has set.
+func (f *Fake) Counts() map[string]control.Metrics {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.Counted
 }
 
 // Set makes s what is so now.

@@ -203,6 +203,9 @@ func (a *appLog) record(r segment.Record) {
 func (a *appLog) writev() (int, error) {
 	n, err := writevFile(a.data, a.vectors)
 	clear(a.vectors)
+	if a.owner != nil {
+		a.owner.ends.Store(a.size + int64(n))
+	}
 	if n == 0 && err == nil {
 		err = unix.ENOSPC
 	}

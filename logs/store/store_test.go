@@ -324,3 +324,29 @@ func TestWatch(t *testing.T) {
 		t.Error("nobody says that a segment was begun")
 	}
 }
+
+// What is read lies in memory as it will in its file, from one line of the processor's cache to the next.
+func TestTakeLinesUp(t *testing.T) {
+	dir := t.TempDir()
+	k := start(t, Options{Directories: []string{dir}})
+	a := k.App("web", Limits{MaxSize: 300})
+	want := ""
+	for i := range 100 {
+		text := fmt.Sprintf("%d\n", i)
+		k.must(a, segment.Record{}, text)
+		k.flush()
+		want += text
+		if k.Take(a, MaxTake) == nil {
+			t.Fatal("no room for what is read at a time")
+		}
+		if at, end := k.taken.batch.used, a.ends.Load(); int64(at%lineUp) != end%lineUp {
+			t.Fatalf("it would lie at %d in memory, and at %d in the file", at, end)
+		}
+	}
+	if end := a.ends.Load(); end == 0 || end > 300 {
+		t.Errorf("the file ends at %d", end)
+	}
+	if got := texts(readDisk(t, dir, "web")); !strings.HasSuffix(want, got) || got == "" {
+		t.Errorf("%q", got)
+	}
+}
