@@ -17,7 +17,7 @@ import (
 	"goinit/integration/bed"
 )
 
-var rewrite = flag.Bool("update", false, "write what the converted configurations do into their runs.txt")
+var rewrite = flag.Bool("update", false, "write what the converted configurations do into their runs.txt, and screens into docs/top.md")
 
 // environments are what some of the configurations want to find.
 var environments = map[string][]string{

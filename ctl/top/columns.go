@@ -21,6 +21,7 @@ type column struct {
 	title   string
 	rank    int
 	width   int  // at least
+	grows   bool // as wide as its widest cell
 	right   bool // numbers stand at the right
 	number  bool // sorted with the largest first
 	cell    func(m *model, i *item, width int) string
@@ -31,11 +32,11 @@ const graphCells = 12
 
 func columns() []*column {
 	return []*column{
-		{title: "WORKER", rank: 0, width: 8, cell: nameCell, compare: func(_ *model, a, b *item) int { return cmp.Compare(a.order, b.order) }},
+		{title: "WORKER", rank: 0, width: 8, grows: true, cell: nameCell, compare: func(_ *model, a, b *item) int { return cmp.Compare(a.order, b.order) }},
 		{title: "STATE", rank: 1, width: 9, cell: func(_ *model, i *item, _ int) string { return string(i.state()) },
 			compare: func(_ *model, a, b *item) int { return cmp.Compare(urgency(b.state()), urgency(a.state())) }},
-		{title: "READY", rank: 4, width: 5, cell: readyCell, compare: func(_ *model, a, b *item) int { return cmp.Compare(unready(a), unready(b)) }, number: true},
-		{title: "PID", rank: 7, width: 7, right: true, number: true, cell: pidCell, compare: func(_ *model, a, b *item) int { return cmp.Compare(pidOf(a), pidOf(b)) }},
+		{title: "READY", rank: 4, width: 5, grows: true, cell: readyCell, compare: func(_ *model, a, b *item) int { return cmp.Compare(unready(a), unready(b)) }, number: true},
+		{title: "PID", rank: 7, width: 5, grows: true, right: true, number: true, cell: pidCell, compare: func(_ *model, a, b *item) int { return cmp.Compare(pidOf(a), pidOf(b)) }},
 		{title: "FOR", rank: 6, width: 4, right: true, cell: forCell, compare: func(_ *model, a, b *item) int { return since(b).Compare(since(a)) }},
 		{title: "RESTARTS", rank: 5, width: 8, right: true, number: true, cell: func(_ *model, i *item, _ int) string { return strconv.Itoa(i.restarts()) },
 			compare: func(_ *model, a, b *item) int { return cmp.Compare(a.restarts(), b.restarts()) }},
@@ -191,8 +192,8 @@ func (m *model) place() []placed {
 		if c.compare != nil {
 			w = max(w, len(c.title)+1) // the mark of the column that is sorted by
 		}
-		if c.title == "WORKER" {
-			w = m.nameWidth(w)
+		if c.grows {
+			w = m.widest(c, w)
 		}
 		if !m.worth(c) {
 			continue
@@ -225,10 +226,11 @@ func (m *model) place() []placed {
 // marker is the width of the mark of the selected row.
 const marker = 1
 
-func (m *model) nameWidth(least int) int {
+// widest is the width of a column's widest cell, on the screen or not: else columns would jump while one scrolls.
+func (m *model) widest(c *column, least int) int {
 	w := least
 	for _, i := range m.rows {
-		w = max(w, len(nameCell(m, i, 0)))
+		w = max(w, len(c.cell(m, i, 0)))
 	}
 	return min(w, max(least, min(32, m.width/4)))
 }

@@ -49,7 +49,7 @@ func bindings() []binding {
 		{"ctrl+l", "Ctrl-L", "draw the window anew", func(*model) tea.Cmd { return tea.ClearScreen }},
 		{"ctrl+z", "Ctrl-Z", "back to the shell, until fg", suspend},
 		{"?", "?", "this help", (*model).help},
-		{"esc", "Esc", "no filter; no message", (*model).clear},
+		{"esc alt+esc", "Esc", "no filter; no message", (*model).clear},
 		{"q ctrl+c", "q, Ctrl-C", "leave; orders that are under way go on", func(*model) tea.Cmd { return tea.Quit }},
 	}
 }

@@ -41,7 +41,7 @@ func (p *page) press(m *model, key tea.KeyPressMsg) bool {
 		p.offset = 0
 	case "end", "G":
 		p.scroll(m, len(p.wrapped(m.width)))
-	case "esc", "enter", "q", "?":
+	case "esc", "alt+esc", "enter", "q", "?":
 		m.page = nil
 	default:
 		m.page = nil

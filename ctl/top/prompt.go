@@ -39,7 +39,7 @@ func (m *model) pressPrompt(key tea.KeyPressMsg) tea.Cmd {
 			m.prompt = p
 		}
 		return cmd
-	case "esc", "ctrl+c", "ctrl+g":
+	case "esc", "alt+esc", "ctrl+c", "ctrl+g":
 		m.prompt = nil
 		if p.escape != nil {
 			p.escape()

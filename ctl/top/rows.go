@@ -171,8 +171,7 @@ func (m *model) measure() {
 			u.take(i.worker, st, m.reading.At)
 		}
 		u := m.used(app.key)
-		u.cpu, u.memory = sum(app.of, func(i *item) float64 { return i.use.cpu }), sum(app.of, func(i *item) float64 { return i.use.memory })
-		u.tasks = sum(app.of, func(i *item) float64 { return i.use.tasks })
+		u.cpu, u.memory, u.tasks = sum(app.of, cpuAmount), sum(app.of, memoryAmount), sum(app.of, tasksAmount)
 		u.cpus.add(u.cpu)
 		u.memories.add(u.memory)
 	}

@@ -45,6 +45,8 @@ type use struct {
 
 	cpus, memories samples
 
+	tasked bool // tasks was known once
+
 	pid     int // whose the next two are
 	at      time.Time
 	seconds float64
@@ -59,10 +61,9 @@ func newUse() *use {
 // CPU time where there are cgroups.
 func (u *use) take(w *control.Worker, st *control.Stats, at time.Time) {
 	if w.PID == nil {
-		seen := u.seen
-		cpus, memories := u.cpus, u.memories
+		before := *u
 		*u = *newUse()
-		u.seen, u.cpus, u.memories = seen, cpus, memories
+		u.seen, u.tasked, u.cpus, u.memories = before.seen, before.tasked, before.cpus, before.memories
 		u.cpus.add(0)
 		u.memories.add(0)
 		return
@@ -73,7 +74,7 @@ func (u *use) take(w *control.Worker, st *control.Stats, at time.Time) {
 	cpu, memory := w.CPUSeconds, w.MemoryBytes
 	if st != nil {
 		u.stats = st
-		u.limit, u.tasks = known(st.MemoryLimitBytes), known(st.Pids)
+		u.limit, u.tasks, u.tasked = known(st.MemoryLimitBytes), known(st.Pids), true
 		if cpu == nil {
 			cpu, at = st.CPUSeconds, st.At
 		}
@@ -112,11 +113,26 @@ func known(n *uint64) float64 {
 	return float64(*n)
 }
 
-// sum adds what is known: of an app, what is known of its workers.
-func sum(of []*item, value func(*item) float64) float64 {
+// amount is one of the numbers that are added up.
+type amount struct {
+	of   func(*use) float64
+	told func(*use) bool // it was known at least once, or there was nothing to know
+}
+
+var (
+	cpuAmount    = amount{func(u *use) float64 { return u.cpu }, func(u *use) bool { return u.cpus.n > 0 }}
+	memoryAmount = amount{func(u *use) float64 { return u.memory }, func(u *use) bool { return u.memories.n > 0 }}
+	tasksAmount  = amount{func(u *use) float64 { return u.tasks }, func(u *use) bool { return u.tasked }}
+)
+
+// sum adds up what is known of workers. As long as some were not asked for yet there is no sum: it would be of a few of them.
+func sum(of []*item, a amount) float64 {
 	total := math.NaN()
 	for _, i := range of {
-		if v := value(i); !math.IsNaN(v) {
+		if i.use == nil || i.worker.PID != nil && !a.told(i.use) {
+			return math.NaN()
+		}
+		if v := a.of(i.use); !math.IsNaN(v) {
 			if math.IsNaN(total) {
 				total = 0
 			}

@@ -18,7 +18,8 @@ type panes struct {
 	header, rows, log, events, footer int // rows: without the titles of the columns; log and events: without their bars
 }
 
-// panes shares out the height of the window. In a low one the table goes before the panes, and those before the rest.
+// panes shares out the height of the window. In a low one the table goes before the panes; what
+// it does not need is theirs.
 func (m *model) panes() panes {
 	p := panes{header: 2, footer: 2}
 	switch {
@@ -50,6 +51,14 @@ func (m *model) panes() panes {
 		}
 	}
 	p.rows = max(0, p.rows)
+	if spare := p.rows - max(len(m.rows), least); spare > 0 && p.log+p.events > 0 {
+		p.rows -= spare
+		if p.log > 0 {
+			p.log += spare
+		} else {
+			p.events += spare
+		}
+	}
 	return p
 }
 
@@ -146,24 +155,16 @@ func (m *model) counts() string {
 // totals is what all workers use, of what there is.
 func (m *model) totals() string {
 	apps, _ := m.group()
+	var all []*item
 	for _, app := range apps {
-		app.use = m.uses[app.key]
-	}
-	add := func(of func(*use) float64) float64 {
-		return sum(apps, func(i *item) float64 {
-			if i.use == nil {
-				return math.NaN()
-			}
-			return of(i.use)
-		})
+		all = append(all, app.of...)
 	}
 	machine := "machine"
 	if m.machine.Container {
 		machine = "container"
 	}
 	text := fmt.Sprintf("workers %s cpu, %s, %s tasks; %s %s of %s CPUs, %s of %s",
-		orDash(add(func(u *use) float64 { return u.cpu }), percent), orDash(add(func(u *use) float64 { return u.memory }), size),
-		orDash(add(func(u *use) float64 { return u.tasks }), count), machine, orDash(m.machine.Busy, percent),
+		orDash(sum(all, cpuAmount), percent), orDash(sum(all, memoryAmount), size), orDash(sum(all, tasksAmount), count), machine, orDash(m.machine.Busy, percent),
 		strings.TrimSuffix(fmt.Sprintf("%.1f", m.machine.CPUs), ".0"), orDash(m.machine.Used, size), orDash(m.machine.Memory, size))
 	if load := "; load " + m.machine.Load; m.machine.Load != "" && len(text)+len(load) <= m.width {
 		text += load

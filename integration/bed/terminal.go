@@ -97,6 +97,17 @@ func (term *Terminal) WaitForeground(t testing.TB, name string) {
 	})
 }
 
+// Signal sends a signal to the program, from elsewhere.
+func (term *Terminal) Signal(t testing.TB, sig syscall.Signal) {
+	t.Helper()
+	if err := term.cmd.Process.Signal(sig); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Close takes the terminal away, as the end of an ssh does: the program gets a SIGHUP, and can no longer read or write.
+func (term *Terminal) Close() { term.master.Close() }
+
 // Wait returns the exit status of the program.
 func (term *Terminal) Wait() int {
 	term.cmd.Wait()
