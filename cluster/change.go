@@ -79,13 +79,15 @@ func (p *Pool) Adjust(a Address, o Options) (was Options, err error) {
 }
 
 // Deepen has as many connections wait as Options say, where somebody who shares the socket has said less: Node's workers call
-// listen(2) with a number of their own.
-func (p *Pool) Deepen(a Address, said int) {
+// listen(2) with a number of their own. It returns for how many sockets that was to be said.
+func (p *Pool) Deepen(a Address, said int) (sockets int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if g := p.groups[a]; g != nil && a.Network != UDP && backlog(g.options) > backlog(Options{Backlog: said}) {
 		_ = g.listen()
+		sockets = len(g.sockets)
 	}
+	return sockets
 }
 
 // listen sets how many may wait: of a socket that listens already, listen(2) does nothing else.

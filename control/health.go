@@ -55,10 +55,11 @@ func health(c *call, r HealthRequest) (HealthReply, error) {
 		if !named && (len(targets) > 0 || a.Own) {
 			continue
 		}
-		if !named {
-			of = []Target{{a.Name, WholeApp}}
+		rows := a.rows()
+		if named {
+			rows = s.selected(of)
 		}
-		h, counts := a.health(r.Check == checkLive, alone(s.selected(of)))
+		h, counts := a.health(r.Check == checkLive, alone(rows))
 		h.Aside = !counts && !named
 		if h.Aside && !r.All {
 			continue

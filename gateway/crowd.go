@@ -105,22 +105,24 @@ func (c *crowd) leave(g *guest) {
 	c.unlink(g)
 }
 
-type guestKey struct{}
+type connKey struct{}
 
-// context is http.Server's ConnContext: a handler finds its guest.
+// context is http.Server's ConnContext, which comes before its StateNew: a handler finds its connection, and by that its guest.
 func (c *crowd) context(ctx context.Context, conn net.Conn) context.Context {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return context.WithValue(ctx, guestKey{}, c.there[conn])
+	return context.WithValue(ctx, connKey{}, conn)
 }
 
 // answering marks those whose request has come.
 func (c *crowd) answering(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if g, _ := r.Context().Value(guestKey{}).(*guest); g != nil {
-			c.mu.Lock()
+		conn, _ := r.Context().Value(connKey{}).(net.Conn)
+		c.mu.Lock()
+		g := c.there[conn]
+		if g != nil {
 			g.answered = true
-			c.mu.Unlock()
+		}
+		c.mu.Unlock()
+		if g != nil {
 			defer c.back(g)
 		}
 		h.ServeHTTP(w, r)

@@ -1,10 +1,13 @@
 package gateway
 
 import (
+	"bufio"
 	"io"
 	"net"
 	"net/http"
+	"runtime"
 	"testing"
+	"time"
 )
 
 // Who comes has a place; who goes is the first of those who are not being answered.
@@ -45,6 +48,52 @@ func TestCrowd(t *testing.T) {
 	}
 	if len(c.there) > 0 || c.first != nil || c.last != nil {
 		t.Error("somebody is left")
+	}
+}
+
+// Of the requests of a real server it knows who makes them: one that is being answered stays, and is the last afterwards.
+func TestCrowdKnowsWhoIsAnswered(t *testing.T) {
+	c := newCrowd(1)
+	handling, answer := make(chan *guest), make(chan struct{})
+	s := &http.Server{ConnState: c.state, ConnContext: c.context, Handler: c.answering(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+		c.mu.Lock()
+		g := c.first
+		c.mu.Unlock()
+		handling <- g
+		<-answer
+	}))}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- s.Serve(listener) }()
+	t.Cleanup(func() { s.Close(); <-ended })
+	conn, err := net.Dial("tcp", listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if _, err := io.WriteString(conn, "GET / HTTP/1.1\r\nHost: x\r\n\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	g := <-handling
+	is := func() bool {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		return g.answered
+	}
+	if !is() {
+		t.Error("its request is under way, and it is not being answered")
+	}
+	close(answer)
+	if _, err := http.ReadResponse(bufio.NewReader(conn), nil); err != nil {
+		t.Fatal(err)
+	}
+	for end := time.Now().Add(time.Minute); is(); runtime.Gosched() { // the answer may be ahead of the mark
+		if time.Now().After(end) {
+			t.Fatal("it was answered, and still is being")
+		}
 	}
 }
 

@@ -49,10 +49,15 @@ func ownRegistry(requests prometheus.Collector) *prometheus.Registry {
 	return r
 }
 
-// newRequests counts them by page and status, which are closed sets.
+// newRequests counts them by page and status, which are closed sets. The pages are there from the first scrape on.
 func newRequests() *prometheus.CounterVec {
-	return prometheus.NewCounterVec(prometheus.CounterOpts{Name: "goinit_gateway_requests_total", Help: "Requests to the gateway, by page and status."},
+	requests := prometheus.NewCounterVec(prometheus.CounterOpts{Name: "goinit_gateway_requests_total", Help: "Requests to the gateway, by page and status."},
 		[]string{"page", "code"})
+	requests.WithLabelValues("metrics", "200")
+	for _, p := range probes {
+		requests.WithLabelValues(p.path, "200")
+	}
+	return requests
 }
 
 // ask asks goinit for everything.

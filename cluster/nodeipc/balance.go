@@ -157,7 +157,7 @@ func (w *Worker) query(m message) {
 // deepen has what the spec says of a socket's queue be so, where a worker has called listen(2) with less.
 func (w *Worker) deepen(m message) {
 	if a, key, err := w.addressOf(m); err == nil && w.servers[key] != nil && slices.Contains(w.o.Listening, a) {
-		w.o.Balance.pool.Deepen(a, m.backlog)
+		w.extra += lookCost * w.o.Balance.pool.Deepen(a, m.backlog)
 	}
 }
 

@@ -24,10 +24,12 @@ func (w *Worker) serves(b *Balance) bool {
 
 // elsewhere says where it does not listen though it should, in one line; empty: nowhere.
 func (w *Worker) elsewhere() string {
+	w.extra += lookCost * len(w.hub.workers)
 	old := w.predecessor()
 	if old == nil {
 		return ""
 	}
+	w.extra += lookCost * len(w.hub.workers) * len(old.servers)
 	gap, own := "", ""
 	for _, s := range old.servers {
 		if s.expected(old, w) {
@@ -87,14 +89,17 @@ func (w *Worker) listensAt(a cluster.Address) bool {
 	return false
 }
 
-// reconsider is for those who wait to replace this one, which does not serve any more, or not there.
+// reconsider is for those who wait to replace this one, which does not serve any more, or not there. What that costs is its.
 func (w *Worker) reconsider() {
 	if w.o.Balance == nil {
 		return
 	}
+	w.extra += lookCost * len(w.hub.workers)
 	for _, o := range w.hub.workers {
 		if o != w && o.o.Balance == w.o.Balance && o.o.Slot == w.o.Slot {
+			before := o.extra
 			o.settle()
+			w.extra, o.extra = w.extra+o.extra-before, before
 		}
 	}
 }

@@ -81,6 +81,25 @@ func TestElsewhereIsMeant(t *testing.T) {
 	successor.expect(Ready, "")
 }
 
+// One that always listens elsewhere in another way is not told of for ever: whoever hears of it keeps what it has not read yet.
+func TestElsewhereIsToldAFewTimes(t *testing.T) {
+	a := newApp(t, "", cluster.RoundRobin)
+	old := a.stranger(0)
+	old.listens(freePort(t))
+	s := a.stranger(0)
+	for host := 99; host > 60; host-- { // the least is what is told
+		s.say(fmt.Sprintf(`{"cmd":"NODE_CLUSTER","act":"queryServer","index":0,"data":null,"address":"127.0.0.%d","port":0,"addressType":4,"seq":1}`, host),
+			`{"cmd":"NODE_CLUSTER","act":"listening"}`)
+	}
+	s.say(`{"cmd":"NODE_HANDLE"}`)
+	s.until("NODE_HANDLE_ACK")
+	a.hub.mu.Lock()
+	defer a.hub.mu.Unlock()
+	if n := len(s.events); n != maxGaps+1 || s.isReady { // and a hint
+		t.Errorf("%d events, want %d; ready: %v", n, maxGaps+1, s.isReady)
+	}
+}
+
 // A worker that wants to listen again and again, and acknowledges nothing, has goinit open and copy no more than a few.
 func TestQueriesAreBounded(t *testing.T) {
 	descriptors := func() int {

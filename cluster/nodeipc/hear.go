@@ -69,10 +69,11 @@ func (w *Worker) settle() {
 		return
 	}
 	if gap := w.elsewhere(); gap != "" {
-		if gap == w.gap {
+		if gap == w.gap || w.gaps >= maxGaps {
 			return
 		}
 		w.gap = gap
+		w.gaps++
 		w.tell(NotReady, gap)
 		w.hint(gap + ": it is not ready before it does" +
 			"\n  let it listen there too; or, if it is meant to listen elsewhere, have all end before the new ones start: goinit ctl restart")
@@ -89,10 +90,13 @@ func (w *Worker) settle() {
 
 // say: it is about to end by itself. After Drain that is no news.
 func (w *Worker) say(why string) {
-	if !w.stopping && !w.draining {
-		w.tell(Stopping, why)
+	if w.stopping {
+		return
 	}
 	w.stopping = true
+	if !w.draining {
+		w.tell(Stopping, why)
+	}
 	w.reconsider()
 }
 

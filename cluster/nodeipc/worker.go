@@ -21,6 +21,7 @@ type Worker struct {
 	online    bool   // Node has come up
 	saysReady bool   // it listens; with ReadyOnMessage: it said so
 	gap       string // why that does not do, as it was told (elsewhere.go)
+	gaps      int    // how often something was told
 	isReady   bool   // and was told so
 	entered   bool
 	draining  bool
@@ -34,6 +35,7 @@ type Worker struct {
 	hung    bool               // and told to be
 
 	spent     int       // on what was read from it, in bytes
+	extra     int       // likewise, of what a line has cost beyond lineCost
 	since     time.Time // since then
 	suspended time.Time // not read before that; zero: it is
 	resend    time.Time // the kernel was short of something; zero: it was not
@@ -63,6 +65,7 @@ const (
 	// waits in its own process. That is 100,000 lines a second: a connection takes two.
 	mostRead   = 4 << 20
 	lineCost   = 400
+	lookCost   = 10 // of looking at one worker, one address or one socket among many
 	readWindow = 100 * time.Millisecond
 	shortRest  = 10 * time.Millisecond
 	// exitTime is what a worker that is drained has to exit by itself, before Drained is told: a signal would cut short what it
@@ -71,6 +74,8 @@ const (
 	// maxServers bounds where one worker, and all of an app together, may listen: each is a socket of goinit's, which has to have
 	// some left for others (1024 in all, where nobody says otherwise). A server has one or two.
 	maxServers = 64
+	// maxGaps bounds how often it is told where a worker does not listen: one that opens and closes has always another answer.
+	maxGaps = 16
 	// maxLent bounds how many sockets may be on their way to a worker, each a copy of ours until it is read. Node asks for one,
 	// and reads; who asks and does not read is refused.
 	maxLent = 16
@@ -229,7 +234,8 @@ func (w *Worker) read() (more bool) {
 	for {
 		line, whole, ok := lines.next()
 		if !ok {
-			w.count(cost)
+			w.count(cost + w.extra)
+			w.extra = 0
 			return true
 		}
 		cost += lineCost
