@@ -12,7 +12,7 @@ import (
 
 // keptNote says in the report what departs from defaults.
 const keptNote = "One program, `http.createServer().listen()`, on one Node: alone; below Node's own cluster (`bench/programs/primary.js`: fork, `listening`, `disconnect`, 3 s to finish); below pm2-runtime in cluster mode, " +
-	"as it is and with the handler that PM2's documentation wants (`SIGINT`: `server.close`; `kill_timeout` 3 s instead of 1.6); below goinit, in each balance. Defaults, but for: pm2's `max_restarts` and goinit's `restart: {max_delay: 100ms, reset_after: 1s}`, for we kill often."
+	"as it is and with the handler that PM2's documentation wants (`SIGINT`: `server.close`; `kill_timeout` 3 s instead of 1.6); below goinit, in each balance. Defaults, but for: pm2's `max_restarts` and goinit's `restart: {max_delay: 100ms, reset_after: 1s}`, for we kill often; and, of the servers that take `LISTEN_FDS`, both workers are replaced at the same time (`max_surge: 2`), since each has to live for a second first."
 
 // findKeepers are those who can keep a Node program of several workers.
 func findKeepers(goinit, dir string) (found []*keeper, missing []string, err error) {
@@ -82,9 +82,13 @@ func listeners(goinit string) (all []*keeper, missing []string, err error) {
 			}
 			l.command[0] = path
 		}
-		for _, balance := range []string{"reuseport", "shared"} {
+		balances := []string{"reuseport"}
+		if l.needs == "" { // for the others it is the same
+			balances = append(balances, "shared")
+		}
+		for _, balance := range balances {
 			all = append(all, &keeper{name: l.name + "; " + balance, path: goinit, argv: writeApp, verb: goinitVerb, closes: l.closes, blind: true,
-				app: "command: " + quoted(l.command...) + ", environment: {PYTHONDONTWRITEBYTECODE: 1}, listen: [\"127.0.0.1:PORT\"], balance: " + balance})
+				app: "command: " + quoted(l.command...) + ", environment: {PYTHONDONTWRITEBYTECODE: 1}, listen: [\"127.0.0.1:PORT\"], reload: {max_surge: 2}, balance: " + balance})
 		}
 	}
 	return all, missing, nil
