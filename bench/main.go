@@ -34,7 +34,7 @@ func main() {
 	if len(os.Args) > 1 && ownProgram(os.Args[1], os.Args[2:]) {
 		return
 	}
-	part := flag.String("part", "all", "what to measure: init (command mode), run (run mode), probes (run mode's liveness), groups (a cgroup for each worker), logs, questions (about logs) or all")
+	part := flag.String("part", "all", "what to measure: init (command mode), run (run mode), probes (run mode's liveness), groups (a cgroup for each worker), logs, questions (about logs), cluster (a server's workers), reload (requests while they are replaced) or all")
 	probeSeconds := flag.Int("probe-seconds", 0, "how long liveness is measured (default 60)")
 	rounds := flag.Int("rounds", 0, "rounds of the start (default 150), of the drain a thirtieth as many, and of the logs (default 3)")
 	only := flag.String("only", "", "of those that keep logs, cat, goinit and these, with commas between them: goroutine per pipe,s6-log t,...")
@@ -42,8 +42,8 @@ func main() {
 	goinit := flag.String("goinit", "bin/goinit", "the goinit to measure")
 	out := flag.String("out", "", "write the report to this file too")
 	flag.Parse()
-	if !slices.Contains([]string{"init", "run", "probes", "groups", "logs", "questions", "all"}, *part) {
-		fmt.Fprintf(os.Stderr, "bench: there is no part %q: init, run, probes, groups, logs, questions or all\n", *part)
+	if !slices.Contains([]string{"init", "run", "probes", "groups", "logs", "questions", "cluster", "reload", "all"}, *part) {
+		fmt.Fprintf(os.Stderr, "bench: there is no part %q: init, run, probes, groups, logs, questions, cluster, reload or all\n", *part)
 		os.Exit(64)
 	}
 	onRun := newRunPlan(*quick)
@@ -57,7 +57,7 @@ func main() {
 	if *only != "" {
 		onLogs.only = strings.Split(*only, ",")
 	}
-	if err := run(newPlan(*rounds, *quick), onRun, onLogs, *part, *goinit, *out); err != nil {
+	if err := run(newPlan(*rounds, *quick), onRun, onLogs, newWebPlan(*quick), *part, *goinit, *out); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
@@ -69,6 +69,8 @@ func ownProgram(word string, args []string) bool {
 	switch {
 	case word == helperWord && len(args) == 0:
 		helper()
+	case word == listenerWord && len(args) == 0:
+		err = listener()
 	case word == appWord && len(args) == 2:
 		err = app(args)
 	case word == writerWord && len(args) == 2:
@@ -101,7 +103,7 @@ func newPlan(rounds int, quick bool) plan {
 	return p
 }
 
-func run(p plan, r runPlan, l logPlan, part, goinit, out string) error {
+func run(p plan, r runPlan, l logPlan, web webPlan, part, goinit, out string) error {
 	closeInherited()
 	programs, cleanUp, err := makePrograms()
 	if err != nil {
@@ -126,10 +128,16 @@ func run(p plan, r runPlan, l logPlan, part, goinit, out string) error {
 		err = reportLogs(w, l, goinit)
 	}
 	if err == nil && (part == "questions" || part == "all") {
-		err = reportQuestions(w, 2*l.rounds+1, goinit)
+		err = reportQuestions(w, l.rounds, goinit)
 	}
 	if err == nil && (part == "groups" || part == "all") {
 		err = reportGroups(w, r, goinit)
+	}
+	if err == nil && (part == "cluster" || part == "all") {
+		err = reportWorkers(w, web, goinit)
+	}
+	if err == nil && (part == "reload" || part == "all") {
+		err = reportReloads(w, web, goinit)
 	}
 	if err != nil || out == "" {
 		return err

@@ -92,7 +92,13 @@ func probeOnce(t *table, p runPlan, goinit string, probed bool) error {
 }
 
 // pssOf is a process' memory, with its part of what it shares, in MB.
-func pssOf(pid int) float64 {
+func pssOf(pid int) float64 { return memoryOf(pid, "Pss") }
+
+// memoryOf is the sum of some lines of smaps_rollup (proc_pid_smaps(5)), in MB.
+func memoryOf(pid int, names ...string) (total float64) {
 	b, _ := os.ReadFile(procPath(pid, "smaps_rollup"))
-	return field(string(b), "Pss") * 1024 / 1e6
+	for _, name := range names {
+		total += field(string(b), name)
+	}
+	return total * 1024 / 1e6
 }

@@ -18,18 +18,31 @@ const (
 	Unknown    Runtime = ""
 )
 
-// runtimeHere goes by the marks that they leave: podman sets container=, the kubelet names its API server, Docker leaves a file.
+// runtimeHere goes by the marks that they leave: podman sets container=, the kubelet names its API server and mounts a termination
+// log, the latter alone in static pods; Docker leaves a file.
 func runtimeHere(getenv func(string) (string, bool)) Runtime {
 	if name, _ := getenv("container"); name == "podman" {
 		return Podman
 	}
-	if _, ok := getenv("KUBERNETES_SERVICE_HOST"); ok {
+	if InKubernetes(getenv) {
 		return Kubernetes
 	}
 	if _, err := os.Stat("/.dockerenv"); err == nil {
 		return Docker
 	}
 	return Unknown
+}
+
+// terminationLog is terminationMessagePath's default, where a kubelet mounts a file.
+const terminationLog = "/dev/termination-log"
+
+// InKubernetes reports whether a kubelet has made this container.
+func InKubernetes(getenv func(string) (string, bool)) bool {
+	if _, ok := getenv("KUBERNETES_SERVICE_HOST"); ok {
+		return true
+	}
+	info, err := os.Lstat(terminationLog)
+	return err == nil && info.Mode().IsRegular()
 }
 
 // found is what there is, of a place that is Usable, in one line.

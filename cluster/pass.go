@@ -1,7 +1,6 @@
 package cluster
 
 import (
-	"slices"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -17,11 +16,12 @@ type passing struct {
 // without one, and without a kernel that steers, what is passed on would come back.
 func (p *Pool) pass() {
 	for _, g := range p.groups {
-		if !g.perSlot() {
+		if !g.steered() {
 			continue
 		}
-		for _, s := range g.sockets {
-			switch wanted := p.retired[s.slot] && !p.none && !p.blind && p.relay != nil && !slices.Contains(p.active, s.slot); {
+		for i, s := range g.sockets {
+			nobody := p.retired[s.slot] && !g.isActive(i, s) && (i > 0 || g.perSlot())
+			switch wanted := nobody && !g.none && g.active != nil && !p.blind && !p.closed && p.relay != nil; {
 			case !wanted:
 				p.leave(g, s)
 			case s.passing == nil:

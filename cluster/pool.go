@@ -11,7 +11,7 @@ import (
 // DefaultBacklog is Node's, nginx' and Apache's: how many connections may wait. The kernel cuts it to net.core.somaxconn.
 const DefaultBacklog = 511
 
-// Options are of one socket, or of those of one address. They are those of the first asking.
+// Options are of one socket, or of those of one address. They are those of the first asking; Adjust and SetMode change them.
 type Options struct {
 	Mode      Mode
 	Backlog   int         // 0: DefaultBacklog
@@ -29,6 +29,7 @@ type Options struct {
 type Socket struct {
 	FD    int
 	Bound Address // what was asked for with the port that the kernel has chosen, and the host that it has become
+	Mode  Mode    // how connections come to it, whatever was asked for: it may be older
 }
 
 // Pool is all sockets of one app. It may be used by several goroutines at once.
@@ -37,8 +38,6 @@ type Pool struct {
 
 	mu      sync.Mutex
 	groups  map[Address]*group // by what was asked for
-	active  []int              // of the last Steer that named any; nil: there was none
-	none    bool               // the last Steer named none
 	blind   bool               // the kernel does not do what Steer asks for
 	retired map[int]bool
 	closed  bool
@@ -49,17 +48,24 @@ type group struct {
 	bound   Address
 	options Options
 	file    identity // of a unix socket
-	// sockets are in the order in which they came to listen, which is the order that the kernel has them in.
+	// sockets are in the order in which they came to listen, which is the order that the kernel has them in. Where there is
+	// one for all it is the first; the others are then of slots that had their own before SetMode.
 	sockets []*slotSocket
+	late    bool // SO_REUSEPORT came after the first listened: alone it is no group to the kernel
+	moved   bool // another Pool has them by now (Take)
+
+	active []int // of the last Steer that named any; nil: there was none
+	none   bool  // the last Steer named none
 }
 
 type slotSocket struct {
-	slot    int // anySlot: of all
+	slot    int // AnySlot: of all
 	fd      int
 	passing *passing // nil: its queue is for those who accept from it
 }
 
-const anySlot = -1
+// AnySlot stands for all slots whose workers accept from one socket.
+const AnySlot = -1
 
 // NewPool makes an empty one. What waits for a slot that is retired is passed on by relay, which several Pools may share; it
 // may be nil.
@@ -75,9 +81,11 @@ func (p *Pool) Socket(slot int, a Address, o Options) (Socket, error) {
 	if p.closed {
 		return Socket{}, &OpenError{Address: a, Step: "socket", Err: unix.EBADF}
 	}
-	p.retired[slot] = false
 	g, there := p.groups[a]
-	if there && g.removed() {
+	switch {
+	case there && g.moved:
+		return Socket{}, &OpenError{Address: a, Step: "bind", Err: unix.EADDRINUSE}
+	case there && g.removed():
 		p.drop(g)
 		delete(p.groups, a)
 		there = false
@@ -86,11 +94,13 @@ func (p *Pool) Socket(slot int, a Address, o Options) (Socket, error) {
 		g = &group{bound: a, options: o}
 	}
 	if !g.perSlot() {
-		slot = anySlot
+		slot = AnySlot
+	} else {
+		p.retired[slot] = false
 	}
-	if i := slices.IndexFunc(g.sockets, func(s *slotSocket) bool { return s.slot == slot }); i >= 0 {
-		p.leave(g, g.sockets[i])
-		return Socket{g.sockets[i].fd, g.bound}, nil
+	if s := g.socketOf(slot); s != nil {
+		p.leave(g, s)
+		return Socket{s.fd, g.bound, g.mode()}, nil
 	}
 	fd, bound, file, err := open(g.bound, g.options, there)
 	if err != nil {
@@ -101,10 +111,28 @@ func (p *Pool) Socket(slot int, a Address, o Options) (Socket, error) {
 		p.groups[a] = g
 	}
 	g.sockets = append(g.sockets, &slotSocket{slot: slot, fd: fd})
-	if p.active != nil && g.perSlot() { // the kernel's choice would be among all of them
-		_ = g.steer(p.active)
+	if g.active != nil { // the kernel's choice would be among all of them
+		_ = g.steer()
 	}
-	return Socket{fd, g.bound}, nil
+	return Socket{fd, g.bound, g.mode()}, nil
+}
+
+// socketOf is that of a slot, or nil. One that was for all becomes the first slot's that asks for its own.
+func (g *group) socketOf(slot int) *slotSocket {
+	if len(g.sockets) == 0 {
+		return nil
+	}
+	if slot == AnySlot {
+		return g.sockets[0]
+	}
+	if i := slices.IndexFunc(g.sockets, func(s *slotSocket) bool { return s.slot == slot }); i >= 0 {
+		return g.sockets[i]
+	}
+	if first := g.sockets[0]; first.slot == AnySlot {
+		first.slot = slot
+		return first
+	}
+	return nil
 }
 
 // removed reports that a unix socket's file is no more: programs remove what they take for a leftover before they listen. Nobody
@@ -114,28 +142,55 @@ func (g *group) removed() bool {
 	return g.file != (identity{}) && g.options.Mode != RoundRobin && identify(g.bound.Path) == identity{}
 }
 
+// perSlot says that a worker is given its slot's socket.
 func (g *group) perSlot() bool { return g.options.Mode == ReusePort && g.bound.Network == TCP }
 
-// Steer has new connections go to these slots only. Where there are none, those of before go on getting them, or all if
-// there were never any: they wait. An error says that this kernel does not do it; the balance is then over all sockets.
-func (p *Pool) Steer(active []int) error {
+// steered says that there is something to choose from.
+func (g *group) steered() bool {
+	return g.bound.Network == TCP && !g.moved && (len(g.sockets) > 1 || g.perSlot() && !g.late)
+}
+
+// mode is what connections come by.
+func (g *group) mode() Mode {
+	switch {
+	case g.perSlot():
+		return ReusePort
+	case g.options.Mode == RoundRobin && g.bound.Network != UDP:
+		return RoundRobin
+	}
+	return Shared
+}
+
+// Steer has new connections go to these slots only, AnySlot among them where workers accept from the socket that is for all.
+// Where there are none, those of before go on getting them, or all if there were never any: they wait. Addresses that not
+// all workers have, have slots of their own in except. An error says that this kernel does not do it; the balance is then
+// over all sockets.
+func (p *Pool) Steer(active []int, except map[Address][]int) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.none = len(active) == 0
 	defer p.pass()
-	if p.none {
-		return nil
-	}
-	p.active = slices.Clone(active)
 	var first error
-	for _, g := range p.groups {
-		if g.perSlot() {
-			if err := g.steer(p.active); first == nil {
-				first = err
-			}
+	tried := false
+	for a, g := range p.groups {
+		slots, own := except[a]
+		if !own {
+			slots = active
+		}
+		if g.none = len(slots) == 0; g.none || g.moved {
+			continue
+		}
+		g.active = slices.Clone(slots)
+		if !g.steered() {
+			continue
+		}
+		tried = true
+		if err := g.steer(); first == nil {
+			first = err
 		}
 	}
-	p.blind = first != nil
+	if tried {
+		p.blind = first != nil
+	}
 	return first
 }
 
@@ -163,7 +218,7 @@ func (p *Pool) Forget(a Address) {
 func (p *Pool) Close() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.closed, p.none = true, true
+	p.closed = true
 	for a, g := range p.groups {
 		p.drop(g)
 		delete(p.groups, a)
@@ -171,12 +226,14 @@ func (p *Pool) Close() {
 }
 
 func (p *Pool) drop(g *group) {
-	g.file.remove(g.bound.Path, g.options)
+	if !g.moved {
+		g.file.remove(g.bound.Path, g.options)
+	}
 	for _, s := range g.sockets {
 		p.leave(g, s)
 		// A worker's copy keeps a socket alive that nobody is to connect to any more: shutdown ends its listening in all of
 		// them.
-		if g.bound.Network == TCP {
+		if g.bound.Network == TCP && !g.moved {
 			_ = unix.Shutdown(s.fd, unix.SHUT_RD)
 		}
 		unix.Close(s.fd)

@@ -17,6 +17,9 @@ const (
 	maxPassed = 256
 	// chunk is how much is passed on at a time.
 	chunk = 64 << 10
+	// shortRest is how long a queue is left alone that could not be accepted from: there are no descriptors, or no memory.
+	// Nobody tells when there are again.
+	shortRest = 100 * time.Millisecond
 )
 
 // Relay passes on what waits in the queues of slots that have nobody. The kernel has no way to move a connection from one
@@ -28,6 +31,7 @@ const (
 // One goroutine serves all Pools, and parks on package epoll: nothing is polled. A connection costs four words here and no
 // buffer: bytes stay in the receiving socket's until the other side takes them.
 type Relay struct {
+	short func(error) // may be nil
 	begin sync.Once
 
 	mu     sync.Mutex
@@ -36,7 +40,9 @@ type Relay struct {
 	queues map[uint32]int   // sockets that listen and are waited for, by their number in set
 	pairs  map[uint32]*pair // both ends of each
 	buffer []byte
-	full   map[uint32]bool // queues that wait for room
+	full   map[uint32]bool // queues that wait for room, or for descriptors
+	rest   *time.Timer     // after which those of full are looked at again; nil: when there is room
+	told   bool            // that there was a shortage
 }
 
 // pair is a connection that is passed on.
@@ -51,9 +57,10 @@ type end struct {
 	ended  bool // nothing comes from it any more
 }
 
-// NewRelay makes one. It costs nothing until there is something to pass on.
-func NewRelay() *Relay {
-	return &Relay{queues: map[uint32]int{}, pairs: map[uint32]*pair{}, full: map[uint32]bool{}}
+// NewRelay makes one. It costs nothing until there is something to pass on. short, which may be nil, is told once that
+// connections wait because there is a shortage of what the error says; it must not block, nor call back.
+func NewRelay(short func(error)) *Relay {
+	return &Relay{short: short, queues: map[uint32]int{}, pairs: map[uint32]*pair{}, full: map[uint32]bool{}}
 }
 
 // Passing is how many connections are being passed on.
@@ -134,47 +141,69 @@ func (r *Relay) happened(number uint32) {
 	}
 }
 
-// accept takes what waits, as far as there is room.
+// accept takes what waits, as far as there is room. The descriptor for the other end comes first: a connection that is
+// accepted without one could only be closed.
 func (r *Relay) accept(number uint32, listening int) {
 	for len(r.pairs)/2 < maxPassed {
-		fd, _, err := unix.Accept4(listening, unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK)
-		if err == unix.EAGAIN || err == unix.EINVAL { // empty, or it does not listen any more
-			_ = r.set.Rearm(listening, number, unix.EPOLLIN|unix.EPOLLONESHOT)
+		other, err := r.another(listening)
+		if err != nil {
+			r.wait(number, err)
 			return
 		}
-		if err == unix.ECONNABORTED || err == unix.EINTR {
+		fd, _, err := unix.Accept4(listening, unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK)
+		if err == nil {
+			r.pass(fd, other)
 			continue
 		}
-		if err != nil { // no descriptors: it waits until one of ours is free
-			break
+		unix.Close(other)
+		switch err {
+		case unix.ECONNABORTED, unix.EINTR:
+		case unix.EAGAIN, unix.EINVAL: // empty, or it does not listen any more
+			r.arm(number, listening)
+			return
+		default:
+			r.wait(number, err)
+			return
 		}
-		r.pass(fd)
 	}
 	r.full[number] = true
 }
 
-// pass connects an accepted connection to where it was going.
-func (r *Relay) pass(fd int) {
-	p := &pair{joining: true, ends: [2]end{{fd: fd}, {fd: -1}}}
-	other, err := connectAgain(fd)
-	if err != nil {
-		unix.Close(fd)
-		return
-	}
-	p.ends[1].fd = other
-	for i := range p.ends {
-		p.ends[i].number = r.number()
-		r.pairs[p.ends[i].number] = p
-	}
-	if r.set.Watch(other, p.ends[1].number, unix.EPOLLOUT|unix.EPOLLONESHOT) != nil {
-		r.end(p)
+func (r *Relay) arm(number uint32, listening int) {
+	if err := r.set.Rearm(listening, number, unix.EPOLLIN|unix.EPOLLONESHOT); err != nil {
+		r.wait(number, err)
 	}
 }
 
-// connectAgain connects to the address that a connection came to, which is a particular one also where the socket listens
-// on all.
-func connectAgain(fd int) (int, error) {
-	name, err := unix.Getsockname(fd)
+// wait leaves a queue alone for a while.
+func (r *Relay) wait(number uint32, err error) {
+	r.full[number] = true
+	if r.rest == nil {
+		r.rest = time.AfterFunc(shortRest, func() {
+			r.mu.Lock()
+			defer r.mu.Unlock()
+			r.rest = nil
+			r.resume()
+		})
+	}
+	if !r.told && r.short != nil {
+		r.told = true
+		r.short(err)
+	}
+}
+
+// resume looks at the queues that wait.
+func (r *Relay) resume() {
+	waiting := r.full
+	r.full = map[uint32]bool{}
+	for number := range waiting {
+		r.arm(number, r.queues[number])
+	}
+}
+
+// another makes the socket of a connection to where one listens.
+func (r *Relay) another(listening int) (int, error) {
+	name, err := unix.Getsockname(listening)
 	if err != nil {
 		return -1, err
 	}
@@ -182,19 +211,33 @@ func connectAgain(fd int) (int, error) {
 	if _, six := name.(*unix.SockaddrInet6); six {
 		family = unix.AF_INET6
 	}
-	other, err := unix.Socket(family, unix.SOCK_STREAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
-	if err != nil {
-		return -1, err
+	return unix.Socket(family, unix.SOCK_STREAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
+}
+
+// pass connects an accepted connection to where it was going: the address that it came to, which is a particular one also
+// where the socket listens on all.
+func (r *Relay) pass(fd, other int) {
+	name, err := unix.Getsockname(fd)
+	if err == nil {
+		for _, s := range []int{fd, other} {
+			_ = unix.SetsockoptInt(s, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1) // small writes are passed on as they come
+			_ = unix.SetsockoptInt(s, unix.SOL_SOCKET, unix.SO_KEEPALIVE, 1) // a client that is gone without a word frees its room one day
+		}
+		err = unix.Connect(other, name)
 	}
-	for _, s := range []int{fd, other} {
-		_ = unix.SetsockoptInt(s, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1) // small writes are passed on as they come
-		_ = unix.SetsockoptInt(s, unix.SOL_SOCKET, unix.SO_KEEPALIVE, 1) // a client that is gone without a word frees its room one day
-	}
-	if err := unix.Connect(other, name); err != nil && err != unix.EINPROGRESS {
+	if err != nil && err != unix.EINPROGRESS {
+		unix.Close(fd)
 		unix.Close(other)
-		return -1, err
+		return
 	}
-	return other, nil
+	p := &pair{joining: true, ends: [2]end{{fd: fd}, {fd: other}}}
+	for i := range p.ends {
+		p.ends[i].number = r.number()
+		r.pairs[p.ends[i].number] = p
+	}
+	if r.set.Watch(other, p.ends[1].number, unix.EPOLLOUT|unix.EPOLLONESHOT) != nil {
+		r.end(p)
+	}
 }
 
 // carry moves what there is, in both directions, and says what is waited for next.
@@ -274,8 +317,7 @@ func (r *Relay) end(p *pair) {
 		delete(r.pairs, e.number)
 		unix.Close(e.fd)
 	}
-	for number := range r.full {
-		delete(r.full, number)
-		_ = r.set.Rearm(r.queues[number], number, unix.EPOLLIN|unix.EPOLLONESHOT)
+	if r.rest == nil {
+		r.resume()
 	}
 }

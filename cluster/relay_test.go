@@ -51,7 +51,7 @@ func double(c net.Conn) {
 func TestQueueOfARetiredSlotIsPassedOn(t *testing.T) {
 	for _, a := range []Address{loopback, {Host: "::1"}, {}} {
 		t.Run(a.String(), func(t *testing.T) {
-			relay := NewRelay()
+			relay := NewRelay(nil)
 			p := NewPool(relay)
 			defer p.Close()
 			fds, to := slots(t, p, 3, a)
@@ -82,7 +82,7 @@ func TestQueueOfARetiredSlotIsPassedOn(t *testing.T) {
 
 // A replacement that comes in time has its queue to itself: the connections are as they came.
 func TestReplacementHasItsQueue(t *testing.T) {
-	p := NewPool(NewRelay())
+	p := NewPool(NewRelay(nil))
 	defer p.Close()
 	fds, to := slots(t, p, 2, loopback)
 	steer(t, p, 1)
@@ -104,7 +104,7 @@ func TestReplacementHasItsQueue(t *testing.T) {
 
 // Where nobody is active nothing is passed on: it would come back.
 func TestNothingIsPassedOnToNobody(t *testing.T) {
-	p := NewPool(NewRelay())
+	p := NewPool(NewRelay(nil))
 	defer p.Close()
 	slots(t, p, 2, loopback)
 	steer(t, p, 0)
@@ -123,7 +123,7 @@ func TestNothingIsPassedOnToNobody(t *testing.T) {
 
 func steer(t *testing.T, p *Pool, active ...int) {
 	t.Helper()
-	if err := p.Steer(active); err != nil {
+	if err := p.Steer(active, nil); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -140,7 +140,7 @@ func dial(t *testing.T, to string) net.Conn {
 
 // A socket blocks where that is asked for, but while its queue is passed on: that must never block goinit.
 func TestBlocking(t *testing.T) {
-	p := NewPool(NewRelay())
+	p := NewPool(NewRelay(nil))
 	defer p.Close()
 	o := Options{Mode: ReusePort, Blocking: true}
 	blocks := func(fd int) bool {
@@ -179,4 +179,59 @@ func TestBlocking(t *testing.T) {
 	if err != nil || blocks(listening.FD) {
 		t.Errorf("goinit accepts from it: it may not block, %v", err)
 	}
+}
+
+// Without a descriptor to be had, who waits goes on waiting, which is told once; when there are some again, they are answered.
+func TestPassingOnWithoutDescriptors(t *testing.T) {
+	told := make(chan error, 10)
+	relay := NewRelay(func(err error) { told <- err })
+	p := NewPool(relay)
+	defer p.Close()
+	fds, to := slots(t, p, 2, loopback)
+	steer(t, p, 1)
+	var clients []net.Conn
+	for range 3 {
+		clients = append(clients, dial(t, to))
+	}
+	steer(t, p, 0)
+	relay.begin.Do(relay.start) // it takes descriptors itself
+	restore := noDescriptors(t)
+	p.Retire(1)
+	if err := <-told; err != unix.EMFILE {
+		t.Errorf("told of %v, want %v", err, unix.EMFILE)
+	}
+	restore()
+	serve(t, fds[0], double)
+	for _, c := range clients {
+		fmt.Fprint(c, "ab")
+		_ = c.(*net.TCPConn).CloseWrite()
+		if got, err := io.ReadAll(c); string(got) != "abab" || err != nil {
+			t.Errorf("%q, %v", got, err)
+		}
+	}
+	if len(told) > 0 {
+		t.Errorf("told again, of %v", <-told)
+	}
+}
+
+// noDescriptors has this process get no more of them until the function that it returns is called. It leaves those alone
+// that there are: RLIMIT_NOFILE (getrlimit(2)) is of the numbers.
+func noDescriptors(t *testing.T) (restore func()) {
+	t.Helper()
+	var was unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &was); err != nil {
+		t.Fatal(err)
+	}
+	none := was
+	none.Cur = 0
+	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &none); err != nil {
+		t.Fatal(err)
+	}
+	restore = func() {
+		if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &was); err != nil {
+			t.Error(err)
+		}
+	}
+	t.Cleanup(restore)
+	return restore
 }

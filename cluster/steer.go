@@ -15,10 +15,13 @@ import (
 //
 // By chance and not by the hash of the addresses: the kernel's hash is not there for every packet (SKF_AD_RXHASH is 0 on the
 // loopback), and only the first packet of a connection is asked about.
-func (g *group) steer(active []int) error {
+func (g *group) steer() error {
+	if !g.steered() {
+		return nil
+	}
 	var indexes []int
 	for i, s := range g.sockets {
-		if slices.Contains(active, s.slot) {
+		if g.isActive(i, s) {
 			indexes = append(indexes, i)
 		}
 	}
@@ -31,6 +34,11 @@ func (g *group) steer(active []int) error {
 	fprog := unix.SockFprog{Len: uint16(len(program)), Filter: &program[0]}
 	// The program is the group's: any of its sockets will do. It takes the place of the one before in one step.
 	return attach(g.sockets[0].fd, &fprog)
+}
+
+// isActive says whether one of the sockets has somebody who is in the balance.
+func (g *group) isActive(i int, s *slotSocket) bool {
+	return slices.Contains(g.active, s.slot) || i == 0 && slices.Contains(g.active, AnySlot)
 }
 
 func attach(fd int, program *unix.SockFprog) error {

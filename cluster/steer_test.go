@@ -88,7 +88,7 @@ func TestSteer(t *testing.T) {
 		{[]int{4, 0, 2}, []int{0, 2, 4}},
 		{[]int{0, 1}, []int{0, 1}},
 	} {
-		if err := p.Steer(step.active); err != nil {
+		if err := p.Steer(step.active, nil); err != nil {
 			t.Fatal(err)
 		}
 		counts := spread(t, fds, to, connections)

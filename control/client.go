@@ -28,6 +28,19 @@ func Dial(path string) (*Client, error) {
 	return &Client{c, path}, nil
 }
 
+// Adopted is a connection that this process was started with.
+func Adopted(fd int) (*Client, error) {
+	unix.CloseOnExec(fd)
+	if err := unix.SetNonblock(fd, true); err != nil {
+		return nil, fmt.Errorf("descriptor %d: %w", fd, err)
+	}
+	c, err := newConn(fd)
+	if err != nil {
+		return nil, fmt.Errorf("descriptor %d: %w", fd, err)
+	}
+	return &Client{c, "goinit"}, nil
+}
+
 // connect waits within bounds where the queue of the listener is full, as SO_SNDTIMEO says (unix(7)).
 func connect(path string, patience time.Duration) (*conn, error) {
 	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)

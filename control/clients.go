@@ -10,6 +10,7 @@ import (
 type clients struct {
 	mu      sync.Mutex
 	all     map[*client]struct{}
+	adopted map[*client]struct{} // they have places of their own, which nobody takes
 	dropped uint64
 	closed  bool
 }
@@ -34,6 +35,22 @@ func (cs *clients) admit(c *client, l Limits) bool {
 	}
 	c.since = time.Now()
 	cs.all[c] = struct{}{}
+	return true
+}
+
+// adopt gives a place beside the others.
+func (cs *clients) adopt(c *client) bool {
+	const most = 4 // one, and its successor, and what is on its way out
+	cs.mu.Lock()
+	defer cs.mu.Unlock()
+	if cs.closed || len(cs.adopted) >= most {
+		return false
+	}
+	if cs.adopted == nil {
+		cs.adopted = make(map[*client]struct{})
+	}
+	c.since = time.Now()
+	cs.adopted[c] = struct{}{}
 	return true
 }
 
@@ -78,6 +95,7 @@ func (cs *clients) leave(c *client) {
 	cs.mu.Lock()
 	defer cs.mu.Unlock()
 	delete(cs.all, c)
+	delete(cs.adopted, c)
 }
 
 func (cs *clients) closeAll() {
@@ -85,6 +103,9 @@ func (cs *clients) closeAll() {
 	defer cs.mu.Unlock()
 	cs.closed = true
 	for c := range cs.all {
+		c.conn.close()
+	}
+	for c := range cs.adopted {
 		c.conn.close()
 	}
 }

@@ -23,6 +23,8 @@ type Supervisor interface {
 	// Brief is of a worker's Usage what costs least to read, for all workers at once: CPUSeconds, MemoryBytes and
 	// MemoryPeakBytes.
 	Brief(Target) Stats
+	// Counts are what has happened to apps, by name: of Metrics what is an app's.
+	Counts() map[string]Metrics
 	// Do carries out a command and returns when its outcome is known, or, with NoWait, when it is accepted. An error
 	// that is an *Error reaches the client as it is, another as Failed.
 	Do(context.Context, Command) (Result, error)

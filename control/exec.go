@@ -39,7 +39,7 @@ func execute(c *call, r ExecRequest) (ExecReply, error) {
 		}
 	}
 	s := c.server.supervisor.Snapshot()
-	targets, err := s.targets([]string{r.Target})
+	targets, err := s.subjects([]string{r.Target})
 	if err != nil {
 		return ExecReply{}, err
 	}

@@ -75,3 +75,11 @@ func Eventually(t testing.TB, so func() bool) {
 		}
 	}
 }
+
+// MethodNames are those of all routes.
+func MethodNames() (all []string) {
+	for _, r := range routes() {
+		all = append(all, r.method)
+	}
+	return all
+}

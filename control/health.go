@@ -2,8 +2,10 @@ package control
 
 // HealthRequest asks whether apps are well.
 type HealthRequest struct {
-	Check   string   `json:"check,omitempty"`   // ready (default): they can do their work; live: none has given up
+	// Check is ready (default): they can do their work; live: none has given up; startup: they have come up once.
+	Check   string   `json:"check,omitempty"`
 	Targets []string `json:"targets,omitempty"` // none: all that should run
+	All     bool     `json:"all,omitempty"`     // without targets: those aside, too
 }
 
 // HealthReply is the answer, and its reasons.
@@ -16,12 +18,24 @@ type HealthReply struct {
 type AppHealth struct {
 	App     string `json:"app"`
 	Healthy bool   `json:"healthy"`
-	Reason  string `json:"reason"` // "2 of 4 workers ready", "failed"
+	Reason  string `json:"reason"`          // "2 of 4 workers ready", "failed"
+	Aside   bool   `json:"aside,omitempty"` // nobody expects it to run, so it is only asked after by its name
 }
 
+// What is asked after.
+const (
+	checkReady   = "ready"
+	checkLive    = "live"
+	checkStartup = "startup"
+)
+
 func health(c *call, r HealthRequest) (HealthReply, error) {
-	if r.Check != "" && r.Check != "ready" && r.Check != "live" {
-		return HealthReply{}, invalid("check", "check: %q is neither ready nor live", clip(r.Check))
+	switch r.Check {
+	case "":
+		r.Check = checkReady
+	case checkReady, checkLive, checkStartup:
+	default:
+		return HealthReply{}, invalid("check", "check: %q is none of ready, live and startup", clip(r.Check))
 	}
 	s := c.server.supervisor.Snapshot()
 	targets, err := s.targets(r.Targets)
@@ -30,32 +44,44 @@ func health(c *call, r HealthRequest) (HealthReply, error) {
 	}
 	answer := HealthReply{Healthy: true, Apps: []AppHealth{}}
 	for i := range s.Apps {
+		a := &s.Apps[i]
 		var of []Target
 		for _, t := range targets {
-			if t.App == s.Apps[i].Name {
+			if t.App == a.Name {
 				of = append(of, t)
 			}
 		}
-		if len(of) == 0 && len(targets) > 0 {
+		named := len(of) > 0
+		if !named && (len(targets) > 0 || a.Own) {
 			continue
 		}
-		if len(of) == 0 {
-			of = []Target{{s.Apps[i].Name, WholeApp}}
+		if !named {
+			of = []Target{{a.Name, WholeApp}}
 		}
-		h, counts := s.Apps[i].health(r.Check == "live", alone(s.selected(of)))
-		if !counts && len(targets) == 0 {
+		h, counts := a.health(r.Check == checkLive, alone(s.selected(of)))
+		h.Aside = !counts && !named
+		if h.Aside && !r.All {
 			continue
 		}
-		answer.Healthy = answer.Healthy && h.Healthy
+		s.Info.judge(r.Check, &h)
+		answer.Healthy = answer.Healthy && (h.Healthy || h.Aside)
 		answer.Apps = append(answer.Apps, h)
 	}
-	if s.Info.State == "stopping" && r.Check != "live" { // they may serve on (shutdown.delay), for those who come all the same
+	if s.Info.State == "stopping" && r.Check == checkReady {
 		answer.Healthy = false
-		for i := range answer.Apps {
-			answer.Apps[i].Healthy, answer.Apps[i].Reason = false, "goinit is stopping"
-		}
 	}
 	return answer, nil
+}
+
+// judge is what goinit as a whole has to say to it. At an ordered stop nothing is ready: apps may serve on (shutdown.delay),
+// for those who come all the same. What has come up once stays so.
+func (i *Info) judge(check string, h *AppHealth) {
+	switch {
+	case check == checkReady && i.State == "stopping":
+		h.Healthy, h.Reason = false, "goinit is stopping"
+	case check == checkStartup && i.State != "booting":
+		h.Healthy, h.Reason = true, "started"
+	}
 }
 
 // health judges an app by its workers. One that is ready makes an app ready: during a restart or a rolling reload

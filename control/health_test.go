@@ -10,8 +10,8 @@ import (
 func TestHealthOfAJob(t *testing.T) {
 	job := App{Name: "report", Spec: &spec.App{Schedule: &spec.Schedule{Every: 1e9}}}
 	for state, want := range map[State]AppHealth{
-		Scheduled: {"report", true, "scheduled"}, Starting: {"report", true, "starting"}, Stopping: {"report", true, "stopping"},
-		Failed: {"report", false, "failed"}, Stopped: {"report", false, "stopped"},
+		Scheduled: {"report", true, "scheduled", false}, Starting: {"report", true, "starting", false}, Stopping: {"report", true, "stopping", false},
+		Failed: {"report", false, "failed", false}, Stopped: {"report", false, "stopped", false},
 	} {
 		if got, counts := job.health(false, []Worker{{State: state}}); got != want || counts != (state != Stopped) {
 			t.Errorf("%s: %+v, it counts: %v", state, got, counts)

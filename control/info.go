@@ -7,8 +7,11 @@ type InfoReply struct {
 
 func info(c *call, _ struct{}) (InfoReply, error) {
 	i := c.server.supervisor.Snapshot().Info
-	i.Instance, i.Socket = c.server.socket.Name, c.server.socket.Path
+	if s := c.server.socket; s != nil {
+		i.Instance, i.Socket = s.Name, s.Path
+	}
 	i.Clients, i.Dropped = c.server.clients.count()
 	i.Refused = c.server.refused.Load()
+	i.Access = c.client.peer.access.String()
 	return InfoReply{i}, nil
 }

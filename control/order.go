@@ -19,7 +19,7 @@ func order(c *call, r OrderRequest, command func(Order) Command) (OrderReply, er
 	if len(r.Targets) == 0 {
 		return OrderReply{}, invalid("targets", "targets: none is given; all of them is %q", "all")
 	}
-	targets, err := c.server.supervisor.Snapshot().targets(r.Targets)
+	targets, err := c.server.supervisor.Snapshot().subjects(r.Targets)
 	if err != nil {
 		return OrderReply{}, err
 	}

@@ -13,15 +13,25 @@ import (
 type access int
 
 const (
-	none  access = iota
-	read         // look
-	write        // and touch
+	none    access = iota
+	observe        // ask how everything is, and for nothing that a worker has said or was given
+	read           // look
+	write          // and touch
 )
+
+func (a access) String() string { return [...]string{"none", "read", "write"}[a] }
 
 // peer is who is at the other end, as the kernel says: as it was when it connected.
 type peer struct {
 	uid, gid uint32
 	access   access
+}
+
+func (p peer) notAllowed(method string) error {
+	if p.access == observe {
+		return Errorf(NotAllowed, "the gateway may not call %s", method)
+	}
+	return Errorf(NotAllowed, "uid %d may only look: %s is for root and goinit's own user", p.uid, method)
 }
 
 // identify asks the kernel. Root and goinit's own user may do everything, the read group may look.

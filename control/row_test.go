@@ -18,7 +18,9 @@ func TestRowsAreJSON(t *testing.T) {
 		var s Stats
 		fill(r, reflect.ValueOf(&w).Elem())
 		fill(r, reflect.ValueOf(&s).Elem())
-		for _, v := range []writer{&w, &s} {
+		var m Metrics
+		fill(r, reflect.ValueOf(&m).Elem())
+		for _, v := range []writer{&w, &s, &m} {
 			want, err := json.Marshal(v)
 			if err != nil {
 				t.Fatal(err)
@@ -60,6 +62,11 @@ func fill(r *rand.Rand, v reflect.Value) {
 		if r.IntN(3) > 0 {
 			v.Set(reflect.New(v.Type().Elem()))
 			fill(r, v.Elem())
+		}
+	case reflect.Slice:
+		for range r.IntN(3) {
+			v.Set(reflect.Append(v, reflect.Zero(v.Type().Elem())))
+			fill(r, v.Index(v.Len()-1))
 		}
 	case reflect.String:
 		v.SetString([]string{"", "web", "a \"b\" <c>&\\", "\x00\t\n\xff", "größer \u2028", "db: ready"}[r.IntN(6)])

@@ -27,5 +27,6 @@ func (c *call) knows(app string) error {
 	if s.app(app) == nil {
 		return noTarget(app, "no app %q; there %s", clip(app), s.names())
 	}
-	return nil
+	_, err := s.subjects([]string{app})
+	return err
 }

@@ -31,7 +31,8 @@ type Server struct {
 	once    sync.Once
 }
 
-// Serve answers on the socket until Close. say is told, in one line, of what somebody should know of; it must not block.
+// Serve answers on the socket until Close; without one (nil) only those whom it is given by Adopt. say is told, in one line,
+// of what somebody should know of; it must not block.
 func Serve(s Supervisor, socket *Socket, l Limits, say func(string)) *Server {
 	ctx, cancel := context.WithCancel(context.Background())
 	srv := &Server{
@@ -41,7 +42,9 @@ func Serve(s Supervisor, socket *Socket, l Limits, say func(string)) *Server {
 	for _, r := range routes() {
 		srv.routes[r.method] = r
 	}
-	srv.running.Go(srv.accept)
+	if socket != nil {
+		srv.running.Go(srv.accept)
+	}
 	return srv
 }
 
@@ -49,7 +52,9 @@ func Serve(s Supervisor, socket *Socket, l Limits, say func(string)) *Server {
 func (s *Server) Close() {
 	s.once.Do(func() {
 		s.cancel()
-		s.socket.Close()
+		if s.socket != nil {
+			s.socket.Close()
+		}
 		s.clients.closeAll()
 	})
 	s.running.Wait()
@@ -107,6 +112,26 @@ func (s *Server) welcome(fd int) {
 	}
 	c.take = p.access == write
 	s.running.Go(cl.serve)
+}
+
+// Adopt serves one who came by no socket: the other end of a pair was given to a process of goinit's own, which is nobody
+// and may ask how everything is. It has a place of its own. fd is the server's from then on.
+func (s *Server) Adopt(fd int) error {
+	if err := unix.SetNonblock(fd, true); err != nil {
+		unix.Close(fd)
+		return err
+	}
+	c, err := newConn(fd)
+	if err != nil {
+		return err
+	}
+	cl := &client{conn: c, peer: peer{access: observe}, server: s}
+	if !s.clients.adopt(cl) {
+		c.close()
+		return errors.New("no place for it: its predecessors have not gone")
+	}
+	s.running.Go(cl.serve)
+	return nil
 }
 
 // guard keeps a panic from leaving a goroutine of PID 1.

@@ -129,7 +129,7 @@ func (c *client) answer(frame []byte, files []int) error {
 		case !found:
 			return &serviceError{name: methodNotFound, Method: clip(req.Method), Message: "there is no method " + clip(req.Method)}
 		case r.access > c.peer.access:
-			return Errorf(NotAllowed, "uid %d may only look: %s is for root and goinit's own user", c.peer.uid, req.Method)
+			return c.peer.notAllowed(req.Method)
 		case len(frame) > c.server.limits.Frame && !r.big:
 			return invalid("", "the request is longer than %d bytes", c.server.limits.Frame)
 		case r.stream && !req.More:

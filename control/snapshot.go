@@ -23,6 +23,7 @@ type App struct {
 	Since    time.Time // that it is in State
 	Runs     []Run     // of a job: the last ones, the newest last
 	WaitsFor []string  // what a waiting app is waiting for: "db: ready"
+	Own      bool      // goinit's own, of no spec: all does not mean it, and health does not ask for it
 }
 
 // Info is goinit itself.
@@ -38,7 +39,8 @@ type Info struct {
 	SpecDigest  string       `json:"spec_digest"`
 	OwnLog      string       `json:"own_log,omitempty"` // the file with goinit's own lines, where it is detached
 	SpecAt      *time.Time   `json:"spec_at"`           // when it was applied last
-	Socket      string       `json:"socket"`            // filled in by the server, as the next three
+	Socket      string       `json:"socket"`            // filled in by the server, as the next four
+	Access      string       `json:"access"`            // of who asks: read, or write
 	Clients     int          `json:"clients"`
 	Dropped     uint64       `json:"clients_dropped"` // idle or slow ones, for others
 	Refused     uint64       `json:"clients_refused"` // not allowed, or too many

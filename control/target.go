@@ -36,9 +36,20 @@ func (s *Snapshot) targets(words []string) ([]Target, error) {
 	}), nil
 }
 
+// subjects are targets that somebody may act on: not what is goinit's own.
+func (s *Snapshot) subjects(words []string) ([]Target, error) {
+	found, err := s.targets(words)
+	for _, t := range found {
+		if a := s.app(t.App); a != nil && a.Own {
+			return nil, Errorf(NotAvailable, "%s is goinit's own, and what the spec's gateway: says: change that, and goinit ctl apply", a.Name)
+		}
+	}
+	return found, err
+}
+
 func (s *Snapshot) target(word string) ([]Target, error) {
 	if word == "all" {
-		return s.apps(func(*App) bool { return true }), nil
+		return s.apps(func(a *App) bool { return !a.Own }), nil
 	}
 	if tag, ok := strings.CutPrefix(word, "@"); ok {
 		found := s.apps(func(a *App) bool { return a.Spec != nil && slices.Contains(a.Spec.Tags, tag) })
@@ -150,14 +161,16 @@ func wanted(targets []Target, t Target) bool {
 const namesInMessage = 8
 
 func (s *Snapshot) names() string {
-	if len(s.Apps) == 0 {
-		return "are no apps"
-	}
 	var names []string
 	for _, a := range s.Apps {
-		names = append(names, a.Name)
+		if !a.Own {
+			names = append(names, a.Name)
+		}
 	}
-	if len(names) == 1 {
+	switch len(names) {
+	case 0:
+		return "are no apps"
+	case 1:
 		return "is " + names[0]
 	}
 	return "are " + few(names)
@@ -166,6 +179,9 @@ func (s *Snapshot) names() string {
 func (s *Snapshot) workerNames() string {
 	var names []string
 	for i := range s.Apps {
+		if s.Apps[i].Own {
+			continue
+		}
 		for _, w := range alone(s.Apps[i].Workers) {
 			names = append(names, w.Name())
 		}

@@ -22,7 +22,7 @@ func TestDescriptionIsTheTypes(t *testing.T) {
 		t.Errorf("interface %q", d.name)
 	}
 	types := map[string]reflect.Type{}
-	for _, v := range []any{Worker{}, Exit{}, Description{}, Run{}, Outcome{}, Change{}, Event{}, LogSize{}, LogLine{}, Limitation{}, Info{}, AppHealth{}, Stats{}, Pressure{}, Limit{}, Cgroups{}} {
+	for _, v := range []any{Worker{}, Exit{}, Description{}, Run{}, Outcome{}, Change{}, Event{}, LogSize{}, LogLine{}, Limitation{}, Info{}, AppHealth{}, Stats{}, Pressure{}, Limit{}, Cgroups{}, Metrics{}, ExitCount{}, ProbeCount{}, ReloadCount{}, LogCount{}} {
 		types[reflect.TypeOf(v).Name()] = reflect.TypeOf(v)
 	}
 	for name, typ := range types {
@@ -44,7 +44,7 @@ func TestDescriptionIsTheTypes(t *testing.T) {
 		"Scale": {ScaleRequest{}, orderReply}, "Apply": {ApplyRequest{}, ApplyReply{}}, "Add": {AddRequest{}, orderReply},
 		"Rm": {RmRequest{}, orderReply}, "Save": {nothing, SaveReply{}}, "Exec": {ExecRequest{}, ExecReply{}}, "Shutdown": {ShutdownRequest{}, nothing},
 		"Pause": {order, orderReply}, "Resume": {order, orderReply}, "Update": {UpdateRequest{}, orderReply}, "Stats": {StatsRequest{}, StatsReply{}},
-		"Reload": {order, orderReply},
+		"Reload": {order, orderReply}, "Metrics": {nothing, MetricsReply{}},
 	}
 	for name, m := range methods {
 		compare(t, name+"'s parameters", d.in[name], reflect.TypeOf(m[0]))

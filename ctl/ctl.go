@@ -24,6 +24,7 @@ type Build struct{ Version, Commit string }
 
 // world is what a verb has around it: for tests to set.
 type world struct {
+	stdin          io.Reader // for top alone: who runs a program gives it files
 	stdout, stderr io.Writer
 	files          [3]int // descriptors that exec gives to the program
 	getenv         func(string) string
@@ -40,7 +41,7 @@ type world struct {
 func Main(args []string, b Build) int {
 	width, terminal := terminalWidth(1)
 	w := &world{
-		stdout: os.Stdout, stderr: os.Stderr, files: [3]int{0, 1, 2}, getenv: os.Getenv, now: time.Now,
+		stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, files: [3]int{0, 1, 2}, getenv: os.Getenv, now: time.Now,
 		width: width, terminal: terminal, errTerminal: isTerminal(2), compile: compileFile, goinit: runGoinit, sample: 500 * time.Millisecond,
 	}
 	return run(context.Background(), w, args, b)
@@ -70,12 +71,11 @@ func newRoot(s *session, b Build) *cobra.Command {
 	}
 	s.flags(root.PersistentFlags())
 	root.AddCommand(
-		psVerb(s), statsVerb(s), describeVerb(s), infoVerb(s), configVerb(s), healthVerb(s), waitVerb(s), graphVerb(s), logsVerb(s), eventsVerb(s),
+		psVerb(s), topVerb(s), statsVerb(s), describeVerb(s), infoVerb(s), configVerb(s), healthVerb(s), waitVerb(s), graphVerb(s), logsVerb(s), eventsVerb(s),
 		startVerb(s), stopVerb(s), restartVerb(s), reloadVerb(s), pauseVerb(s), resumeVerb(s), signalVerb(s), scaleVerb(s), updateVerb(s),
 		applyVerb(s), addVerb(s), rmVerb(s), saveVerb(s), execVerb(s), shutdownVerb(s), versionVerb(b),
-		checkVerb(), compileVerb(), convertVerb(), initVerb(s), probeVerb(), compressLogVerb(),
+		checkVerb(), compileVerb(), convertVerb(), initVerb(s), probeVerb(), compressLogVerb(), gatewayVerb(),
 	)
-	root.AddCommand(laterVerbs()...)
 	return root
 }
 

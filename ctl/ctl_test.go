@@ -83,17 +83,6 @@ func TestYAML(t *testing.T) {
 	}
 }
 
-func TestSpan(t *testing.T) {
-	for d, want := range map[time.Duration]string{
-		-time.Second: "0s", 80 * time.Millisecond: "80ms", 3 * time.Second: "3s", 119 * time.Second: "119s",
-		3 * time.Minute: "3m", 119 * time.Minute: "119m", 5 * time.Hour: "5h", 50 * time.Hour: "2d",
-	} {
-		if got := span(d); got != want {
-			t.Errorf("%d: %s, want %s", d, got, want)
-		}
-	}
-}
-
 // With several goinits, the one of this working directory is meant.
 func TestInstanceOfThisDirectory(t *testing.T) {
 	b := newBed(t, "one")

@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"goinit/control"
+	"goinit/ctl/human"
 	"goinit/spec"
 )
 
@@ -54,7 +55,7 @@ func (s *session) describe(d *control.Description) error {
 	t := &table{}
 	add := func(key, value string) {
 		if value != "" {
-			t.add(key, printable(value))
+			t.add(key, human.Printable(value))
 		}
 	}
 	add("app", d.App)
@@ -69,7 +70,7 @@ func (s *session) describe(d *control.Description) error {
 	for i := range d.Workers {
 		w := &d.Workers[i]
 		if w.Worker == nil {
-			add("state", string(w.State)+" for "+span(s.now().Sub(w.StateSince)))
+			add("state", string(w.State)+" for "+human.Span(s.now().Sub(w.StateSince)))
 			continue
 		}
 		t.add("")
@@ -78,20 +79,20 @@ func (s *session) describe(d *control.Description) error {
 		if w.Ready {
 			ready = ", ready"
 		}
-		add("  state", string(w.State)+ready+", for "+span(s.now().Sub(w.StateSince)))
+		add("  state", string(w.State)+ready+", for "+human.Span(s.now().Sub(w.StateSince)))
 		add("  why", w.Message)
 		if w.PID != nil {
 			add("  pid", number(w.PID))
 		}
 		if w.StartedAt != nil {
-			add("  started", w.StartedAt.Format("2006-01-02T15:04:05.999Z07:00")+", "+span(s.now().Sub(*w.StartedAt))+" ago")
+			add("  started", w.StartedAt.Format("2006-01-02T15:04:05.999Z07:00")+", "+human.Span(s.now().Sub(*w.StartedAt))+" ago")
 		}
-		add("  generation", fmt.Sprintf("%d, %s", w.Generation, plural(w.Restarts, "restart")))
+		add("  generation", fmt.Sprintf("%d, %s", w.Generation, human.Plural(w.Restarts, "restart")))
 		if w.NextAt != nil {
-			add("  next", "in "+span(w.NextAt.Sub(s.now())))
+			add("  next", "in "+human.Span(w.NextAt.Sub(s.now())))
 		}
 		if w.LastExit != nil {
-			add("  last exit", fmt.Sprintf("%s, status %d, %s ago", exitText(w.LastExit), w.LastExit.Status, span(s.now().Sub(w.LastExit.At))))
+			add("  last exit", fmt.Sprintf("%s, status %d, %s ago", human.ExitText(w.LastExit), w.LastExit.Status, human.Span(s.now().Sub(w.LastExit.At))))
 		}
 		describeUse(d.Stats, w.Slot, "  ", add)
 	}

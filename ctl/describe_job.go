@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"goinit/control"
+	"goinit/ctl/human"
 	"goinit/spec"
 )
 
@@ -39,11 +40,11 @@ func (s *session) describeRuns(runs []control.Run, add func(key, value string)) 
 		text := fmt.Sprintf("%s  %s  ", r.StartedAt.Format("2006-01-02T15:04:05Z07:00"), r.Worker)
 		switch {
 		case r.EndedAt == nil || r.Exit == nil:
-			text += "runs for " + span(s.now().Sub(r.StartedAt))
+			text += "runs for " + human.Span(s.now().Sub(r.StartedAt))
 		case r.Exit.Error != "":
-			text += exitText(r.Exit)
+			text += human.ExitText(r.Exit)
 		default:
-			text += fmt.Sprintf("%s after %s", exitText(r.Exit), span(r.EndedAt.Sub(r.StartedAt)))
+			text += fmt.Sprintf("%s after %s", human.ExitText(r.Exit), human.Span(r.EndedAt.Sub(r.StartedAt)))
 		}
 		add(key, text)
 		key = ""

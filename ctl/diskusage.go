@@ -7,6 +7,7 @@ import (
 	"strconv"
 
 	"goinit/control"
+	"goinit/ctl/human"
 	"goinit/logs/query"
 )
 
@@ -78,15 +79,15 @@ func (s *session) usage(u storeUsage) error {
 	if u.Instance != "" {
 		where = u.Instance + ": " + where
 	}
-	much := bytesOf(u.Bytes) + "B"
+	much := human.Bytes(u.Bytes) + "B"
 	if u.MaxTotal > 0 {
-		much += " of " + bytesOf(u.MaxTotal) + "B"
+		much += " of " + human.Bytes(u.MaxTotal) + "B"
 	}
 	if u.Stuck {
 		much = "the disk does not answer"
 	}
 	if u.Waiting > 0 {
-		much += ", and " + bytesOf(u.Waiting) + "B in memory that cannot be written now"
+		much += ", and " + human.Bytes(u.Waiting) + "B in memory that cannot be written now"
 	}
 	if err := s.print(fmt.Sprintf("%s: %s\n", where, much)); err != nil || len(u.Apps) == 0 {
 		return err
@@ -97,7 +98,7 @@ func (s *session) usage(u storeUsage) error {
 		if a.Lost > 0 {
 			lost = strconv.FormatUint(a.Lost, 10)
 		}
-		t.add(printable(a.App), strconv.Itoa(a.Segments), bytesOf(a.Bytes), lost)
+		t.add(human.Printable(a.App), strconv.Itoa(a.Segments), human.Bytes(a.Bytes), lost)
 	}
 	return t.print(s.stdout)
 }

@@ -1,13 +1,12 @@
 package ctl
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
 
 	"github.com/spf13/cobra"
 
 	"goinit/control"
+	"goinit/ctl/human"
 )
 
 func eventsVerb(s *session) *cobra.Command {
@@ -44,40 +43,9 @@ func eventsVerb(s *session) *cobra.Command {
 }
 
 func (s *session) event(instance string, e *control.Event) error {
-	name := e.App
-	if e.Worker != nil {
-		name = *e.Worker
-	}
-	if name == "" {
-		name = "-"
-	}
+	name := human.EventName(e)
 	if instance != "" {
 		name = instance + ":" + name
 	}
-	data := ""
-	if len(e.Data) > 0 && !bytes.Equal(e.Data, []byte("null")) && !bytes.Equal(e.Data, []byte("{}")) {
-		data = "  " + printable(flat(e.Data))
-	}
-	return s.print(fmt.Sprintf("%s  %-10s  %s%s\n", e.At.Format("2006-01-02T15:04:05.000Z07:00"), name, e.Type, data))
-}
-
-// flat shows an object as key=value, in its order, and what is nested as JSON.
-func flat(b json.RawMessage) string {
-	d := json.NewDecoder(bytes.NewReader(b))
-	if t, err := d.Token(); err != nil || t != json.Delim('{') {
-		return string(b)
-	}
-	text := ""
-	for d.More() {
-		key, err := d.Token()
-		var v json.RawMessage
-		if err != nil || d.Decode(&v) != nil {
-			return string(b)
-		}
-		if text != "" {
-			text += " "
-		}
-		text += fmt.Sprintf("%v=%s", key, v)
-	}
-	return text
+	return s.print(fmt.Sprintf("%s  %-10s  %s%s\n", e.At.Format("2006-01-02T15:04:05.000Z07:00"), name, e.Type, human.EventData(e)))
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"goinit/control"
+	"goinit/ctl/human"
 )
 
 func infoVerb(s *session) *cobra.Command {
@@ -59,12 +60,12 @@ func (s *session) cgroups(t *table, c *control.Cgroups) {
 	case c.Place != "":
 		text += ", at " + c.Place
 	}
-	t.add("cgroups", printable(text))
+	t.add("cgroups", human.Printable(text))
 	if c.Missing != "" {
-		t.add("", "  missing: "+printable(c.Missing))
+		t.add("", "  missing: "+human.Printable(c.Missing))
 	}
 	if c.Remedy != "" {
-		t.add("", "  "+printable(c.Remedy))
+		t.add("", "  "+human.Printable(c.Remedy))
 	}
 }
 
@@ -73,14 +74,14 @@ func (s *session) info(i *control.Info) error {
 	t.add("instance", i.Instance)
 	t.add("version", i.Version)
 	t.add("pid", strconv.Itoa(i.PID)+", "+i.Role)
-	t.add("state", i.State+", up "+span(s.now().Sub(i.StartedAt)))
+	t.add("state", i.State+", up "+human.Span(s.now().Sub(i.StartedAt)))
 	t.add("directory", i.WorkingDir)
 	if i.Spec == "" {
 		t.add("spec", "none")
 	} else if i.SpecAt == nil {
 		t.add("spec", i.Spec)
 	} else {
-		t.add("spec", i.Spec+", applied "+span(s.now().Sub(*i.SpecAt))+" ago")
+		t.add("spec", i.Spec+", applied "+human.Span(s.now().Sub(*i.SpecAt))+" ago")
 	}
 	t.add("socket", i.Socket)
 	if i.OwnLog != "" {

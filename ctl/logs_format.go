@@ -7,6 +7,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"goinit/ctl/human"
 	"goinit/logs/query"
 )
 
@@ -104,7 +105,7 @@ func (p *linePrinter) who(l *query.Line) string {
 
 func (p *linePrinter) text(b []byte, l *query.Line) []byte {
 	if p.screen {
-		return appendHarmless(b, l.Text)
+		return human.AppendHarmless(b, l.Text)
 	}
 	return append(b, l.Text...)
 }
@@ -199,8 +200,8 @@ func appendJSON(dst, text []byte) []byte {
 			dst = append(dst, `\t`...)
 		case r == '\r':
 			dst = append(dst, `\r`...)
-		case r < ' ', r >= 0x7f && r < 0xa0, turns(r), r == utf8.RuneError && size == 1:
-			dst = appendHex(append(dst, `\u`...), uint32(r), 4)
+		case r < ' ', r >= 0x7f && r < 0xa0, human.Turns(r), r == utf8.RuneError && size == 1:
+			dst = human.AppendHex(append(dst, `\u`...), uint32(r), 4)
 		default:
 			dst = append(dst, text[i:i+size]...)
 		}

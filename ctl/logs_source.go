@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"goinit/control"
+	"goinit/ctl/human"
 	"goinit/logs/query"
 )
 
@@ -178,7 +179,7 @@ func (src *logSources) open(ctx context.Context, c *control.Client, i control.In
 	src.waits = r.Waiting
 	if r.Stuck {
 		src.waits = 0 // nor can it be asked for that
-		stuck = fmt.Errorf("%s: the disk does not answer goinit; what is in its files is shown, and %sB that goinit has in memory are not", r.Directory, bytesOf(r.Waiting))
+		stuck = fmt.Errorf("%s: the disk does not answer goinit; what is in its files is shown, and %sB that goinit has in memory are not", r.Directory, human.Bytes(r.Waiting))
 	}
 	switch told := new(control.Error); {
 	case errors.As(err, &told) && strings.HasSuffix(told.Name, "MethodNotFound"):

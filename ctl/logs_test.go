@@ -11,7 +11,6 @@ import (
 	"sync"
 	"testing"
 	"time"
-	"unicode/utf8"
 
 	"goinit/control"
 	"goinit/control/controltest"
@@ -215,46 +214,6 @@ func TestPager(t *testing.T) {
 	if got, status := b.run(t, "logs", "db", "-n", "1", "--until", "08:02:00"); status != 0 || !strings.HasPrefix(got, "db/0 | ") {
 		t.Errorf("status %d: %q", status, got)
 	}
-}
-
-func TestHarmless(t *testing.T) {
-	for in, want := range map[string]string{
-		"plain\ttext":                            "plain\ttext",
-		"é 漢 🙂":                                  "é 漢 🙂",
-		"\x1b[31mred\x1b[0m":                     "red",
-		"\x1b[38;2;1;2;3mtrue\x1b[m color":       "true color",
-		"\x1b[2J\x1b[H":                          "^[[2J^[[H",
-		"\x1b]52;c;aGk=\x07":                     "^[]52;c;aGk=^G",
-		"over\rwrite":                            "over^Mwrite",
-		"dos\r":                                  "dos",
-		"\x9b31m":                                `\x9b31m`,
-		"\u009b31m":                              `\u009b31m`,
-		"\xff\xfe":                               `\xff\xfe`,
-		"\x00\x08\x7f":                           "^@^H^?",
-		"admin\u202e // nimda":                   `admin\u202e // nimda`,
-		"\x1b[31":                                "^[[31",
-		"\x1b[31;\x1b[1mA":                       "^[[31;A",
-		string([]byte{0xe2, 0x82}) + "cut short": `\xe2\x82cut short`,
-	} {
-		if got := string(appendHarmless(nil, []byte(in))); got != want {
-			t.Errorf("%q: %q, wanted %q", in, got, want)
-		}
-	}
-}
-
-func FuzzHarmless(f *testing.F) {
-	f.Add([]byte("\x1b[31mred\x1b]0;t\x07\xff\u202e\r"))
-	f.Fuzz(func(t *testing.T, b []byte) {
-		got := appendHarmless(nil, b)
-		if !utf8.Valid(got) {
-			t.Errorf("%q: %q", b, got)
-		}
-		for _, r := range string(got) {
-			if r < ' ' && r != '\t' || r >= 0x7f && r < 0xa0 || turns(r) {
-				t.Errorf("%q: %q", b, got)
-			}
-		}
-	})
 }
 
 // A JSON line is what encoding/json makes of the text, and harmless itself.

@@ -7,9 +7,10 @@ import (
 	"github.com/spf13/cobra"
 
 	"goinit/control"
+	"goinit/ctl/human"
 )
 
-// orderVerb is a verb on targets: start, stop and restart.
+// orderVerb is a verb on targets: start, stop, restart, reload.
 func orderVerb(s *session, name, method, short string) *cobra.Command {
 	return s.completeTargets(&cobra.Command{
 		Use:   name + " TARGET...",
@@ -28,11 +29,16 @@ func targetsWanted(c *cobra.Command, args []string) error {
 	return nil
 }
 
-// order sends one and prints its outcomes. One that failed for a worker fails.
+// order sends one, shows how far it is, and prints its outcomes. One that failed for a worker fails.
 func (s *session) order(c *cobra.Command, method string, in any) error {
+	if _, err := s.format("table"); err != nil {
+		return err
+	}
 	ctx, cancel := s.patience(c.Context())
 	defer cancel()
+	far := s.watchOrder(ctx, method, in)
 	answers, err := ask[control.OrderReply](ctx, s, method, in)
+	far.end(err != nil)
 	if err != nil {
 		return err
 	}
@@ -52,7 +58,7 @@ func (s *session) order(c *cobra.Command, method string, in any) error {
 			if o.PID != nil {
 				pid = "pid " + number(o.PID)
 			}
-			t.add(o.Name, o.Outcome, pid, printable(o.Message))
+			t.add(o.Name, o.Outcome, pid, human.Printable(o.Message))
 		}
 		return t.print(s.stdout)
 	})

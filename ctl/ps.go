@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"goinit/control"
+	"goinit/ctl/human"
 )
 
 func psVerb(s *session) *cobra.Command {
@@ -95,21 +96,21 @@ func (s *session) workers(workers []control.Worker, wide bool, to io.Writer) err
 	}
 	t := s.table(wide, append(header, "NOTE")...)
 	for _, w := range workers {
-		row := []string{w.Name(), string(w.State), yes(w.Ready), number(w.PID), strconv.Itoa(w.Restarts), span(s.now().Sub(w.StateSince))}
+		row := []string{w.Name(), string(w.State), yes(w.Ready), number(w.PID), strconv.Itoa(w.Restarts), human.Span(s.now().Sub(w.StateSince))}
 		if s.all {
 			row = append([]string{w.Instance}, row...)
 		}
 		if measured {
-			row = append(row, optional(w.MemoryBytes, bytesOf))
+			row = append(row, optional(w.MemoryBytes, human.Bytes))
 		}
 		if wide {
 			started := "-"
 			if w.StartedAt != nil {
 				started = w.StartedAt.Format("2006-01-02T15:04:05Z07:00")
 			}
-			row = append(row, optional(w.MemoryPeakBytes, bytesOf), optional(w.OOMKills, decimal), optional(w.CPUSeconds, cpuTime), strconv.Itoa(w.Generation), started)
+			row = append(row, optional(w.MemoryPeakBytes, human.Bytes), optional(w.OOMKills, decimal), optional(w.CPUSeconds, human.CPUTime), strconv.Itoa(w.Generation), started)
 		}
-		t.add(append(row, s.note(&w))...)
+		t.add(append(row, human.Note(&w, s.now()))...)
 	}
 	if s.colors() {
 		state := 1
@@ -124,43 +125,6 @@ func (s *session) workers(workers []control.Worker, wide bool, to io.Writer) err
 		}
 	}
 	return t.print(to)
-}
-
-// note is what one wants to know of a worker that is not simply running: what is next, and what was last.
-func (s *session) note(w *control.Worker) string {
-	note := printable(w.Message)
-	if w.Failures > 1 {
-		note = join(fmt.Sprintf("%d failures in a row", w.Failures), note)
-	}
-	if w.NextAt != nil {
-		note = join(note, "next in "+span(w.NextAt.Sub(s.now())))
-	}
-	if w.LastExit != nil {
-		note = join(note, fmt.Sprintf("%s, %s ago", exitText(w.LastExit), span(s.now().Sub(w.LastExit.At))))
-	}
-	return note
-}
-
-// exitText is short: exited 1, SIGKILL (oom-killed).
-func exitText(e *control.Exit) string {
-	switch {
-	case e.Error != "":
-		return e.Reason + ": " + printable(e.Error)
-	case e.Signal != nil && e.Reason == "signaled":
-		return *e.Signal
-	case e.Signal != nil:
-		return *e.Signal + " (" + e.Reason + ")"
-	case e.Reason == "exited":
-		return "exited " + strconv.Itoa(e.Status)
-	}
-	return fmt.Sprintf("%s (%d)", e.Reason, e.Status)
-}
-
-func join(a, b string) string {
-	if a == "" || b == "" {
-		return a + b
-	}
-	return a + "; " + b
 }
 
 func yes(b bool) string {

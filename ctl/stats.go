@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"goinit/control"
+	"goinit/ctl/human"
 )
 
 func statsVerb(s *session) *cobra.Command {
@@ -121,16 +122,16 @@ func (s *session) used(before, all []control.Stats, wide bool, to io.Writer) err
 		if st.PidsLimit != nil {
 			tasks += "/" + decimal(*st.PidsLimit)
 		}
-		row := []string{st.Name(), shareOf(before, st), optional(st.CPUSeconds, cpuTime), optional(st.MemoryBytes, bytesOf),
-			optional(st.MemoryLimitBytes, bytesOf), optional(st.MemoryPeakBytes, bytesOf), tasks, optional(st.OOMKills, decimal)}
+		row := []string{st.Name(), shareOf(before, st), optional(st.CPUSeconds, human.CPUTime), optional(st.MemoryBytes, human.Bytes),
+			optional(st.MemoryLimitBytes, human.Bytes), optional(st.MemoryPeakBytes, human.Bytes), tasks, optional(st.OOMKills, decimal)}
 		if s.all {
 			row = append([]string{st.Instance}, row...)
 		}
 		if wide {
-			row = append(row, optional(st.CPUUserSeconds, cpuTime), optional(st.CPUSystemSeconds, cpuTime), optional(st.CPUThrottledSeconds, cpuTime),
-				optional(st.MemoryAnonBytes, bytesOf), optional(st.MemoryFileBytes, bytesOf), optional(st.MemoryKernelBytes, bytesOf), optional(st.MemorySwapBytes, bytesOf),
-				optional(st.IOReadBytes, bytesOf), optional(st.IOWrittenBytes, bytesOf),
-				optional(st.MemoryPressure, func(p control.Pressure) string { return fmt.Sprintf("%.1f%%", p.SomePercent) }), printable(st.Cgroup))
+			row = append(row, optional(st.CPUUserSeconds, human.CPUTime), optional(st.CPUSystemSeconds, human.CPUTime), optional(st.CPUThrottledSeconds, human.CPUTime),
+				optional(st.MemoryAnonBytes, human.Bytes), optional(st.MemoryFileBytes, human.Bytes), optional(st.MemoryKernelBytes, human.Bytes), optional(st.MemorySwapBytes, human.Bytes),
+				optional(st.IOReadBytes, human.Bytes), optional(st.IOWrittenBytes, human.Bytes),
+				optional(st.MemoryPressure, func(p control.Pressure) string { return fmt.Sprintf("%.1f%%", p.SomePercent) }), human.Printable(st.Cgroup))
 		}
 		t.add(row...)
 	}
@@ -168,14 +169,6 @@ func shareOf(before []control.Stats, st *control.Stats) string {
 
 func same(a, b *int) bool { return a == nil && b == nil || a != nil && b != nil && *a == *b }
 
-// cpuTime is short: 0.3s, 12s, 5m.
-func cpuTime(seconds float64) string {
-	if seconds < 10 {
-		return fmt.Sprintf("%.1fs", seconds)
-	}
-	return span(time.Duration(seconds * float64(time.Second)))
-}
-
 func decimal(n uint64) string { return strconv.FormatUint(n, 10) }
 
 // describeUse is what a worker, or with a nil slot the app, uses, for describe.
@@ -185,16 +178,16 @@ func describeUse(all []control.Stats, slot *int, indent string, add func(key, va
 		return
 	}
 	st := &all[i]
-	memory := optional(st.MemoryBytes, bytesOf)
+	memory := optional(st.MemoryBytes, human.Bytes)
 	if st.MemoryLimitBytes != nil {
-		memory += " of " + bytesOf(*st.MemoryLimitBytes)
+		memory += " of " + human.Bytes(*st.MemoryLimitBytes)
 	}
 	if st.MemoryPeakBytes != nil {
-		memory += ", at most " + bytesOf(*st.MemoryPeakBytes)
+		memory += ", at most " + human.Bytes(*st.MemoryPeakBytes)
 	}
-	cpu := optional(st.CPUSeconds, cpuTime)
+	cpu := optional(st.CPUSeconds, human.CPUTime)
 	if st.CPUThrottledSeconds != nil && *st.CPUThrottledSeconds > 0 {
-		cpu += ", kept waiting by its limit for " + cpuTime(*st.CPUThrottledSeconds)
+		cpu += ", kept waiting by its limit for " + human.CPUTime(*st.CPUThrottledSeconds)
 	}
 	tasks := optional(st.Pids, decimal)
 	if st.PidsLimit != nil {

@@ -1,7 +1,6 @@
 package ctl
 
 import (
-	"fmt"
 	"io"
 	"strings"
 	"unicode/utf8"
@@ -95,21 +94,4 @@ func terminalWidth(fd int) (width int, terminal bool) {
 		return 80, true
 	}
 	return int(size.Col), true
-}
-
-// printable keeps what a worker or a file said from moving the cursor.
-func printable(s string) string {
-	return strings.Map(func(r rune) rune {
-		if r < ' ' && r != '\t' || r == 0x7f || r >= 0x80 && r < 0xa0 {
-			return '·'
-		}
-		return r
-	}, s)
-}
-
-func plural(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%d %ss", n, what)
 }

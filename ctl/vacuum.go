@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"goinit/control"
+	"goinit/ctl/human"
 	"goinit/logs/query"
 	"goinit/spec"
 )
@@ -18,7 +20,7 @@ func (s *session) vacuum(ctx context.Context, words []string, f logsFlags) error
 	}
 	ctx, cancel := s.context(ctx)
 	defer cancel()
-	answers, err := ask[control.LogVacuumReply](ctx, s, "LogVacuum", in)
+	answers, err := s.askVacuum(ctx, in)
 	if err != nil {
 		return err
 	}
@@ -30,13 +32,24 @@ func (s *session) vacuum(ctx context.Context, words []string, f logsFlags) error
 		if s.output == "json" || s.output == "yaml" {
 			err = s.object(a.value)
 		} else {
-			err = s.print(fmt.Sprintf("%sremoved %s, %sB; %sB left\n", name, plural(a.value.Removed, "segment"), bytesOf(a.value.Freed), bytesOf(a.value.Bytes)))
+			err = s.print(fmt.Sprintf("%sremoved %s, %sB; %sB left\n", name, human.Plural(a.value.Removed, "segment"), human.Bytes(a.value.Freed), human.Bytes(a.value.Bytes)))
 		}
 		if err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// askVacuum says on a terminal that it takes its time, where it does. There is nothing to count: goinit answers at the end.
+func (s *session) askVacuum(ctx context.Context, in control.LogVacuumRequest) ([]answer[control.LogVacuumReply], error) {
+	const quiet = time.Second / 2
+	far := newProgress(s.world, quiet)
+	defer far.end()
+	if far.live() {
+		far.show("removing old logs")
+	}
+	return ask[control.LogVacuumReply](ctx, s, "LogVacuum", in)
 }
 
 func vacuumRequest(words []string, f logsFlags) (in control.LogVacuumRequest, err error) {

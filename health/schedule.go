@@ -84,6 +84,8 @@ type schedule struct {
 	eager  bool           // before the first success: soon, and then less and less often
 	// count is given every answer that counts, and says whether to go on.
 	count func(*Failure) bool
+	// made is told of every answer that counts, and how long it took.
+	made func(failed bool, took time.Duration)
 	// unasked is told of the first probe in a row that could not be made.
 	unasked func(*Failure)
 }
@@ -123,6 +125,7 @@ func (s *schedule) run(ctx context.Context) {
 			unasked = true
 		case s.gate.times() == times:
 			unasked = false
+			s.made(failure != nil, time.Since(began))
 			if !s.count(failure) {
 				return
 			}

@@ -25,6 +25,8 @@ type Plan struct {
 	UID       int
 	// Random is from 0 to 1.
 	Random func() float64
+	// Probed, if not nil, is told of each probe that was answered. It is called by any goroutine, and must not block.
+	Probed func(liveness, failed bool, took time.Duration)
 }
 
 // Readiness is one of: a Probe (HTTP, TCP, Exec, Listening), Notify, FD, Line.
@@ -152,6 +154,11 @@ func (w *Watch) Ready() {
 
 func (w *Watch) schedule(t Timing, probe any, eager bool, count func(*Failure) bool) {
 	s := &schedule{timing: t, check: probe.(check), gate: &w.gate, random: w.plan.Random, eager: eager, count: count,
+		made: func(failed bool, took time.Duration) {
+			if w.plan.Probed != nil {
+				w.plan.Probed(!eager, failed, took)
+			}
+		},
 		unasked: func(f *Failure) {
 			w.tell(Verdict{Kind: Unasked, Why: "cannot be asked whether it is well: " + f.Why})
 		}}

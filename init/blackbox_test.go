@@ -34,7 +34,9 @@ func TestMain(m *testing.M) {
 		if out, err := build.CombinedOutput(); err != nil {
 			panic(string(out))
 		}
-		if out, err := exec.Command("go", "build", "-o", plain, "..").CombinedOutput(); err != nil {
+		build = exec.Command("go", "build", "-trimpath", "-o", plain, "..")
+		build.Env = append(os.Environ(), "CGO_ENABLED=0") // with -trimpath: the library need not be compiled once more
+		if out, err := build.CombinedOutput(); err != nil {
 			panic(string(out))
 		}
 		return m.Run()
@@ -347,8 +349,8 @@ func TestInheritedChildrenLiveOn(t *testing.T) {
 
 // A command that leaves the group that it was given is still told, by -g too.
 func TestGroupModeWithoutTheGroup(t *testing.T) {
-	p := command(goinit, "-g", "--", "python3", "-c", "import os,signal,sys; signal.signal(signal.SIGTERM, lambda *a: os._exit(9)); "+
-		"os.setpgid(0, os.getpgid(os.getppid())); print('ready', flush=True); signal.pause()")
+	p := command(goinit, "-g", "--", "python3", "-c", "import os,select,signal,sys; signal.signal(signal.SIGTERM, lambda *a: os._exit(9)); r, w = os.pipe2(os.O_NONBLOCK); signal.set_wakeup_fd(w); "+
+		"os.setpgid(0, os.getpgid(os.getppid())); print('ready', flush=True); select.select([r], [], [])") // not pause: what comes just ahead of that would be handled after it
 	r, w, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)

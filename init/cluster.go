@@ -38,6 +38,7 @@ type clusters struct {
 // served is an app with sockets, or with Node's channel.
 type served struct {
 	pool    *cluster.Pool
+	mode    cluster.Mode     // how connections come to its workers, by the last word
 	balance *nodeipc.Balance // nil: not Node's cluster
 	wanted  []listened       // what the last word names
 	open    []listened       // what is open, besides what Node's workers ask for
@@ -46,7 +47,9 @@ type served struct {
 }
 
 func newClusters(accounts launch.Accounts, path func(*spec.App, string) string, workers func(*spec.App) int, warn func(string)) *clusters {
-	return &clusters{accounts: accounts, path: path, workers: workers, warn: warn, inform: func(string) {}, ending: func() bool { return false }, relay: cluster.NewRelay(), apps: map[string]*served{}}
+	c := &clusters{accounts: accounts, path: path, workers: workers, warn: warn, inform: func(string) {}, ending: func() bool { return false }, apps: map[string]*served{}}
+	c.relay = cluster.NewRelay(func(err error) { c.warn(relayShort(err)) })
+	return c
 }
 
 // Wants is supervise.Cluster's.
@@ -54,90 +57,6 @@ func (c *clusters) Wants(a *spec.App) (joins, ready bool) {
 	node := a.NodeChannel()
 	ready = a.Readiness == nil && node == spec.NodeCluster || a.Readiness != nil && a.Readiness.Node
 	return len(a.Listen) > 0 || node != spec.NodeOff, ready
-}
-
-// preparation is what one Prepare has opened.
-type preparation struct {
-	clusters *clusters
-	wanted   map[string][]listened // by app; one that joins is in it
-	fresh    map[string][]listened // named for the first time
-	created  []string              // apps that were not there
-}
-
-// Prepare is supervise.Cluster's.
-func (c *clusters) Prepare(apps []spec.App) (commit, abort func(), err error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	p := &preparation{clusters: c, wanted: map[string][]listened{}, fresh: map[string][]listened{}}
-	for i := range apps {
-		if joins, _ := c.Wants(&apps[i]); !joins {
-			continue
-		}
-		if err := p.app(&apps[i]); err != nil {
-			p.abort()
-			return nil, nil, err
-		}
-	}
-	locked := func(f func()) func() {
-		return func() {
-			c.mu.Lock()
-			defer c.mu.Unlock()
-			f()
-		}
-	}
-	return locked(p.commit), locked(p.abort), nil
-}
-
-// app opens what is not open yet, for all of the app's slots, so that nothing of it can fail later. Of an address that is
-// open already, a slot that is new gets its socket when it joins.
-func (p *preparation) app(a *spec.App) (err error) {
-	c := p.clusters
-	if p.wanted[a.Name], err = c.sockets(a); err != nil {
-		return err
-	}
-	s := c.apps[a.Name]
-	if s == nil {
-		s = &served{pool: cluster.NewPool(c.relay), members: map[*member]bool{}}
-		c.apps[a.Name] = s
-		p.created = append(p.created, a.Name)
-	}
-	for _, l := range p.wanted[a.Name] {
-		if slices.ContainsFunc(s.open, l.same) {
-			continue
-		}
-		c.queueLimit(l)
-		p.fresh[a.Name] = append(p.fresh[a.Name], l)
-		s.open = append(s.open, l)
-		for slot := range max(1, c.workers(a)) {
-			if _, err := s.pool.Socket(slot, l.address, l.options); err != nil {
-				return explainListen(a.Name, l.address, err)
-			}
-		}
-	}
-	return nil
-}
-
-func (p *preparation) abort() {
-	c := p.clusters
-	for name, fresh := range p.fresh {
-		s := c.apps[name]
-		for _, l := range fresh {
-			s.forget(l.address)
-			s.open = slices.DeleteFunc(s.open, l.same)
-		}
-	}
-	for _, name := range p.created {
-		c.apps[name].close()
-		delete(c.apps, name)
-	}
-}
-
-func (p *preparation) commit() {
-	for name, s := range p.clusters.apps {
-		wanted, named := p.wanted[name]
-		s.wanted, s.gone = wanted, !named
-		p.clusters.tidy(name, s)
-	}
 }
 
 // tidy closes what no word names any more and nobody uses.
@@ -198,7 +117,10 @@ func (c *clusters) Join(w supervise.Work, told func(supervise.Verdict)) (supervi
 	if s == nil {
 		return nil, errors.New("its sockets are closed")
 	}
-	m := &member{clusters: c, served: s, app: w.App.Name, slot: w.Slot, child: -1}
+	m := &member{clusters: c, served: s, app: w.App.Name, place: cluster.AnySlot, child: -1}
+	if s.mode == cluster.ReusePort {
+		m.place = w.Slot
+	}
 	var err error
 	if m.sockets, err = c.sockets(w.App); err != nil {
 		return nil, err
@@ -208,7 +130,7 @@ func (c *clusters) Join(w supervise.Work, told func(supervise.Verdict)) (supervi
 		if err != nil {
 			return nil, explainListen(w.App.Name, l.address, err)
 		}
-		if balanceOf(w.App) != cluster.RoundRobin { // there goinit accepts; who has the socket too could make it block
+		if socket.Mode != cluster.RoundRobin { // there goinit accepts; who has the socket too could make it block
 			m.fds = append(m.fds, socket.FD)
 		}
 	}
@@ -221,15 +143,31 @@ func (c *clusters) Join(w supervise.Work, told func(supervise.Verdict)) (supervi
 	return m, nil
 }
 
-// steer has connections go to the slots of which a process is in the balance.
+// steer has connections go to the slots of which a process is in the balance: for an address of the spec, one that has it.
 func (s *served) steer(c *clusters) {
 	var active []int
+	named := map[cluster.Address][]int{}
+	for _, l := range s.open {
+		named[l.address] = nil
+	}
+	add := func(places []int, m *member) []int {
+		if slices.Contains(places, m.place) {
+			return places
+		}
+		return append(places, m.place)
+	}
 	for m := range s.members {
-		if m.in && !slices.Contains(active, m.slot) {
-			active = append(active, m.slot)
+		if !m.in {
+			continue
+		}
+		active = add(active, m)
+		for _, l := range m.sockets {
+			if places, is := named[l.address]; is {
+				named[l.address] = add(places, m)
+			}
 		}
 	}
-	if err := s.pool.Steer(active); err != nil {
+	if err := s.pool.Steer(active, named); err != nil {
 		c.blind.Do(func() {
 			c.warn("this kernel does not let connections be steered (" + err.Error() + "): a worker that is not ready, or is to end, still gets some" +
 				"\n  write balance: shared, where each worker takes what it can")
@@ -237,10 +175,10 @@ func (s *served) steer(c *clusters) {
 	}
 }
 
-// has reports whether a process of the slot is there.
-func (s *served) has(slot int) bool {
+// has reports whether a process that accepts from a slot's sockets is there, or from those for all.
+func (s *served) has(place int) bool {
 	for m := range s.members {
-		if m.slot == slot {
+		if m.place == place {
 			return true
 		}
 	}

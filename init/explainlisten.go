@@ -65,6 +65,15 @@ func inUse(a cluster.Address, failed *cluster.OpenError) string {
 	return "it is in use" + remedy
 }
 
+// relayShort says why those who wait for a worker that has gone go on waiting.
+func relayShort(err error) string {
+	text := "connections that wait for a worker that has gone cannot be given to another for now: " + err.Error()
+	if err == unix.EMFILE || err == unix.ENFILE {
+		text += "\n  raise goinit's limit: docker run --ulimit nofile=N, ulimit -n"
+	}
+	return text
+}
+
 // firstFreePort is the first that needs no privilege.
 func firstFreePort() string {
 	text, err := os.ReadFile("/proc/sys/net/ipv4/ip_unprivileged_port_start")

@@ -185,16 +185,10 @@ func (a *appFiles) Given(g supervise.Given) supervise.Given {
 	for _, taken := g.Files[number]; taken; _, taken = g.Files[number] {
 		number++
 	}
-	given := supervise.Given{Files: map[int]int{number: fds[1]}, Environment: append(slices.Clone(g.Environment),
-		fmt.Sprintf("NODE_CHANNEL_FD=%d", number), "NODE_CHANNEL_SERIALIZATION_MODE=json", "WATCH_REPORT_DEPENDENCIES=1")}
-	for n, fd := range g.Files {
-		given.Files[n] = fd
-	}
-	given.Close = func() {
-		unix.Close(fds[1])
-		if g.Close != nil {
-			g.Close()
-		}
-	}
-	return given
+	both, _ := g.With(supervise.Given{ // the number is free
+		Files:       map[int]int{number: fds[1]},
+		Environment: []string{fmt.Sprintf("NODE_CHANNEL_FD=%d", number), "NODE_CHANNEL_SERIALIZATION_MODE=json", watch.ReportVariable},
+		Close:       func() { unix.Close(fds[1]) },
+	})
+	return both
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
 	"goinit/cluster/nodeipc"
 	"goinit/spec"
@@ -16,13 +17,17 @@ import (
 // listenBase is SD_LISTEN_FDS_START of sd_listen_fds(3).
 const listenBase = 3
 
+// quietTime is how long a program that is taken for a Node cluster, but was not said to be one, has to listen, before it is
+// taken for one that serves nothing. A server is not so until then: that is less than what it has to start.
+const quietTime = 30 * time.Second
+
 // member is a process that serves, or has Node's channel. What it has in common with others is under its clusters' lock; the
 // rest is of the one goroutine that calls its methods.
 type member struct {
 	clusters *clusters
 	served   *served
 	app      string
-	slot     int
+	place    int // its slot, or cluster.AnySlot where it accepts from the socket that is for all
 	sockets  []listened
 	fds      []int // of the sockets that the process is given; the Pool's
 	in       bool  // in the balance
@@ -41,7 +46,7 @@ func (c *clusters) channel(m *member, w supervise.Work, told func(supervise.Verd
 		}
 	}
 	name := tree.Worker(w.App.Name, w.Slot)
-	o := nodeipc.Options{Slot: w.Slot, Mode: balanceOf(w.App), ReadyOnMessage: w.App.Readiness != nil && w.App.Readiness.Node,
+	o := nodeipc.Options{Slot: w.Slot, Mode: m.served.mode, ReadyOnMessage: w.App.Readiness != nil && w.App.Readiness.Node,
 		Told: func(e nodeipc.Event) {
 			if e.Kind == nodeipc.Hint {
 				c.warn(name + ": " + e.Detail)
@@ -49,6 +54,9 @@ func (c *clusters) channel(m *member, w supervise.Work, told func(supervise.Verd
 				told(v)
 			}
 		}}
+	if w.App.Node != spec.NodeCluster && w.App.Readiness == nil && len(w.App.Listen) == 0 {
+		o.QuietTime = quietTime
+	}
 	if w.App.User != "" {
 		account, err := c.accounts.Resolve(w.App.User)
 		if err != nil {
@@ -85,6 +93,8 @@ func nodeVerdict(e nodeipc.Event) (v supervise.Verdict, ok bool) {
 	switch e.Kind {
 	case nodeipc.Ready:
 		v.Kind = supervise.VerdictReady
+	case nodeipc.NotReady:
+		v.Kind = supervise.VerdictUnready
 	case nodeipc.Stopping:
 		v.Kind = supervise.VerdictStopping
 	case nodeipc.Drained:
@@ -174,10 +184,23 @@ func (m *member) Gone() {
 	defer c.mu.Unlock()
 	delete(m.served.members, m)
 	m.served.steer(c)
-	if !m.served.has(m.slot) {
-		m.served.pool.Retire(m.slot)
-	}
+	m.retire()
 	if c.apps[m.app] == m.served {
 		c.tidy(m.app, m.served)
+	}
+}
+
+// retire gives up the slot where it was the last. What it had may be another app's by now, which then has nobody there
+// either.
+func (m *member) retire() {
+	if !m.served.has(m.place) {
+		m.served.pool.Retire(m.place)
+	}
+	for _, l := range m.sockets {
+		for _, s := range m.clusters.apps {
+			if s != m.served && s.pool.Has(l.address) && !s.has(m.place) {
+				s.pool.Retire(m.place)
+			}
+		}
 	}
 }

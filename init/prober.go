@@ -94,7 +94,7 @@ func (p *prober) heard(key outputKey) func([]byte) bool {
 }
 
 func (p *prober) plan(w supervise.Work, pid *atomic.Int64) (health.Plan, error) {
-	plan := health.Plan{NotifyDir: p.notifyDir, UID: unix.Geteuid(), Random: rand.Float64,
+	plan := health.Plan{NotifyDir: p.notifyDir, UID: unix.Geteuid(), Random: rand.Float64, Probed: w.Probed,
 		Owns: func(who int) bool {
 			return tree.Belongs(int(pid.Load()), who) || slices.Contains(p.grouped(w), who)
 		}}

@@ -39,7 +39,7 @@ const (
 	runThreads = 8
 	processors = 2 // one may be suspended in a fork
 
-	settleTime = time.Second // from the last start to the collection of what the boot has left
+	settleTime = 200 * time.Millisecond // from the last start to the collection of what the boot has left
 	eventsKept = 1000
 )
 
@@ -262,7 +262,7 @@ func (r *runner) keep(arrivals *mailbox) int {
 	r.clusters = newClusters(r.launcher.Accounts, r.launcher.Absolute, workersOf, func(text string) { r.messages.Warn(text, nil) })
 	r.clusters.inform = func(text string) { r.messages.Info(text, nil) }
 	var err error
-	r.supervisor, err = supervise.New(supervise.Config{
+	config := supervise.Config{
 		Spec: s, Starter: r.starter, Prober: r.prober, Files: r.files, Cluster: r.clusters, Budget: r.budget(s), CPUs: cpus(), Stay: r.specPath == "" && r.options.main == nil,
 		Events: func(e supervise.Event) {
 			damped.take(e)
@@ -273,11 +273,13 @@ func (r *runner) keep(arrivals *mailbox) int {
 			}
 		},
 		Changed: r.desk.Changed, WatchClock: r.watchClock,
-	})
+	}
+	r.supervisor, err = supervise.New(config)
 	if err != nil {
 		return r.refuse(err)
 	}
-	r.desk.Supervisor = r.supervisor
+	gateway := newGateway(r, config, damped.take)
+	r.desk.Supervisor, r.desk.Gateway = r.supervisor, gateway
 	r.clusters.ending = func() bool { return r.supervisor.Phase() >= set.Stopping }
 	go n.run()
 	ctx, cancel := context.WithCancel(context.Background())
@@ -289,9 +291,11 @@ func (r *runner) keep(arrivals *mailbox) int {
 		r.console.Close(time.Now().Add(flushTime))
 		return r.refuse(err)
 	}
+	gateway.open(s, server)
 	ended := make(chan supervise.Outcome, 1)
 	go func() { ended <- r.supervisor.Run(context.Background()) }()
 	outcome := r.attend(arrivals, ended)
+	gateway.close()
 	r.close(server)
 	r.clusters.Close()
 	n.end()
@@ -310,9 +314,6 @@ func (r *runner) appSpec(name string) *spec.App {
 // close ends the control socket, and the programs that exec has put beside workers. What does not end of SIGKILL holds
 // nothing up.
 func (r *runner) close(server *control.Server) {
-	if server == nil {
-		return
-	}
 	closed := make(chan struct{})
 	go func() {
 		server.Close()

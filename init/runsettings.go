@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"goinit/cgroup"
 	"goinit/init/entry"
 	"goinit/messages"
 	"goinit/reaper"
@@ -27,7 +28,7 @@ func (r *runner) budget(s *spec.Spec) time.Duration {
 		}
 		r.messages.Warn("GOINIT_STOP_TIMEOUT: "+err.Error(), nil)
 	}
-	if _, ok := r.getenv("KUBERNETES_SERVICE_HOST"); ok {
+	if cgroup.InKubernetes(r.getenv) {
 		return kubernetesBudget
 	}
 	if r.role == reaper.PID1 {
@@ -43,22 +44,10 @@ func cpus() int {
 	if unix.SchedGetaffinity(0, &set) == nil {
 		n = max(1, set.Count())
 	}
-	if quota, ok := cpuQuota(); ok {
+	if quota, ok := cgroup.Quota(); ok {
 		n = max(1, min(n, int(math.Floor(quota))))
 	}
 	return n
-}
-
-// cpuQuota reads the quota of our own cgroup as a container sees it: cgroup v2's cpu.max, or v1's cpu.cfs_quota_us.
-func cpuQuota() (float64, bool) {
-	if words := fieldsOf("/sys/fs/cgroup/cpu.max"); len(words) == 2 {
-		return ratio(words[0], words[1])
-	}
-	quota, period := fieldsOf("/sys/fs/cgroup/cpu/cpu.cfs_quota_us"), fieldsOf("/sys/fs/cgroup/cpu/cpu.cfs_period_us")
-	if len(quota) == 1 && len(period) == 1 {
-		return ratio(quota[0], period[0])
-	}
-	return 0, false
 }
 
 func fieldsOf(path string) []string {
@@ -67,12 +56,6 @@ func fieldsOf(path string) []string {
 		return nil
 	}
 	return strings.Fields(string(b))
-}
-
-func ratio(quota, period string) (float64, bool) {
-	q, err := strconv.ParseFloat(quota, 64)
-	p, err2 := strconv.ParseFloat(period, 64)
-	return q / p, err == nil && err2 == nil && q > 0 && p > 0
 }
 
 // workersOOMScore is a little more than our own: where memory is short a worker dies before its init (proc_pid_oom_score_adj(5)).

@@ -38,12 +38,16 @@ func (r *runner) serve(s *spec.Spec) (*control.Server, error) {
 	}
 	if err != nil {
 		r.limit("there is no control socket: "+err.Error(), "mount a tmpfs at /run, or goinit run --socket PATH")
-		return nil, nil
+		return r.answer(nil), nil
 	}
 	r.socket = socket
 	r.prober.notifyDir = notifyDirectory(socket.Path)
 	r.clusters.preload.path = strings.TrimSuffix(socket.Path, ".sock") + ".drain.cjs"
-	return control.Serve(r.desk, socket, control.DefaultLimits(), func(text string) { r.messages.Warn(text, nil) }), nil
+	return r.answer(socket), nil
+}
+
+func (r *runner) answer(socket *control.Socket) *control.Server {
+	return control.Serve(r.desk, socket, control.DefaultLimits(), func(text string) { r.messages.Warn(text, nil) })
 }
 
 // limit notes what cannot be done here.

@@ -4,6 +4,7 @@
 package integration
 
 import (
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -52,6 +53,7 @@ func run(m *testing.M) int {
 		os.RemoveAll(dir)
 	})
 	defer end()
+	sideBySide()
 	interrupted := make(chan os.Signal, 1)
 	signal.Notify(interrupted, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
 	go func() {
@@ -69,6 +71,17 @@ func run(m *testing.M) int {
 	return m.Run()
 }
 
+// sideBySide has four of the parallel tests run at a time, unless the flag says otherwise: half of them wait, or need one
+// processor for minutes.
+func sideBySide() {
+	flag.Parse()
+	said := false
+	flag.Visit(func(f *flag.Flag) { said = said || f.Name == "test.parallel" })
+	if !said {
+		flag.Set("test.parallel", "4")
+	}
+}
+
 func build(dir string) error {
 	if err := os.Chmod(dir, 0o755); err != nil { // a case of the suite runs goinit as nobody
 		return err
@@ -84,8 +97,8 @@ func build(dir string) error {
 	}{
 		{"GOARCH=", []string{"./build.sh", built.dir}},
 		{"GOARCH=arm64", []string{"./build.sh", filepath.Dir(built.arm64)}},
-		{"CGO_ENABLED=0", []string{"go", "build", "-o", built.plain, "."}},
-		{"CGO_ENABLED=0", []string{"go", "build", "-o", built.dir, "./integration/worker", "./integration/contain"}},
+		{"CGO_ENABLED=0", []string{"go", "build", "-trimpath", "-o", built.plain, "."}}, // what build.sh has compiled need not be compiled again
+		{"CGO_ENABLED=0", []string{"go", "build", "-trimpath", "-o", built.dir, "./integration/worker", "./integration/contain"}},
 	} {
 		cmd := exec.Command(b.argv[0], b.argv[1:]...)
 		cmd.Dir = ".."

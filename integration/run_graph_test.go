@@ -34,11 +34,11 @@ type member struct {
 	required []string
 }
 
-// graphSpec is a graph of n apps, in any order; each depends on some that come before it in the slice.
-func graphSpec(r *rand.Rand, n int, script string) (members []member, spec string) {
+// graphSpec is a graph of n apps whose names begin with name, in any order; each depends on some that come before it in the slice.
+func graphSpec(r *rand.Rand, n int, name, script string) (members []member, spec string) {
 	var apps []string
 	for i := range n {
-		m := member{name: fmt.Sprintf("a%d", i), once: r.IntN(6) == 0}
+		m := member{name: fmt.Sprintf("%s%d", name, i), once: r.IntN(6) == 0}
 		var on []string
 		for range min(i, r.IntN(4)) {
 			d := members[r.IntN(i)]
@@ -84,7 +84,8 @@ func TestRunRandomGraphs(t *testing.T) {
 	}
 	for seed := range runs {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
-			members, spec := graphSpec(rand.New(rand.NewPCG(uint64(seed), 23)), 30, script)
+			t.Parallel() // its apps mostly wait; goinits in one cgroup may not have apps of one name
+			members, spec := graphSpec(rand.New(rand.NewPCG(uint64(seed), 23)), 30, fmt.Sprintf("graph%d-", seed), script)
 			m := bootSpec(t, spec)
 			names := map[bool][]string{}
 			for _, a := range members {

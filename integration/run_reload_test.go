@@ -32,7 +32,7 @@ apps:
         address = os.environ["NOTIFY_SOCKET"]
         s.sendto(b"READY=1", "\0" + address[1:] if address[0] == "@" else address)
         while True:
-            signal.pause()
+            time.sleep(0.05)
     workers: 3
     environment: {VERSION: VALUE}
     readiness: {notify: true, start_timeout: LIMIT}

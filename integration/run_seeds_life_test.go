@@ -144,6 +144,7 @@ if (cluster.isPrimary) {
 // and there are as many as before; one that has met an exception answers whom it has, ends, and is there again. A program with
 // workers of its own runs as it is, and when it is killed they end with it.
 func TestRunSeedRestart(t *testing.T) {
+	t.Parallel() // it mostly waits
 	p := newProject(t, map[string]string{"master.js": masterJS, "forked.js": forkedJS, "worker.js": workerJS, "cluster.js": clusterJS,
 		"goinit.yaml": "name: seed\napps:\n  worker: {command: node worker.js, workers: 2}\n  master: {command: node master.js}\n  cluster: {command: node cluster.js}\n"})
 	if r := p.goinit(t, "run", "--detach"); r.Status != 0 {

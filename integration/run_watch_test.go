@@ -137,6 +137,7 @@ func plantGit(dir string) error {
 
 // Fifty edits at random, in ten apps side by side: each is exactly one restart, and no app is restarted for another's.
 func TestRunWatchEdits(t *testing.T) {
+	t.Parallel() // it mostly waits for quiet; its apps have names of their own, for goinits in one cgroup have each other's groups
 	const apps, rounds = 10, 5
 	kinds := len(edits)
 	if _, err := exec.LookPath("git"); err != nil {
@@ -156,7 +157,7 @@ func TestRunWatchEdits(t *testing.T) {
 			t.Fatal(err)
 		}
 		// A quiet that no stutter of a busy machine looks like.
-		fmt.Fprintf(&spec, "  app%d: {command: sleep 1000, working_dir: %s, watch: {delay: 3s, action: %s}}\n", i, dirs[i], []string{"reload", "restart"}[i%2])
+		fmt.Fprintf(&spec, "  edited%d: {command: sleep 1000, working_dir: %s, watch: {delay: 3s, action: %s}}\n", i, dirs[i], []string{"reload", "restart"}[i%2])
 	}
 	m := runSpec(t, spec.String())
 	awaitWatching(t, m, apps)
@@ -170,7 +171,7 @@ func TestRunWatchEdits(t *testing.T) {
 			}
 			wait.Go(func() {
 				if err := edit.do(dir, round*apps+i+1); err != nil {
-					t.Errorf("app%d: %s: %v", i, edit.name, err)
+					t.Errorf("edited%d: %s: %v", i, edit.name, err)
 				}
 			})
 		}

@@ -80,6 +80,7 @@ type Console struct {
 	round    round  //
 	relief   func() // takeOver
 	over     bool   // there will be no more
+	counting atomic.Bool
 	events   []unix.EpollEvent
 	active   []*stream     // ready, and not watched
 	next     int           // of active, which is read next

@@ -112,7 +112,9 @@ func (c *Console) show(b []byte) {
 	}
 	c.round.shown = true
 	if !to.put(b, c.at.urgency) {
-		c.losses.add(c.at.stream.worker.App, countLines(b))
+		n := countLines(b)
+		c.at.stream.ring.tally.hidden.Add(n)
+		c.losses.add(c.at.stream.worker.App, n)
 		if to.queued() == 0 { // it has moved meanwhile, and will not do so again
 			c.tellLosses()
 		}

@@ -354,6 +354,7 @@ func (c *Console) read(s *stream, limit int) int {
 		}
 	}
 	copy(b, s.tail)
+	s.ring.tally.read(b[len(s.tail):len(s.tail)+n], c.counting.Load())
 	c.consume(s, b[:len(s.tail)+n], n)
 	return n
 }

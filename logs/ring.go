@@ -15,6 +15,7 @@ type ring struct {
 	size    int    // bytes in chunks
 	appends uint64 // records ever written: the number of the next one
 	workers []string
+	tally   tally
 }
 
 type chunk struct {

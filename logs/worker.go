@@ -83,6 +83,7 @@ func (c *Console) Open(w Worker) (*Output, error) {
 	var app *store.App
 	if c.options.Store != nil {
 		app = c.options.Store.App(w.App, w.Limits)
+		ring.tally.app.Store(app)
 	}
 	for i := range o.streams {
 		s := &stream{worker: w, name: name, which: Stream(i), ring: ring, app: app, size: readSize, heardEach: w.Heard != nil, done: make(chan struct{})}

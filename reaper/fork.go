@@ -44,12 +44,16 @@ func newFork(c *Command) (*fork, error) {
 	}
 	f := &fork{command: c}
 	var err error
+	texts := newCStrings(c)
 	c0 := func(s string) *byte {
-		b, e := unix.BytePtrFromString(s)
-		if e != nil && err == nil {
-			err = &StartError{Step: stepExec.String(), Path: s, Errno: unix.EINVAL} // a NUL byte within
+		b := texts.add(s)
+		if b == nil {
+			if err == nil {
+				err = &StartError{Step: stepExec.String(), Path: s, Errno: unix.EINVAL} // a NUL byte within
+			}
+			return nil
 		}
-		return b
+		return &b[0]
 	}
 	for _, path := range candidates(c.Argv[0], c.Env) {
 		b, e := unix.ByteSliceFromString(path)
@@ -58,6 +62,7 @@ func newFork(c *Command) (*fork, error) {
 		}
 		f.candidates = append(f.candidates, b)
 	}
+	f.argv, f.envp = make([]*byte, 0, len(c.Argv)+1), make([]*byte, 0, len(c.Env)+1)
 	for _, a := range c.Argv {
 		f.argv = append(f.argv, c0(a))
 	}
@@ -87,10 +92,11 @@ func newFork(c *Command) (*fork, error) {
 	}
 	if caps := c.Capabilities; caps != nil {
 		for n := range uintptr(64) {
-			if _, e := unix.PrctlRetInt(unix.PR_CAPBSET_READ, n, 0, 0, 0); e != nil {
+			held, e := unix.PrctlRetInt(unix.PR_CAPBSET_READ, n, 0, 0, 0)
+			if e != nil {
 				break // beyond the kernel's last capability
 			}
-			if caps.Bounding>>n&1 == 0 {
+			if held == 1 && caps.Bounding>>n&1 == 0 { // to drop what is not there wants SETPCAP as well
 				f.bounding = append(f.bounding, n)
 			}
 		}

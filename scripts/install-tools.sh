@@ -1,8 +1,9 @@
 #!/bin/sh
 # Installs what the tests need and the machine lacks: Debian packages as root, Go programs into GOPATH/bin. What cannot
 # be installed is said; the tests that need it are then skipped, with the reason.
+# usage: install-tools.sh [PACKAGE...]   (those beside what make test needs)
 set -eu
-packages="python3 util-linux procps gcc libc6-dev tini dumb-init catatonit qemu-user docker.io qemu-system-x86 mmdebstrap busybox-static nodejs nginx redis-server gunicorn haproxy"
+packages="python3 util-linux procps gcc libc6-dev tini dumb-init catatonit qemu-user docker.io qemu-system-x86 mmdebstrap busybox-static nodejs nginx redis-server gunicorn haproxy iproute2 containernetworking-plugins $*"
 missing=
 for p in $packages; do
 	case $p in

@@ -7,6 +7,9 @@ bad() { echo "lint: $1"; sed 's/^/  /' <<<"$2"; fail=1; }
 
 out=$(gofmt -l .) && [ -z "$out" ] || bad "gofmt -w is wanted" "$out"
 
+# As build.sh compiles: on a fresh machine the library is then compiled once for both, and the builds of the tests.
+export CGO_ENABLED=0 GOFLAGS="${GOFLAGS-} -trimpath"
+
 # Every build that we promise: with the entry stub, without it, with the portable fork, for both machines. The tests need
 # no second look for the other machine.
 for tags in goinit_entry "" forkexec goinit_entry,forkexec; do

@@ -101,8 +101,10 @@ func join(path, key string) string {
 }
 
 func (f *fields) get(key string) (any, bool) {
-	f.read[key] = true
 	v, ok := f.o.values[key]
+	if ok {
+		f.read[key] = true
+	}
 	if ok && v == nil {
 		f.l.fail(f.at(key), "null: leave the key out, or give it a value")
 		return nil, false

@@ -184,11 +184,19 @@ func (l *loader) checkListen(f *fields, a *App) {
 }
 
 // checkSockets finds addresses that two apps want.
-func (l *loader) checkSockets(apps []App) {
+func (l *loader) checkSockets(s *Spec) {
 	whose := map[string]string{}
-	for _, a := range apps {
+	gateway := ""
+	if s.Gateway != nil {
+		gateway = s.Gateway.Listen
+	}
+	for _, a := range s.Apps {
 		for i, one := range a.Listen {
 			if one.Address == "" {
+				continue
+			}
+			if one.Address == gateway {
+				l.fail(fmt.Sprintf("apps.%s.listen.%d", a.Name, i), "%s is the gateway's already: write another one, here or as gateway.listen", one.Address)
 				continue
 			}
 			if other, there := whose[one.Address]; there && other != a.Name {

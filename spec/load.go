@@ -90,10 +90,11 @@ func (l *loader) spec(tree any) *Spec {
 	s.LogStore.Compress = value(store, "compress", "none", OneOf("none", "zstd"))
 	store.end()
 
+	s.Gateway = l.gateway(f)
 	s.Apps = l.apps(f)
 	f.end()
 	l.checkOrder(s.Apps)
-	l.checkSockets(s.Apps)
+	l.checkSockets(s)
 	return s
 }
 
@@ -111,6 +112,7 @@ func (l *loader) apps(f *fields) []App {
 		if l.tooMany(len(v.keys)) {
 			return nil
 		}
+		all = make([]App, 0, len(v.keys))
 		for _, name := range v.keys {
 			path := "apps." + name
 			if _, err := ParseAppName(name); err != nil {
@@ -122,6 +124,7 @@ func (l *loader) apps(f *fields) []App {
 		if l.tooMany(len(v)) {
 			return nil
 		}
+		all = make([]App, 0, len(v))
 		seen := map[string]bool{}
 		for _, one := range v {
 			a := l.namedApp("apps", one)

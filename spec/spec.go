@@ -22,7 +22,8 @@ type Spec struct {
 	Control  Control   `json:"control,omitzero"`
 	Messages Messages  `json:"messages"`
 	LogStore LogStore  `json:"log_store,omitzero"`
-	Apps     []App     `json:"apps"` // in the order of the file
+	Gateway  *Gateway  `json:"gateway,omitempty"` // nil: there is none
+	Apps     []App     `json:"apps"`              // in the order of the file
 
 	// Guests are the apps that are not of the file itself: who adds some says so.
 	Guests []string `json:"-"`
@@ -53,6 +54,11 @@ type LogStore struct {
 	Directory string `json:"directory"` // a path, auto, memory, off
 	MaxTotal  Size   `json:"max_total"`
 	Compress  string `json:"compress"` // none, zstd: what becomes of a closed segment
+}
+
+// Gateway is the helper that answers over HTTP: probes and metrics.
+type Gateway struct {
+	Listen string `json:"listen"` // as package cluster/address writes it; TCP
 }
 
 // App is one entry of apps:. All defaults are filled in.

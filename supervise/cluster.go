@@ -61,12 +61,12 @@ func (o *owner) join(w *Work, v *watched) (err error) {
 	if v.member, err = o.supervisor.config.Cluster.Join(*w, v.told); err != nil {
 		return err
 	}
-	w.Given, err = w.Given.with(v.member.Given())
+	w.Given, err = w.Given.With(v.member.Given())
 	return err
 }
 
-// with is what both give.
-func (g Given) with(other Given) (Given, error) {
+// With is what both give. It fails where both want the same descriptor; then both are closed.
+func (g Given) With(other Given) (Given, error) {
 	both := Given{Environment: slices.Concat(g.Environment, other.Environment), Files: maps.Clone(g.Files)}
 	if both.Files == nil {
 		both.Files = map[int]int{}

@@ -112,7 +112,7 @@ func workersOf(owners []*owner, slots map[*owner][]int) []Worker {
 				continue
 			}
 			if slots[o] == nil || w.Slot != nil && slices.Contains(slots[o], *w.Slot) {
-				all = append(all, w)
+				all = append(all, *w)
 			}
 		}
 	}

@@ -20,8 +20,9 @@ type owner struct {
 	spec       atomic.Pointer[spec.App] // what it is now; replaced by the set's goroutine, never written to
 	defined    definitions
 	inbox      inbox[app.Event, request]
-	snapshot   atomic.Pointer[[]Worker]
+	snapshot   atomic.Pointer[[]*Worker]
 	history    atomic.Pointer[[]Run] // of a job
+	tally      tally
 
 	// Of the goroutine alone:
 	state     app.App
@@ -29,6 +30,7 @@ type owner struct {
 	watches   map[place]*watched
 	timers    map[place]*time.Timer
 	seen      map[place]*seen
+	laps      int               // how often it has looked
 	exits     map[int]time.Time // of the last process of each slot that has ended
 	files     FileWatch         // nil: nobody watches
 	waiters   []*waiter
@@ -64,6 +66,7 @@ func newOwner(s *Supervisor, a spec.App) (*owner, error) {
 	}
 	config.Revision = o.define(&a)
 	o.state = app.New(config, s.workers(&a), a.Enabled)
+	o.look()
 	o.publish()
 	return o, nil
 }

@@ -79,6 +79,9 @@ func (o *owner) reloadError(f *app.Failure) error {
 	switch {
 	case f.Limit > 0:
 		e.Why, e.Ended = fmt.Sprintf("was not ready within %s", seconds(f.Limit)), false
+		if f.NotReady != "" {
+			e.Why += ": " + firstLine(f.NotReady)
+		}
 	case x.Error != "":
 		e.Why = "could not be started: " + firstLine(x.Error)
 	case x.Signal != nil:

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"iter"
 	"slices"
+	"sort"
 	"syscall"
 	"time"
 
@@ -19,20 +20,47 @@ type seen struct {
 	startedAt  *time.Time
 	nextAt     *time.Time
 	unpausable string // why the last pause has failed
+
+	lap  int     // the last look that has found it
+	row  *Worker // as it was published last, and is never written to; nil: it was not
+	face face    // what that was made of
+}
+
+// face is all of a process that a Worker shows: while it stays the same, so does the Worker.
+type face struct {
+	state      app.State
+	role       app.Role
+	generation int
+	pid        int
+	ready      bool
+	said       string
+	notReady   string
+	restarts   int
+	failures   int
+	oomKills   int
+	hasExited  bool
+	lastExit   app.Exit
+	exitAt     time.Time
+	since      time.Time
+	startedAt  *time.Time
+	nextAt     *time.Time
+	nextRun    time.Time
 }
 
 // look notes what the last step has changed.
 func (o *owner) look() {
 	now := time.Now()
-	there := map[place]bool{}
+	o.laps++
+	found := 0
 	for s := range o.all() {
 		at := placeOf(s)
-		there[at] = true
 		v := o.seen[at]
 		if v == nil {
 			v = &seen{state: s.State, since: now}
 			o.seen[at] = v
 		}
+		v.lap = o.laps
+		found++
 		if v.state != s.State {
 			if s.State == app.Paused {
 				v.unpausable = ""
@@ -43,8 +71,15 @@ func (o *owner) look() {
 			v.startedAt = &now
 		}
 	}
-	for at := range o.seen {
-		if !there[at] {
+	if len(o.seen) > found {
+		o.overlook()
+	}
+}
+
+// overlook forgets what is not there any more.
+func (o *owner) overlook() {
+	for at, v := range o.seen {
+		if v.lap != o.laps {
 			o.cancel(at)
 			delete(o.seen, at)
 			delete(o.processes, at)
@@ -74,9 +109,14 @@ func (o *owner) all() iter.Seq[*app.Slot] {
 
 // at is the process of a place, or nil.
 func (o *owner) at(p place) *app.Slot {
-	for s := range o.all() {
-		if placeOf(s) == p {
-			return s
+	if s := o.slot(p.slot); s != nil && s.Generation == p.generation {
+		return s
+	}
+	for _, slots := range [...][]app.Slot{o.state.Incoming, o.state.Outgoing} {
+		for i := range slots {
+			if placeOf(&slots[i]) == p {
+				return &slots[i]
+			}
 		}
 	}
 	return nil
@@ -88,25 +128,27 @@ func (o *owner) nextAt(p place, at time.Time) {
 	}
 }
 
+// slot is that of a number, or nil.
 func (o *owner) slot(n int) *app.Slot {
-	for i := range o.state.Slots {
-		if o.state.Slots[i].Number == n {
-			return &o.state.Slots[i]
-		}
+	slots := o.state.Slots // in order
+	i := sort.Search(len(slots), func(i int) bool { return slots[i].Number >= n })
+	if i == len(slots) || slots[i].Number != n {
+		return nil
 	}
-	return nil
+	return &slots[i]
 }
 
-// publish swaps the snapshot.
+// publish swaps the snapshot. Of an app with a thousand workers it copies a thousand pointers, and makes what has changed.
 func (o *owner) publish() {
-	o.look()
-	list := []Worker{}
+	list := make([]*Worker, 0, len(o.state.Slots)+len(o.state.Incoming)+len(o.state.Outgoing))
 	for s := range o.all() {
-		list = append(list, o.worker(s))
+		list = append(list, o.row(s))
 	}
-	slices.SortStableFunc(list, func(a, b Worker) int { return *a.Slot - *b.Slot })
+	if len(o.state.Incoming)+len(o.state.Outgoing) > 0 {
+		slices.SortStableFunc(list, func(a, b *Worker) int { return *a.Slot - *b.Slot })
+	}
 	if len(list) == 0 {
-		list = append(list, Worker{App: o.name, State: app.Stopped.String(), StateSince: o.supervisor.beganAt})
+		list = append(list, &Worker{App: o.name, State: app.Stopped.String(), StateSince: o.supervisor.beganAt})
 	}
 	o.snapshot.Store(&list)
 	if changed := o.supervisor.config.Changed; changed != nil {
@@ -114,8 +156,34 @@ func (o *owner) publish() {
 	}
 }
 
-func (o *owner) worker(s *app.Slot) Worker {
+// row is a process as others see it.
+func (o *owner) row(s *app.Slot) *Worker {
 	v := o.seen[placeOf(s)]
+	if f := o.faceOf(s, v); v.row == nil || f != v.face {
+		w := o.worker(s, v)
+		v.row, v.face = &w, f
+	}
+	return v.row
+}
+
+func (o *owner) faceOf(s *app.Slot, v *seen) face {
+	f := face{
+		state: s.State, role: s.Role, generation: s.Generation, pid: s.PID, ready: s.Ready, said: s.Said, notReady: s.NotReady,
+		restarts: s.Restarts, failures: s.Failures, oomKills: s.OOMKills, hasExited: s.HasExited, lastExit: s.LastExit,
+		since: v.since, startedAt: v.startedAt, nextAt: v.nextAt,
+	}
+	if s.HasExited {
+		f.exitAt = o.exits[s.Number]
+	}
+	if s.Number == 0 && o.runs != nil {
+		if next := o.nextRun(); next != nil {
+			f.nextRun = *next
+		}
+	}
+	return f
+}
+
+func (o *owner) worker(s *app.Slot, v *seen) Worker {
 	number, name := s.Number, tree.Worker(o.name, s.Number)
 	w := Worker{
 		App: o.name, Slot: &number, Worker: &name, State: s.State.String(), Ready: s.IsReady(), Said: s.Said,
@@ -220,6 +288,7 @@ func (o *owner) emit(e app.Emit) {
 		data["replaced"] = e.Done
 	}
 	o.remember(e, time.Now())
+	o.tally.emitted(&e, time.Now())
 	o.supervisor.publish(event)
 }
 

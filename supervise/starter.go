@@ -2,6 +2,7 @@ package supervise
 
 import (
 	"syscall"
+	"time"
 
 	"goinit/spec"
 )
@@ -19,6 +20,8 @@ type Work struct {
 	Slot, Generation int
 	Argv             []string // a hook that runs in the worker's place; nil: the app's command
 	Given            Given    // what it finds besides
+	// Probed, if not nil, is to be told of each probe that was answered: whether it failed, and how long it took.
+	Probed func(liveness, failed bool, took time.Duration)
 }
 
 // Beside is what a Starter may do besides, asked for by type assertion: to run a program beside a living worker, as its

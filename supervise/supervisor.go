@@ -127,14 +127,16 @@ func (s *Supervisor) workers(a *spec.App) int {
 // Snapshot is all workers, in the order of the spec. It is never behind by more than what is happening right now.
 func (s *Supervisor) Snapshot() []Worker {
 	owners := *s.owners.Load()
-	lists, n := make([]*[]Worker, len(owners)), 0
+	lists, n := make([]*[]*Worker, len(owners)), 0
 	for i, o := range owners {
 		lists[i] = o.snapshot.Load()
 		n += len(*lists[i])
 	}
 	all := make([]Worker, 0, n)
 	for _, list := range lists {
-		all = append(all, *list...)
+		for _, w := range *list {
+			all = append(all, *w)
+		}
 	}
 	return all
 }

@@ -82,12 +82,12 @@ func (s *Supervisor) use(app string, slot int, read func(Process) (Usage, error)
 
 // workerIn finds a slot. They are in order, so most often it is at its own number: whoever asks for all of them does not look
 // through all of them each time.
-func workerIn(workers []Worker, slot int) *Worker {
+func workerIn(workers []*Worker, slot int) *Worker {
 	if slot >= 0 && slot < len(workers) && workers[slot].Slot != nil && *workers[slot].Slot == slot {
-		return &workers[slot]
+		return workers[slot]
 	}
-	for i := range workers {
-		if w := &workers[i]; w.Slot != nil && *w.Slot == slot {
+	for _, w := range workers {
+		if w.Slot != nil && *w.Slot == slot {
 			return w
 		}
 	}

@@ -35,6 +35,7 @@ func (o *owner) watch(w *Work) (v *watched, err error) {
 		o.inbox.fact(app.Event{Kind: verdictWaits, Slot: slot, Generation: generation})
 	}}
 	if probed {
+		w.Probed = o.tally.probed
 		if v.watch, err = o.supervisor.config.Prober.Watch(*w, v.told); err != nil {
 			return nil, fmt.Errorf("cannot ask whether it is well: %w", err)
 		}
@@ -130,6 +131,9 @@ var eventOf = [...]app.Kind{
 
 // attend tells the watches what the last step has made of their workers.
 func (o *owner) attend() {
+	if len(o.watches) == 0 {
+		return
+	}
 	for at, v := range o.watches {
 		s := o.at(at)
 		if s == nil || s.Hook != app.NoHook || s.Process != app.Alive && s.Process != app.Asked {

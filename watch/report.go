@@ -12,6 +12,9 @@ import (
 // each, in which "watch:require" holds paths and "watch:import" URLs (lib/internal/modules of its source; node --watch is
 // made of it). Whatever else a program says to its parent is not for us.
 
+// ReportVariable is what a program's environment needs for it.
+const ReportVariable = "WATCH_REPORT_DEPENDENCIES=1"
+
 // maxReport is the longest line that is read; longer ones are left out.
 const maxReport = 64 << 10
 

@@ -3,6 +3,7 @@
 package address
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -55,11 +56,15 @@ func Parse(s string) (Address, error) {
 		return a, unlike(s)
 	}
 	var err error
-	if a.Port, err = parsePort(rest[colon+1:]); err != nil {
-		return a, unlike(s)
-	}
 	var ok bool
 	if a.Host, ok = parseHost(rest[:colon]); !ok {
+		return a, unlike(s)
+	}
+	a.Port, err = parsePort(rest[colon+1:])
+	switch {
+	case errors.Is(err, strconv.ErrRange):
+		return a, fmt.Errorf("%q: there is no port above 65535", clip(s))
+	case err != nil:
 		return a, unlike(s)
 	}
 	return a, nil

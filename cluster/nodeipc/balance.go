@@ -21,6 +21,8 @@ type Balance struct {
 	pool    *cluster.Pool
 	servers map[string]*server // by key
 	closed  bool
+	listens bool // some worker has listened
+	quiet   bool // one was found to be well that never did
 }
 
 // server is one address on which workers of an app listen. It stays while they come and go.
@@ -28,7 +30,7 @@ type server struct {
 	balance  *Balance
 	key      string // what Node calls it by: opaque to Node
 	address  cluster.Address
-	listener *listener // nil: the workers accept by themselves
+	listener *listener // nil: the workers accept by themselves. Those do too who have come after the mode was changed
 	// data is what the first worker's server gave for the others: a TLS server's keys for session tickets. It outlives the
 	// workers, so a client's session does as well.
 	data  []byte
@@ -93,14 +95,10 @@ func (w *Worker) query(m message) {
 	if b == nil || b.closed || w.draining {
 		return // as Node's own primary does: it is on its way out
 	}
-	a, err := w.addressOf(m)
+	a, key, err := w.addressOf(m)
 	if err != nil {
 		w.refuse(m, "", err)
 		return
-	}
-	key := keyOf(m)
-	if m.fd >= 0 {
-		key += ":" + a.String() // the same number is another socket's when listen: has changed
 	}
 	if w.servers[key] != nil {
 		w.refuse(m, key, unix.EADDRINUSE) // by itself
@@ -108,6 +106,10 @@ func (w *Worker) query(m message) {
 	}
 	if len(w.servers) >= maxServers || len(b.servers) >= maxServers && b.servers[key] == nil {
 		w.hint("it listens in more than " + strconv.Itoa(maxServers) + " places: goinit opens no more for it")
+		w.refuse(m, key, unix.EMFILE)
+		return
+	}
+	if w.channel.lent() >= maxLent {
 		w.refuse(m, key, unix.EMFILE)
 		return
 	}
@@ -128,16 +130,16 @@ func (w *Worker) query(m message) {
 	s := b.servers[key]
 	if s == nil {
 		s = &server{balance: b, key: key, address: a}
-		if mode == cluster.RoundRobin {
-			if s.listener, err = b.hub.listen(socket.FD, key, nativeKind(a)); err != nil {
-				w.refuse(m, key, err)
-				return
-			}
-		}
-		b.servers[key] = s
 	}
+	if socket.Mode == cluster.RoundRobin && s.listener == nil {
+		if s.listener, err = b.hub.listen(socket.FD, key, nativeKind(a)); err != nil {
+			w.refuse(m, key, err)
+			return
+		}
+	}
+	b.servers[key] = s
 	s.use(w, m.data)
-	if s.listener == nil {
+	if socket.Mode != cluster.RoundRobin {
 		w.lend(m, s, socket)
 		return
 	}
@@ -152,9 +154,17 @@ func (w *Worker) query(m message) {
 	s.listener.join(w)
 }
 
+// deepen has what the spec says of a socket's queue be so, where a worker has called listen(2) with less.
+func (w *Worker) deepen(m message) {
+	if a, key, err := w.addressOf(m); err == nil && w.servers[key] != nil && slices.Contains(w.o.Listening, a) {
+		w.o.Balance.pool.Deepen(a, m.backlog)
+	}
+}
+
 // use makes the worker one of those who listen there.
 func (s *server) use(w *Worker, data []byte) {
 	s.users = append(s.users, w)
+	s.balance.listens = true
 	s.closer, s.idle = nil, time.Time{}
 	w.servers[s.key] = s
 	if s.data == nil && len(data) <= maxData && string(data) != "null" && json.Valid(data) {
@@ -169,6 +179,7 @@ func (s *server) left(w *Worker) {
 	if s.listener != nil {
 		s.listener.leave(w)
 	}
+	w.reconsider()
 	for _, after := range w.hub.workers {
 		s.outlived(after)
 	}
@@ -265,14 +276,23 @@ func (w *Worker) refuse(m message, key string, err error) {
 	})
 }
 
-// addressOf is what the worker wants to listen on.
-func (w *Worker) addressOf(m message) (cluster.Address, error) {
-	if m.fd >= 0 {
-		if n := m.fd - 3; n >= 0 && n < len(w.o.Listening) {
-			return w.o.Listening[n], nil
-		}
-		return cluster.Address{}, unix.EBADF
+// addressOf is what the worker wants to listen on, and the key of it.
+func (w *Worker) addressOf(m message) (a cluster.Address, key string, err error) {
+	key = keyOf(m)
+	if m.fd < 0 {
+		a, err = w.boundBy(m)
+		return a, key, err
 	}
+	n := m.fd - 3
+	if n < 0 || n >= len(w.o.Listening) {
+		return a, key, unix.EBADF
+	}
+	a = w.o.Listening[n]
+	return a, key + ":" + a.String(), nil // the same number is another socket's when listen: has changed
+}
+
+// boundBy is an address that is spelled out.
+func (w *Worker) boundBy(m message) (cluster.Address, error) {
 	a := cluster.Address{Network: cluster.TCP, Host: m.address, Port: m.port}
 	switch m.addressType {
 	case ip4:

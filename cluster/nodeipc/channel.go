@@ -158,6 +158,16 @@ func (c *channel) pending() bool {
 	return len(c.queue) > 0 && (c.queue[0].fd < 0 || c.window.allows(c.queue[0].length))
 }
 
+// lent counts the copies of descriptors that wait.
+func (c *channel) lent() (n int) {
+	for i := range c.queue {
+		if c.queue[i].own && c.queue[i].fd >= 0 {
+			n++
+		}
+	}
+	return n
+}
+
 // drop lets go of the descriptor.
 func (o *outgoing) drop() {
 	if o.fd >= 0 && o.own {

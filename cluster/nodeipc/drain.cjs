@@ -4,7 +4,8 @@
 // connection that is idle. A request that a keep-alive client has just sent on one of these is lost. Node 18 closes none,
 // and busy clients never let go. So from that moment on, each answer says "Connection: close", by which a client learns that
 // it needs a new connection before it sends anything more; and connections that stay idle are closed only when nothing has
-// come for a second. Until then nothing here is in the way of a request.
+// come for a second. The same for a worker that says {act: 'suicide'}: it closes its servers before it can be told anything.
+// Until then nothing here is in the way of a request.
 'use strict';
 
 const cluster = process.channel ? require('cluster') : null;
@@ -22,12 +23,22 @@ if (cluster && cluster.isWorker) {
     return emit.call(this, name, session, ...rest);
   };
 
-  // Ahead of module cluster's own listener.
-  process.prependListener('internalMessage', function listen(message) {
-    if (!message || message.cmd !== 'NODE_CLUSTER' || message.act !== 'disconnect') return;
+  let begun = false;
+  const begin = () => {
+    if (begun) return;
+    begun = true;
     process.removeListener('internalMessage', listen);
     drain(net, sessions);
-  });
+  };
+  const listen = message => {
+    if (message && message.cmd === 'NODE_CLUSTER' && message.act === 'disconnect') begin();
+  };
+  process.prependListener('internalMessage', listen); // ahead of module cluster's own
+  const { send } = process;
+  process.send = function (message, ...rest) {
+    if (message && message.act === 'suicide' && !message.cmd) begin();
+    return send.call(this, message, ...rest);
+  };
 }
 
 function drain(net, sessions) {

@@ -32,11 +32,15 @@ func (w *Worker) hearCluster(m message) {
 	case "online":
 		w.online = true
 		w.lookForWrapper()
+		w.awaitQuiet()
 	case "queryServer":
 		w.query(m)
 	case "listening":
+		w.deepen(m)
 		if !w.o.ReadyOnMessage {
 			w.becomeReady()
+		} else {
+			w.settle()
 		}
 	case "close":
 		if s := w.servers[m.key]; s != nil {
@@ -49,14 +53,32 @@ func (w *Worker) hearCluster(m message) {
 	}
 }
 
+// becomeReady: it has said so, one way or the other.
 func (w *Worker) becomeReady() {
-	if !w.isReady {
-		w.isReady = true
-		w.tell(Ready, "")
-		if w.o.Balance != nil {
-			for _, s := range w.o.Balance.servers {
-				s.outlived(w)
-			}
+	w.saysReady = true
+	w.settle()
+}
+
+// settle tells that it is ready, when it has said so and listens where it has to; else why it is not.
+func (w *Worker) settle() {
+	if w.isReady || !w.saysReady || w.ended {
+		return
+	}
+	if gap := w.elsewhere(); gap != "" {
+		if gap == w.gap {
+			return
+		}
+		w.gap = gap
+		w.tell(NotReady, gap)
+		w.hint(gap + ": it is not ready before it does" +
+			"\n  let it listen there too; or, if it is meant to listen elsewhere, have all end before the new ones start: goinit ctl restart")
+		return
+	}
+	w.isReady = true
+	w.tell(Ready, "")
+	if w.o.Balance != nil {
+		for _, s := range w.o.Balance.servers {
+			s.outlived(w)
 		}
 	}
 }
@@ -67,6 +89,7 @@ func (w *Worker) say(why string) {
 		w.tell(Stopping, why)
 	}
 	w.stopping = true
+	w.reconsider()
 }
 
 func (w *Worker) hint(text string) {

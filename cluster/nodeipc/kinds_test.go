@@ -57,9 +57,17 @@ func TestKinds(t *testing.T) {
 		for mode, name := range modes {
 			t.Run(node.Name+"/"+name, func(t *testing.T) {
 				t.Parallel()
-				testKinds(t, newApp(t, node.Path, cluster.Mode(mode)))
+				testKinds(t, newApp(t, node.Path, cluster.Mode(mode)), false)
 			})
 		}
+	}
+}
+
+// Deno listens as Node does, but for UDP, and does not end while that is open.
+func TestKindsOfDeno(t *testing.T) {
+	deno := nodetest.Deno(t)
+	for mode, name := range modes {
+		t.Run(name, func(t *testing.T) { testKinds(t, newApp(t, deno.Path, cluster.Mode(mode)), true) })
 	}
 }
 
@@ -71,7 +79,7 @@ type whereIs struct {
 	}
 }
 
-func testKinds(t *testing.T, a *app) {
+func testKinds(t *testing.T, a *app, deno bool) {
 	certificate(t, a.dir)
 	program := fmt.Sprintf("const DIR = %q\n", a.dir) + every
 	var at []whereIs
@@ -88,6 +96,9 @@ func testKinds(t *testing.T, a *app) {
 			t.Fatal(err)
 		}
 		at = append(at, w)
+	}
+	if deno {
+		at[1].UDP = at[0].UDP // it binds that by itself
 	}
 	if at[0] != at[1] {
 		t.Fatalf("%+v and %+v", at[0], at[1])
@@ -156,6 +167,10 @@ func testKinds(t *testing.T, a *app) {
 			t.Error(l)
 		}
 		p.line("disconnected")
+		if deno {
+			p.event(Drained)
+			continue
+		}
 		p.wait()
 		if s := p.cmd.ProcessState; !s.Success() {
 			t.Errorf("it ended with %v", s)

@@ -28,6 +28,9 @@ type Options struct {
 	Preload string
 	// ReadyOnMessage: it is ready when it says process.send('ready'), not when it listens.
 	ReadyOnMessage bool
+	// QuietTime is for programs that may serve nothing, such as consumers of a queue: one that has come up and has not listened
+	// for so long is ready, if no worker of its app has ever listened. 0: only who listens is.
+	QuietTime time.Duration
 	// HangTime is how long it may take to acknowledge a connection; its event loop stands still as long. 0: DefaultHangTime.
 	HangTime time.Duration
 	// Told is called with the Hub locked: it must not block, nor call back.

@@ -17,14 +17,16 @@ type Worker struct {
 	channel channel
 	watched uint32 // what epoll was asked for; 0: nothing
 
-	pid      int
-	online   bool // Node has come up
-	isReady  bool // and was told so
-	entered  bool
-	draining bool
-	stopping bool // it said so
-	noisy    bool // a hint was given
-	ended    bool // its end of the channel is closed
+	pid       int
+	online    bool   // Node has come up
+	saysReady bool   // it listens; with ReadyOnMessage: it said so
+	gap       string // why that does not do, as it was told (elsewhere.go)
+	isReady   bool   // and was told so
+	entered   bool
+	draining  bool
+	stopping  bool // it said so
+	noisy     bool // a hint was given
+	ended     bool // its end of the channel is closed
 
 	servers map[string]*server // by key: where it listens
 	flights []flight           // connections that it has not said to have, the oldest first
@@ -35,6 +37,7 @@ type Worker struct {
 	since     time.Time // since then
 	suspended time.Time // not read before that; zero: it is
 	resend    time.Time // the kernel was short of something; zero: it was not
+	quiet     time.Time // it is ready then, if nobody has listened; zero: it has to listen
 	lingers   time.Time // after Drain, and its end of the channel: until then it may exit; zero: not so far
 }
 
@@ -65,8 +68,12 @@ const (
 	// exitTime is what a worker that is drained has to exit by itself, before Drained is told: a signal would cut short what it
 	// does at its end.
 	exitTime = time.Second
-	// maxServers bounds where one worker, and all of an app together, may listen.
-	maxServers = 256
+	// maxServers bounds where one worker, and all of an app together, may listen: each is a socket of goinit's, which has to have
+	// some left for others (1024 in all, where nobody says otherwise). A server has one or two.
+	maxServers = 64
+	// maxLent bounds how many sockets may be on their way to a worker, each a copy of ours until it is read. Node asks for one,
+	// and reads; who asks and does not read is refused.
+	maxLent = 16
 )
 
 // Open makes the channel of a process that is about to be started. It is given child, under a number of the caller's choice
@@ -144,6 +151,7 @@ func (w *Worker) Drain() (told bool) {
 	if told {
 		w.sendCluster(func(b []byte) []byte { return append(b, `,"act":"disconnect"`...) })
 	}
+	w.reconsider()
 	return told
 }
 
@@ -165,8 +173,8 @@ func (w *Worker) Gone() {
 
 // leaveChannel ends it all.
 func (w *Worker) leaveChannel() {
-	w.leaveBalance()
 	w.ended = true
+	w.leaveBalance()
 	w.watch()
 	delete(w.hub.workers, w.id)
 	w.channel.close()
@@ -306,6 +314,9 @@ func (w *Worker) tick(now time.Time) {
 	}
 	if due(&w.rest) {
 		w.pump()
+	}
+	if due(&w.quiet) {
+		w.servesNothing()
 	}
 	if due(&w.lingers) {
 		w.tell(Drained, "")

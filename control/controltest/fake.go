@@ -25,6 +25,7 @@ type Fake struct {
 	Commands []control.Command        // what was asked for, under Lock
 	Uses     map[string]control.Stats // by target: web, web/0; under Lock
 	Reads    int                      // of Usage; under Lock
+	Counted  map[string]control.Metrics
 	Lines    []control.LogLine
 	History  []control.Event
 	Store    control.LogStoreReply
@@ -163,6 +164,13 @@ func Line(app string, slot int, stream, text string) control.LogLine {
 	return control.LogLine{At: Epoch, App: app, Slot: &slot, Worker: &name, Stream: stream, Line: text}
 }
 
+// Counts are those that a test has set.
+func (f *Fake) Counts() map[string]control.Metrics {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.Counted
+}
+
 // Set makes s what is so now.
 func (f *Fake) Set(s *control.Snapshot) {
 	f.mu.Lock()
@@ -271,6 +279,9 @@ func (f *Fake) Do(ctx context.Context, c control.Command) (control.Result, error
 // Events sends the History.
 func (f *Fake) Events(ctx context.Context, q control.EventsQuery, send func(control.Event) error) error {
 	for _, e := range f.History {
+		if e.At.Before(q.Since) {
+			continue
+		}
 		if err := send(e); err != nil {
 			return err
 		}

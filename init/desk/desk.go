@@ -45,6 +45,9 @@ type Desk struct {
 	// Budget is how long an ordered stop may take by a spec.
 	Budget func(*spec.Spec) time.Duration
 
+	// Gateway is goinit's own app, which no spec has; nil: there can be none.
+	Gateway Gateway
+
 	changes control.Changes
 	reading sync.Mutex    // held by whoever reads what somebody uses
 	turn    chan struct{} // whose turn it is to apply: from reading a spec to its being the one that counts
@@ -76,6 +79,7 @@ func (d *Desk) Snapshot() *control.Snapshot {
 		s.Apps = append(s.Apps, of)
 		delete(leaving, a.Name)
 	}
+	s.Apps = d.ownApps(s.Apps)
 	for _, w := range all { // those that are leaving
 		if rest, is := leaving[w.App]; is {
 			s.Apps = append(s.Apps, snapshotOf(&spec.App{Name: w.App}, rest, nil))

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -184,15 +185,24 @@ func (d *Desk) apply(ctx context.Context, c control.Apply) (control.Result, erro
 	if err != nil {
 		return control.Result{}, control.Errorf(control.Failure, "nothing was changed: %v", err)
 	}
+	ownDiff, undo, err := d.applyOwn(ctx, loaded, c.DryRun)
+	if err != nil {
+		return control.Result{}, control.Errorf(control.Failure, "nothing was changed: %v", err)
+	}
 	was := d.Spec()
+	var accepted atomic.Bool // by another goroutine, which may come to it when the client has long gone
 	budget, delay := d.Budget(loaded), time.Duration(loaded.Shutdown.Delay)
 	result, err := d.Supervisor.Do(ctx, supervise.Apply{Apps: loaded.Apps, DryRun: c.DryRun, NoWait: c.NoWait, Budget: &budget, Delay: &delay, Accepted: func() {
 		d.Applied(loaded)
+		accepted.Store(true)
 		leave()
 	}})
+	if err != nil && ctx.Err() == nil && !accepted.Load() {
+		undo()
+	}
 	var r control.Result
 	if result.Diff != nil {
-		r.Changes = byHand(changes(result.Diff), was, loaded)
+		r.Changes = append(byHand(changes(result.Diff), was, loaded), ownChanges(ownDiff)...)
 	}
 	return r, d.explain(err, result.Workers)
 }

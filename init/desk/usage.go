@@ -15,9 +15,9 @@ func (d *Desk) Usage(t control.Target) control.Stats {
 	u := &reading{}
 	var err error
 	if t.Slot == control.WholeApp {
-		u.Usage, err = d.Supervisor.AppUsage(t.App)
+		u.Usage, err = d.supervisorOf(t.App).AppUsage(t.App)
 	} else {
-		u.Usage, err = d.Supervisor.Usage(t.App, t.Slot)
+		u.Usage, err = d.supervisorOf(t.App).Usage(t.App, t.Slot)
 	}
 	out := control.Stats{At: time.Now().UTC()}
 	if err == nil {
@@ -31,7 +31,7 @@ func (d *Desk) Brief(t control.Target) control.Stats {
 	d.reading.Lock()
 	defer d.reading.Unlock()
 	out := control.Stats{At: time.Now().UTC()}
-	if u, err := d.Supervisor.Brief(t.App, t.Slot); err == nil {
+	if u, err := d.supervisorOf(t.App).Brief(t.App, t.Slot); err == nil {
 		r := &struct {
 			cpu          float64
 			memory, peak uint64
@@ -40,6 +40,44 @@ func (d *Desk) Brief(t control.Target) control.Stats {
 		out.CPUSeconds, out.MemoryBytes, out.MemoryPeakBytes = &r.cpu, &r.memory, known(&r.peak)
 	}
 	return out
+}
+
+// Counts are what has happened to apps.
+func (d *Desk) Counts() map[string]control.Metrics {
+	all := map[string]control.Metrics{}
+	for _, s := range []*supervise.Supervisor{d.Supervisor, d.own()} {
+		if s == nil {
+			continue
+		}
+		for _, w := range s.Apps() {
+			if t, ok := s.Tally(w.Name); ok {
+				all[w.Name] = countsOf(&t)
+			}
+		}
+	}
+	for _, l := range d.Console.Tallies() {
+		if m, known := all[l.App]; known {
+			m.Log = &control.LogCount{Bytes: l.Bytes, Lines: l.Lines, Lost: l.Lost, Limited: l.Limited, Hidden: l.Hidden}
+			all[l.App] = m
+		}
+	}
+	return all
+}
+
+func countsOf(t *supervise.Tally) control.Metrics {
+	m := control.Metrics{Exits: make([]control.ExitCount, len(t.Exits)), Readiness: probesOf(&t.Readiness), Liveness: probesOf(&t.Liveness),
+		Reloads: &control.ReloadCount{Finished: t.Reloads.Finished, Failed: t.Reloads.Failed, Seconds: t.Reloads.Time.Seconds(), LastSeconds: t.Reloads.Last.Seconds()}}
+	for i, e := range t.Exits {
+		m.Exits[i] = control.ExitCount(e)
+	}
+	return m
+}
+
+func probesOf(p *supervise.ProbeCount) *control.ProbeCount {
+	if !p.Asked {
+		return nil
+	}
+	return &control.ProbeCount{Successes: p.Successes, Failures: p.Failures, Seconds: p.Time.Seconds()}
 }
 
 // reading is a Usage and what of it is in other units: the fields of its answer point into it, so that one is one

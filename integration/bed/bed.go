@@ -1,6 +1,6 @@
 // Package bed makes the places in which goinit is tried out: a bed is something real that runs goinit as its init. So far
-// there are a PID namespace of this machine (Namespace), a Docker engine (Docker, Engine) and a virtual machine with its
-// own kernel (Machine); a kubelet joins here.
+// there are a PID namespace of this machine (Namespace), a Docker engine (Docker, Engine), a virtual machine with its
+// own kernel (Machine), and a kubelet with its pods, alone or in a cluster (Kubelet, Cluster).
 //
 // Every bed keeps these rules, and a new one has to:
 //
@@ -8,7 +8,7 @@
 //     instead where the environment variable GOINIT_BEDS names the bed, as in GOINIT_BEDS=namespace,docker.
 //   - It leaves nothing behind: no process, mount, control group or file; neither when a test fails nor when it is killed.
 //   - It ends only processes that it started, by their id.
-//   - Nothing listens or connects beyond this machine: unix sockets and 127.0.0.1, no bridges.
+//   - Nothing listens or connects beyond this machine: unix sockets and 127.0.0.1; a bridge only in a network namespace of the bed's own.
 //   - States are waited for (Wait, Output.Expect), with a deadline; nothing sleeps and hopes.
 //
 // Only tests import this package.

@@ -97,15 +97,13 @@ func start(t testing.TB, args ...string) *Engine {
 			e.stop()
 		}
 	}()
-	end := time.Now().Add(Deadline)
-	tick := time.NewTicker(pollInterval)
-	defer tick.Stop()
-	for ; e.command("version").Run() != nil; <-tick.C {
+	began := time.Now()
+	for ; e.command("version").Run() != nil; pause(began) {
 		log, _ := os.ReadFile(filepath.Join(dir, "dockerd.log"))
 		switch {
 		case bytes.Contains(log, []byte("failed to start daemon")):
 			Without(t, "docker", "dockerd does not start here:\n"+string(log))
-		case time.Now().After(end):
+		case time.Since(began) > Deadline:
 			t.Fatalf("dockerd does not answer after %v:\n%s", Deadline, log)
 		}
 	}

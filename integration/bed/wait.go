@@ -20,16 +20,23 @@ func deadline() time.Duration {
 	return 60 * time.Second
 }
 
-// pollInterval is between two looks at a state that nobody tells us of.
-const pollInterval = 20 * time.Millisecond
+// pollInterval is between two looks at a state that nobody tells us of. Most are there soon, and a look may cost a process:
+// so the longer it has taken the rarer they are, up to maxPollInterval.
+const (
+	pollInterval    = 5 * time.Millisecond
+	maxPollInterval = 100 * time.Millisecond
+)
+
+// pause waits until the next look at what has been waited for since then.
+func pause(since time.Time) {
+	<-time.After(min(max(time.Since(since)/8, pollInterval), maxPollInterval))
+}
 
 // WaitLong is Wait for what takes as long as it takes; the deadline counts from the last time that state saw something else.
 func WaitLong(t testing.TB, what string, state func() (reached bool, seen string)) {
 	t.Helper()
-	tick := time.NewTicker(pollInterval)
-	defer tick.Stop()
-	last := ""
-	for end := time.Now().Add(Deadline); ; <-tick.C {
+	last, began := "", time.Now()
+	for end := began.Add(Deadline); ; pause(began) {
 		reached, seen := state()
 		if reached {
 			return
@@ -46,15 +53,18 @@ func WaitLong(t testing.TB, what string, state func() (reached bool, seen string
 // Wait returns when state reports true, or fails the test at the deadline with what state saw last.
 func Wait(t testing.TB, what string, state func() (reached bool, seen string)) {
 	t.Helper()
-	tick := time.NewTicker(pollInterval)
-	defer tick.Stop()
-	for end := time.Now().Add(Deadline); ; <-tick.C {
+	waitFor(t, Deadline, what, state)
+}
+
+func waitFor(t testing.TB, most time.Duration, what string, state func() (reached bool, seen string)) {
+	t.Helper()
+	for began := time.Now(); ; pause(began) {
 		reached, seen := state()
 		if reached {
 			return
 		}
-		if time.Now().After(end) {
-			t.Fatalf("waited %v for %s; last seen: %s", Deadline, what, seen)
+		if time.Since(began) > most {
+			t.Fatalf("waited %v for %s; last seen: %s", most, what, seen)
 		}
 	}
 }

@@ -22,6 +22,9 @@ type Options struct {
 	KeepAlive bool          // requests share a connection until the server closes it with Connection: close; else each has its own
 	Timeout   time.Duration // of one request, its connection included; 0: 30 s. It is for what hangs: such a request has failed
 	Pause     time.Duration // between a client's requests; 0: none
+
+	// Dial is how to connect, where the address is in another network; nil: net.DialTimeout.
+	Dial func(network, address string) (net.Conn, error)
 }
 
 // Result is what has been counted.
@@ -61,6 +64,9 @@ func Start(o Options) *Load {
 	}
 	if o.Timeout == 0 {
 		o.Timeout = 30 * time.Second
+	}
+	if o.Dial == nil {
+		o.Dial = func(network, address string) (net.Conn, error) { return net.DialTimeout(network, address, o.Timeout) }
 	}
 	l := &Load{options: o, result: Result{Reasons: map[string]int{}, Bodies: map[string]int{}}}
 	l.changed = sync.NewCond(&l.mu)
@@ -128,7 +134,7 @@ func (l *Load) client() {
 // request makes one, on the connection that is there or on a new one. It returns the connection that the next one may take.
 func (l *Load) request(c *connection) (next *connection, body string, err error) {
 	if c == nil {
-		conn, err := net.DialTimeout(l.options.Network, l.options.Address, l.options.Timeout)
+		conn, err := l.options.Dial(l.options.Network, l.options.Address)
 		if err != nil {
 			return nil, "", fmt.Errorf("connect: %w", err)
 		}

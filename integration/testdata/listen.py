@@ -29,7 +29,10 @@ def answer(connection):
         connection.sendall(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
 
 
-signal.signal(signal.SIGTERM, lambda *_: waker.send(b"x"))
+# The handler itself would run too late for a signal that comes just ahead of select.
+waker.setblocking(False)
+signal.set_wakeup_fd(waker.fileno())
+signal.signal(signal.SIGTERM, lambda *_: None)
 threads = []
 while True:
     readable, _, _ = select.select([listener, woken], [], [])

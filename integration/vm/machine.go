@@ -91,7 +91,7 @@ func BuildStage(dir string) (string, error) {
 // Build runs the go command for a static executable. It is run in the directory of the module.
 func Build(what string, args ...string) error {
 	cmd := exec.Command("go", args...)
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS="+os.Getenv("GOFLAGS")+" -trimpath") // as build.sh: what that has compiled is there
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("building %s: %w\n%s", what, err, out)
 	}

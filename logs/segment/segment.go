@@ -81,7 +81,7 @@ func ValidApp(name string) bool {
 	}
 	for i := range len(name) {
 		switch c := name[i]; {
-		case c >= 'a' && c <= 'z', c >= '0' && c <= '9', c == '-', c == '_':
+		case c >= 'a' && c <= 'z', c >= '0' && c <= '9', c == '-', c == '_', c == '.': // a dot: goinit's own
 		default:
 			return false
 		}

@@ -129,6 +129,7 @@ func (s *Store) Put(a *App, r segment.Record, text []byte) []byte {
 		n := countLines(text[len(kept):])
 		s.stats.limited.Add(n)
 		a.limited.Add(n)
+		a.cut.Add(n)
 		a.lastCut.Store(r.Time)
 		a.owing.Store(true)
 		t.cut = true // the note is to come behind what was put before

@@ -151,6 +151,7 @@ type App struct {
 	name   string
 	limits atomic.Pointer[Limits]
 	lost   atomic.Uint64 // dropped, in all
+	cut    atomic.Uint64 // over the rate, in all
 	// What no entry has told yet: the taker's next entry, or the writer when there is none, takes it.
 	owing   atomic.Bool // there is something in the next two
 	dropped atomic.Uint64
@@ -181,6 +182,10 @@ func (s *Store) App(name string, l Limits) *App {
 	a.limits.Store(&l)
 	return a
 }
+
+// Losses are how many lines of the app were dropped since the start, because the store could not take them, and how many were
+// over its rate.
+func (a *App) Losses() (lost, limited uint64) { return a.lost.Load(), a.cut.Load() }
 
 // ErrEnded is the answer of a Store that was closed.
 var ErrEnded = errors.New("the log store is closed")

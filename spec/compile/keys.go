@@ -28,9 +28,9 @@ func rootKeys() mapping {
 			{"max_total", sizeOf(spec.ParseLogTotal), "128MiB", "all apps together; in memory 8MiB at most", false},
 			{"compress", enum("none", "zstd"), "none", "closed files, by a child of low priority; read back as if they were not", false},
 		}}, "", "where logs are kept", false},
-		{"gateway", mapping{name: "gateway", keys: []key{
-			{"listen", address(), `":9180"`, "/livez /readyz /startupz /metrics", false},
-		}}, "", "the HTTP helper; absent: off", true},
+		{"gateway", mapping{name: "gateway", bare: true, keys: []key{
+			{"listen", text("address", spec.ParseGatewayAddress), `":9180"`, "/livez /readyz /startupz /metrics, over TCP", false},
+		}}, "", "the helper that answers over HTTP; absent: none, {}: on", false},
 		{"defaults", app{appKeys()}, "{}", "any key of an app; maps merge, lists and single values replace; readiness, liveness or schedule without a kind of it is for apps that have one", false},
 		{"apps", table{keys: "name", check: check(spec.ParseAppName), of: app{appKeys()}, extra: true}, "", "what runs, by name", false},
 	}}

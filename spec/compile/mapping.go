@@ -25,6 +25,7 @@ type mapping struct {
 	keys    []key
 	foreign map[string]string // other tools' words for ours
 	within  []string          // keys under which a key may belong that is not one of these
+	bare    bool              // there with nothing in it is not the same as absent
 	oneOf   []string          // keys of which there is one, not none and not two
 }
 
@@ -107,8 +108,8 @@ func (k key) read(c *checker, p pair, path string) (any, bool) {
 	value := c.read(k.kind, p.value, path)
 	if !k.later {
 		o, isObject := value.(object)
-		_, ours := nested(k.kind)
-		return value, !isObject || !ours || len(o) > 0 // one of ours with nothing in it is as good as absent
+		m, ours := nested(k.kind)
+		return value, !isObject || !ours || len(o) > 0 || m.bare // one of ours with nothing in it is as good as absent
 	}
 	if len(c.problems) == before && !sameJSON(value, k.defaultValue()) {
 		c.problem(c.placeAt(p.key), "%s is not available yet in this version%s", k.name, k.unlessDefault())

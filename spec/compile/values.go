@@ -2,7 +2,6 @@ package compile
 
 import (
 	"fmt"
-	"net"
 	"slices"
 	"strconv"
 	"strings"
@@ -186,20 +185,6 @@ func url() scalar          { return text("URL", spec.ParseProbeURL) }
 func probeAddress() scalar { return text("address", spec.ParseProbeAddress) }
 
 func listenAddress() scalar { return text("address", spec.ParseListenAddress) }
-
-func address() scalar {
-	return text("address", func(s string) (string, error) {
-		if path, ok := strings.CutPrefix(s, "unix:"); ok && path != "" {
-			return s, nil
-		}
-		host, port, err := net.SplitHostPort(strings.TrimPrefix(strings.TrimPrefix(s, "udp:"), "tcp:"))
-		n, err2 := strconv.Atoi(port)
-		if err != nil || err2 != nil || n < 0 || n > 65535 || host != "" && net.ParseIP(host) == nil && host != "localhost" {
-			return "", fmt.Errorf(`%q is not an address: write ":8080", "127.0.0.1:8080", "udp:127.0.0.1:53" or "unix:/run/web.sock"`, clip(s))
-		}
-		return s, nil
-	})
-}
 
 func cron() scalar     { return text("cron expression", spec.ParseCron) }
 func timezone() scalar { return text("time zone", spec.ParseTimezone) }

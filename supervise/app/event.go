@@ -103,7 +103,7 @@ func (e Exit) Status() int {
 	return e.Code
 }
 
-// Reason is why a process ended. Later issues add theirs.
+// Reason is why a process ended, as last_exit has it.
 type Reason string
 
 // The reasons that the machine knows.

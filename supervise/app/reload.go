@@ -30,6 +30,7 @@ type Failure struct {
 	Slot, Generation int
 	Exit             Exit          // how it ended; with ReasonStartTimeout it may not have yet
 	Limit            time.Duration // that it had to become ready, where that was over
+	NotReady         string        // why it was not, as far as somebody knows
 	Done, Of         int           // workers that were replaced before
 	Old              int           // that run on as they were
 }
@@ -208,7 +209,7 @@ func (a *App) failReload(s *Slot, e Event, out []Effect) []Effect {
 	}
 	f := &Failure{Slot: s.Number, Generation: e.Generation, Exit: s.LastExit, Done: a.Reload.Done, Of: a.Reload.Of}
 	if s.Why == ReasonStartTimeout {
-		f.Exit, f.Limit = Exit{Reason: ReasonStartTimeout}, a.Config.StartTimeout
+		f.Exit, f.Limit, f.NotReady = Exit{Reason: ReasonStartTimeout}, a.Config.StartTimeout, s.NotReady
 	}
 	for i := range a.Slots {
 		o := &a.Slots[i]

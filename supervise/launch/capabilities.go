@@ -32,6 +32,19 @@ func capability(name string) (uint64, bool) {
 // held are the capabilities that goinit itself may give.
 type held struct{ bounding, permitted uint64 }
 
+// narrows reports whether the bounding set may be made smaller (PR_CAPBSET_DROP): not by a goinit that is not root, or
+// of which the engine has dropped all.
+func (h held) narrows() bool {
+	bit, _ := capability("SETPCAP")
+	return h.permitted&bit != 0
+}
+
+// sealed reports whether we are under no_new_privs, and so is whoever we start.
+func sealed() bool {
+	set, err := unix.PrctlRetInt(unix.PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0)
+	return err == nil && set == 1
+}
+
 func ownCapabilities() (held, error) {
 	var h held
 	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
@@ -54,7 +67,10 @@ func ownCapabilities() (held, error) {
 
 // capabilities are drop, then add, on what goinit itself has (in a container: what the engine gave it). A user that is
 // not root starts with what was added, and nothing else; root with all of it. nil: as execve does by itself.
-func capabilities(c spec.Capabilities, own held, root bool) (*reaper.Capabilities, error) {
+//
+// The bounding set is for what execve would give beyond that: set-user-ID programs and capabilities of files. Under no_new_privs it
+// gives none (Documentation/userspace-api/no_new_privs.rst), so there it may stay as wide as it is, where we may not narrow it.
+func capabilities(c spec.Capabilities, own held, root, noNewPrivileges bool) (*reaper.Capabilities, error) {
 	if len(c.Drop) == 0 && len(c.Add) == 0 {
 		return nil, nil
 	}
@@ -86,6 +102,9 @@ func capabilities(c spec.Capabilities, own held, root bool) (*reaper.Capabilitie
 	}
 	bounding |= added
 	caps := &reaper.Capabilities{Bounding: bounding}
+	if noNewPrivileges && !own.narrows() {
+		caps.Bounding = own.bounding
+	}
 	if root {
 		caps.Permitted = bounding & own.permitted
 		return caps, nil

@@ -27,13 +27,20 @@ type environment struct {
 	index map[string]int
 }
 
-func (e *environment) set(name, value string) {
+func newEnvironment(room int) environment {
+	return environment{list: make([]string, 0, room), index: make(map[string]int, room)}
+}
+
+func (e *environment) set(name, value string) { e.put(name, name+"="+value) }
+
+// put is set for who has both in one string already.
+func (e *environment) put(name, pair string) {
 	if i, ok := e.index[name]; ok {
-		e.list[i] = name + "=" + value
+		e.list[i] = pair
 		return
 	}
 	e.index[name] = len(e.list)
-	e.list = append(e.list, name+"="+value)
+	e.list = append(e.list, pair)
 }
 
 func (e *environment) get(name string) (string, bool) {
@@ -47,7 +54,8 @@ func (e *environment) get(name string) (string, bool) {
 // environmentOf is what a worker finds: the cookie and who it is, goinit's own environment, the user's, the files', the
 // spec's, what differs by slot, and last what goinit has to say to it.
 func (s *Starter) environmentOf(a *spec.App, slot, generation int, account *Account, given []string) ([]string, error) {
-	e := environment{index: map[string]int{}}
+	const more = 16 // than what is given: the cookie, who it is
+	e := newEnvironment(len(s.Environment) + len(a.Environment) + len(given) + more)
 	e.set(tree.WorkerVariable, tree.Worker(a.Name, slot)) // first, for the look into /proc
 	e.set(tree.GenerationVariable, strconv.Itoa(generation))
 	e.set(tree.BootVariable, s.BootID)
@@ -56,8 +64,8 @@ func (s *Starter) environmentOf(a *spec.App, slot, generation int, account *Acco
 	own := slices.Clone(e.list)
 	if a.InheritEnvironment {
 		for _, kv := range s.Environment {
-			if name, value, ok := strings.Cut(kv, "="); ok && name != "" && !protocol(name) {
-				e.set(name, value)
+			if name, _, ok := strings.Cut(kv, "="); ok && name != "" && !protocol(name) {
+				e.put(name, kv)
 			}
 		}
 	}
@@ -82,9 +90,9 @@ func (s *Starter) environmentOf(a *spec.App, slot, generation int, account *Acco
 	for _, kv := range slices.Concat(own, given) { // nobody else says who a worker is
 		name, value, _ := strings.Cut(kv, "=")
 		if theirs, there := e.get(name); there && name == "NODE_OPTIONS" {
-			value = theirs + " " + value
+			kv = name + "=" + theirs + " " + value
 		}
-		e.set(name, value)
+		e.put(name, kv)
 	}
 	return e.list, nil
 }

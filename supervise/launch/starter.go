@@ -126,13 +126,15 @@ func (s *Starter) Command(w supervise.Work) (*reaper.Command, error) {
 	if c.Limits, err = limits(a.Ulimits, s.Limits); err != nil {
 		return nil, err
 	}
-	own, err := ownCapabilities()
-	if err != nil {
-		return nil, err
-	}
-	root := unix.Geteuid() == 0 && (credential == nil || credential.UID == 0)
-	if c.Capabilities, err = capabilities(a.Capabilities, own, root); err != nil {
-		return nil, err
+	if set := a.Capabilities; len(set.Drop) > 0 || len(set.Add) > 0 { // else as execve does by itself
+		own, err := ownCapabilities()
+		if err != nil {
+			return nil, err
+		}
+		root := unix.Geteuid() == 0 && (credential == nil || credential.UID == 0)
+		if c.Capabilities, err = capabilities(set, own, root, a.NoNewPrivileges || sealed()); err != nil {
+			return nil, err
+		}
 	}
 	c.ListenPID = slices.ContainsFunc(w.Given.Environment, func(kv string) bool { return strings.HasPrefix(kv, "LISTEN_PID=") })
 	c.Env, err = s.environmentOf(a, w.Slot, w.Generation, account, w.Given.Environment)
