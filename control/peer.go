@@ -19,7 +19,7 @@ const (
 	write          // and touch
 )
 
-func (a access) String() string { return [...]string{"none", "read", "write"}[a] }
+func (a access) String() string { return [...]string{"none", "observe", "read", "write"}[a] }
 
 // peer is who is at the other end, as the kernel says: as it was when it connected.
 type peer struct {
