@@ -51,8 +51,10 @@ func ownRegistry(requests prometheus.Collector) *prometheus.Registry {
 
 // newRequests counts them by page and status, which are closed sets.
 func newRequests() *prometheus.CounterVec {
-	return prometheus.NewCounterVec(prometheus.CounterOpts{Name: "goinit_gateway_requests_total", Help: "Requests to the gateway, by page and status."},
+	v := prometheus.NewCounterVec(prometheus.CounterOpts{Name: "goinit_gateway_requests_total", Help: "Requests to the gateway, by page and status."},
 		[]string{"page", "code"})
+	v.WithLabelValues("metrics", "200") // from the first scrape on
+	return v
 }
 
 // ask asks goinit for everything.
@@ -133,7 +135,7 @@ func (g *Gateway) metrics(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusServiceUnavailable, err.Error())
 		return
 	}
-	f := form{format: expfmt.NegotiateIncludingOpenMetrics(r.Header), gzip: takesGzip(r.Header)}
+	f := form{format: expfmt.NegotiateAccept(r.Header, expfmt.DefaultOpenMetricsAcceptedFormats()...), gzip: takesGzip(r.Header)}
 	body, err := s.in(f)
 	if err != nil {
 		refuse(w, http.StatusInternalServerError, "cannot write the metrics: "+err.Error())
