@@ -5,6 +5,14 @@
 // median or a minimum, and its ratio to tini or to the bare command. Nothing about performance is asserted, and a peer
 // that is not installed is named as missing.
 //
+// The parts cluster and reload keep one Node program running with several workers: goinit in each balance, Node's own
+// cluster (programs/primary.js), pm2, and one process alone. All are up at the same time and are asked in turns by wrk, which
+// is on the same CPUs: so what counts is the ratio to Node's own cluster in the same round, and CPU time a request. Then
+// their only worker is killed, and workers that nobody asks are replaced. Part reload asks one after another without a
+// pause, by wrk and by a client of ours that counts exactly (integration/load), while workers are replaced, killed, made
+// more and fewer, and says how many requests failed; the same for servers in Go and Python and for gunicorn by LISTEN_FDS.
+// Nobody's requests are tried again. They want wrk and gunicorn from Debian; pm2 is taken from PATH, or from npm.
+//
 // It needs root, for PID namespaces, and a C compiler for all of its programs (see programs.go for what it does
 // without). From the top of the repository: ./build.sh && go run ./bench
 package main

@@ -148,7 +148,9 @@ func reportReloads(w io.Writer, p webPlan, goinit string) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(w, "# Requests while workers are replaced\n\n%s\n\n%s\n\n", machine(), keptNote)
+	even, undo := evenShares()
+	defer undo()
+	fmt.Fprintf(w, "# Requests while workers are replaced\n\n%s\n\n%s\n\n%s", machine(), keptNote, even)
 	for _, m := range append(missing, lacking...) {
 		fmt.Fprintf(w, "Missing: %s\n\n", m)
 	}

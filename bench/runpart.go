@@ -25,7 +25,7 @@ type runPlan struct {
 
 func newRunPlan(quick bool) runPlan {
 	if quick {
-		return runPlan{apps: []int{1, 10, 100}, lives: 1, settleSeconds: 0.3, restApps: 100, idleSeconds: 4, statuses: 5, kills: 8, probedApps: 200, probeSeconds: 5, groups: 1000, groupReadings: 5}
+		return runPlan{apps: []int{1, 10, 100}, lives: 1, settleSeconds: 1, restApps: 100, idleSeconds: 4, statuses: 5, kills: 8, probedApps: 200, probeSeconds: 5, groups: 1000, groupReadings: 5}
 	}
 	return runPlan{apps: []int{1, 10, 100, 500}, lives: 3, settleSeconds: 1, restApps: 100, idleSeconds: 60, statuses: 40, kills: 50, probedApps: 200, probeSeconds: 60, groups: 1000, groupReadings: 50}
 }

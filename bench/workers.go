@@ -32,7 +32,9 @@ func reportWorkers(w io.Writer, p webPlan, goinit string) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(w, "# A server's workers\n\n%s\n\n%s\n\n", machine(), keptNote)
+	even, undo := evenShares()
+	defer undo()
+	fmt.Fprintf(w, "# A server's workers\n\n%s\n\n%s\n\n%s", machine(), keptNote, even)
 	for _, m := range missing {
 		fmt.Fprintf(w, "Missing: %s\n\n", m)
 	}

@@ -40,7 +40,7 @@ type Info struct {
 	OwnLog      string       `json:"own_log,omitempty"` // the file with goinit's own lines, where it is detached
 	SpecAt      *time.Time   `json:"spec_at"`           // when it was applied last
 	Socket      string       `json:"socket"`            // filled in by the server, as the next four
-	Access      string       `json:"access"`            // of who asks: read, write, or observe (the gateway)
+	Access      string       `json:"access"`            // of who asks: observe, read or write
 	Clients     int          `json:"clients"`
 	Dropped     uint64       `json:"clients_dropped"` // idle or slow ones, for others
 	Refused     uint64       `json:"clients_refused"` // not allowed, or too many

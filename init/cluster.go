@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"goinit/cluster"
 	"goinit/cluster/nodeipc"
@@ -23,7 +24,8 @@ type clusters struct {
 	warn     func(text string)
 	inform   func(text string) // what is worth a line and no warning
 	preload  preload
-	ending   func() bool // goinit ends: who connects now is to be refused, not to wait
+	ending   func() bool                                      // goinit ends: who connects now is to be refused, not to wait
+	loads    func(app string, line []byte, started time.Time) // a worker that was started then says which files it has loaded
 
 	relay *cluster.Relay
 	ids   atomic.Int64 // the last NODE_UNIQUE_ID
@@ -47,7 +49,8 @@ type served struct {
 }
 
 func newClusters(accounts launch.Accounts, path func(*spec.App, string) string, workers func(*spec.App) int, warn func(string)) *clusters {
-	c := &clusters{accounts: accounts, path: path, workers: workers, warn: warn, inform: func(string) {}, ending: func() bool { return false }, apps: map[string]*served{}}
+	c := &clusters{accounts: accounts, path: path, workers: workers, warn: warn, inform: func(string) {}, ending: func() bool { return false },
+		loads: func(string, []byte, time.Time) {}, apps: map[string]*served{}}
 	c.relay = cluster.NewRelay(func(err error) { c.warn(relayShort(err)) })
 	return c
 }

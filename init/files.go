@@ -20,10 +20,12 @@ import (
 type files struct {
 	dir   string   // where relative working_dirs start
 	never []string // what goinit writes itself
+	drain string   // the file that it has workers of a Node cluster load
 	turns sync.Mutex
 
-	mu     sync.Mutex
-	shared map[string]*sharedFiles
+	mu      sync.Mutex
+	shared  map[string]*sharedFiles
+	loaders map[string]*appFiles // by app: those whose workers tell what they load on the channel that node: has given them
 }
 
 // sharedFiles is a Watcher and who wants to hear of it.
@@ -38,14 +40,28 @@ type sharedFiles struct {
 type appFiles struct {
 	files   *files
 	key     string
+	app     string // of those that tell on the channel that node: has given them
 	watcher *watch.Watcher
 	mu      sync.Mutex
 	reports map[*os.File]bool // channels on which workers tell what they have loaded
+	loaded  []loaded          // what was told on others, and is not watched yet
+	waiting int               // bytes of that
+	adding  bool              // somebody sees to that
 	closed  bool
 }
 
+// loaded is one word of a worker.
+type loaded struct {
+	paths   []string
+	started time.Time // the worker
+}
+
+// maxLoaded is how much may wait while a disk is slow, in bytes of what was said: some 40,000 files, of which no more than
+// a third would be watched. What is beyond is not heard.
+const maxLoaded = 4 << 20
+
 func (r *runner) newFiles(s *spec.Spec) *files {
-	f := &files{dir: r.dir, shared: map[string]*sharedFiles{}}
+	f := &files{dir: r.dir, shared: map[string]*sharedFiles{}, loaders: map[string]*appFiles{}}
 	if directories, _, ok := r.logDirectories(s); ok {
 		f.never = directories
 	}
@@ -62,10 +78,9 @@ func (r *runner) watchAll(apps []spec.App) {
 }
 
 // tellsLoaded reports whether an app's program can be asked which files it has loaded: it is node itself. A shell or npm
-// between would take the channel, or leave its name to a node that does not have it, which ends that. Where node: has given
-// it a channel there is no second one.
+// between would take the channel, or leave its name to a node that does not have it, which ends that.
 func tellsLoaded(a *spec.App) bool {
-	return len(a.Watch.Paths) == 0 && a.NodeChannel() == spec.NodeOff && slices.Contains([]string{"node", "nodejs"}, filepath.Base(a.Command[0]))
+	return len(a.Watch.Paths) == 0 && slices.Contains([]string{"node", "nodejs"}, filepath.Base(a.Command[0]))
 }
 
 func (f *files) plan(a *spec.App) watch.Plan {
@@ -88,7 +103,14 @@ func (f *files) Open(a *spec.App, told func(supervise.FileNews)) supervise.FileW
 		if err != nil {
 			told(supervise.FileNews{Err: err})
 		}
-		return &appFiles{files: f, watcher: w, reports: map[*os.File]bool{}}
+		one := &appFiles{files: f, watcher: w, reports: map[*os.File]bool{}}
+		if a.NodeChannel() != spec.NodeOff {
+			one.app = a.Name
+			f.mu.Lock()
+			f.loaders[a.Name] = one
+			f.mu.Unlock()
+		}
+		return one
 	}
 	one := &appFiles{files: f, key: fmt.Sprintf("%q %q %q %v", plan.Dir, plan.Paths, plan.Ignore, plan.Delay)}
 	f.mu.Lock()
@@ -144,6 +166,13 @@ func (a *appFiles) Close() {
 }
 
 func (a *appFiles) closeOwn() {
+	if a.app != "" {
+		a.files.mu.Lock()
+		if a.files.loaders[a.app] == a {
+			delete(a.files.loaders, a.app)
+		}
+		a.files.mu.Unlock()
+	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.closed = true
@@ -158,7 +187,11 @@ func (a *appFiles) closeOwn() {
 // Given opens a channel to a worker that can tell what it loads, as Node has it to its parent: a socket pair whose
 // one end is inherited under the number in NODE_CHANNEL_FD. Without one, what was loaded before is watched on.
 func (a *appFiles) Given(g supervise.Given) supervise.Given {
-	if a.watcher == nil {
+	switch {
+	case a.watcher == nil:
+		return g
+	case a.app != "":
+		g.Environment = append(slices.Clone(g.Environment), watch.ReportVariable)
 		return g
 	}
 	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
@@ -191,4 +224,42 @@ func (a *appFiles) Given(g supervise.Given) supervise.Given {
 		Close:       func() { unix.Close(fds[1]) },
 	})
 	return both
+}
+
+// loads is a word of a worker on the channel that node: has given it. It must not wait for a disk.
+func (f *files) loads(app string, line []byte, started time.Time) {
+	f.mu.Lock()
+	a := f.loaders[app]
+	f.mu.Unlock()
+	paths := slices.DeleteFunc(watch.Reported(line), func(path string) bool { return path == f.drain })
+	if a == nil || a.watcher == nil || len(paths) == 0 {
+		return
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.waiting += len(line); a.closed || a.waiting > maxLoaded {
+		return
+	}
+	a.loaded = append(a.loaded, loaded{paths, started})
+	if !a.adding {
+		a.adding = true
+		go a.add()
+	}
+}
+
+// add watches what was told, until nothing is left of it.
+func (a *appFiles) add() {
+	for {
+		a.mu.Lock()
+		all := a.loaded
+		a.loaded, a.waiting, a.adding = nil, 0, len(all) > 0 && !a.closed
+		more := a.adding
+		a.mu.Unlock()
+		if !more {
+			return
+		}
+		for _, l := range all {
+			a.watcher.AddFiles(l.paths, l.started)
+		}
+	}
 }

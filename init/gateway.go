@@ -32,7 +32,7 @@ const (
 	gatewayFiles     = 512
 	gatewayStopTime  = 500 * time.Millisecond
 	gatewayBudget    = time.Second     // of its end; 300ms of it are for SIGKILL
-	gatewayLongest   = 5 * time.Second // from one try to the next
+	gatewayLongest   = time.Second // from one try to the next: a kubelet asks that often
 	gatewayListenFD  = 3               // as LISTEN_FDS counts
 	gatewayControlFD = 4
 )

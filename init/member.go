@@ -57,6 +57,10 @@ func (c *clusters) channel(m *member, w supervise.Work, told func(supervise.Verd
 	if w.App.Node != spec.NodeCluster && w.App.Readiness == nil && len(w.App.Listen) == 0 {
 		o.QuietTime = quietTime
 	}
+	if w.App.Watch.On() {
+		started := time.Now()
+		o.Loads = func(line []byte) { c.loads(w.App.Name, line, started) }
+	}
 	if w.App.User != "" {
 		account, err := c.accounts.Resolve(w.App.User)
 		if err != nil {

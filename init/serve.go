@@ -43,6 +43,7 @@ func (r *runner) serve(s *spec.Spec) (*control.Server, error) {
 	r.socket = socket
 	r.prober.notifyDir = notifyDirectory(socket.Path)
 	r.clusters.preload.path = strings.TrimSuffix(socket.Path, ".sock") + ".drain.cjs"
+	r.files.drain = r.clusters.preload.path
 	return r.answer(socket), nil
 }
 

@@ -266,6 +266,44 @@ func TestRunWatchNode(t *testing.T) {
 	}
 }
 
+// The same with workers of a Node cluster, which tell it on the channel that they have anyway.
+func TestRunWatchNodeCluster(t *testing.T) {
+	if _, err := exec.LookPath("node"); err != nil {
+		bed.Without(t, "namespace", "node is not installed")
+	}
+	dir := t.TempDir()
+	write := func(name, text string) {
+		t.Helper()
+		if err := os.MkdirAll(filepath.Dir(filepath.Join(dir, name)), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("main.js", `const used = require("./lib/used.js"); console.log("uses", used); require("http").createServer().listen("web.sock")`)
+	write("lib/used.js", "module.exports = 1")
+	write("lib/unused.js", "")
+	m := runSpec(t, "apps:\n  web: {command: node main.js, working_dir: "+dir+", workers: 2, watch: {delay: 500ms}}\n")
+	all := func(generation int) func(row) bool {
+		return func(r row) bool { return r.Ready && r.Generation == generation }
+	}
+	m.waitRows(t, "both to be ready", all(1), "web")
+	bed.Wait(t, "the folders of what is loaded to be watched", func() (bool, string) {
+		n := inotifyWatches(t, m.PID())
+		return n == 2, strconv.Itoa(n)
+	})
+	write("lib/unused.js", "1") // would be told first
+	write("lib/used.js", "module.exports = 2")
+	m.waitRows(t, "both to be replaced", all(2), "web")
+	if said := m.must(t, "logs", "web"); strings.Count(said, "uses 2") != 2 {
+		t.Errorf("what they use:\n%s", said)
+	}
+	if out := m.Output.String(); !strings.Contains(out, "lib/used.js has changed") || strings.Contains(out, "unused.js has changed") {
+		t.Errorf("not the file that is loaded:\n%s", out)
+	}
+}
+
 // inotifyWatches is how many folders a goinit watches (proc_pid_fdinfo(5)), cgroups' files aside.
 func inotifyWatches(t *testing.T, pid int) int {
 	t.Helper()

@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"strconv"
 	"sync"
 	"syscall"
 	"testing"
@@ -53,9 +54,9 @@ func inside(t *testing.T, as insideAs) bool {
 		}
 		return true
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 4*time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 15*time.Minute) // a machine may be very busy
 	defer cancel()
-	cmd := exec.CommandContext(ctx, "/proc/self/exe", "-test.v", "-test.run", "^"+t.Name()+"$", "-test.timeout", "3m")
+	cmd := exec.CommandContext(ctx, "/proc/self/exe", "-test.v", "-test.run", "^"+t.Name()+"$", "-test.timeout", "14m", "-test.short="+strconv.FormatBool(testing.Short()))
 	cmd.Env = append(os.Environ(), insideVariable+"=1")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if as == asPID1 {

@@ -3,7 +3,7 @@
 # be installed is said; the tests that need it are then skipped, with the reason.
 # usage: install-tools.sh [PACKAGE...]   (those beside what make test needs)
 set -eu
-packages="python3 util-linux procps gcc libc6-dev tini dumb-init catatonit qemu-user docker.io qemu-system-x86 mmdebstrap busybox-static nodejs nginx redis-server gunicorn haproxy iproute2 containernetworking-plugins $*"
+packages="python3 util-linux procps gcc libc6-dev tini dumb-init catatonit qemu-user docker.io qemu-system-x86 mmdebstrap busybox-static nodejs nginx redis-server gunicorn haproxy iproute2 containernetworking-plugins prometheus $*"
 missing=
 for p in $packages; do
 	case $p in

@@ -15,6 +15,7 @@ type fakeCluster struct {
 	wrong func(string, ...any)    // of an order that a Member does not have to expect
 	deny  map[string]error        // by address
 	ready func(w Work) (now bool) // nil: the cluster does not say who is ready
+	lacks string                  // why one that is not ready is not, if that is known
 
 	mu      sync.Mutex
 	members map[string]*fakeMember // by worker and generation
@@ -112,8 +113,12 @@ func (m *fakeMember) Started(int) {
 	m.c.mu.Lock()
 	ready := m.c.ready
 	m.c.mu.Unlock()
-	if ready != nil && ready(m.work) {
+	switch {
+	case ready == nil:
+	case ready(m.work):
 		m.told(Verdict{Kind: VerdictReady})
+	case m.c.lacks != "":
+		m.told(Verdict{Kind: VerdictUnready, Detail: m.c.lacks})
 	}
 }
 

@@ -6,6 +6,8 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"goinit/spec"
 )
@@ -91,3 +93,23 @@ func (w readyWatch) Pause()       {}
 func (w readyWatch) Resume()      {}
 func (w readyWatch) Ending()      {}
 func (w readyWatch) Stop()        {}
+
+// A row of the snapshot is made anew when something of its worker has changed, and for no other reason.
+func TestRowsAreMadeOfWhatHasChanged(t *testing.T) {
+	bubble(t, newFake, 0, []spec.App{appOf("web", workers(3))}, func(s *Supervisor, f *fake, _ <-chan Outcome) {
+		before := *s.owner("web").snapshot.Load()
+		f.process("web/1").exit(Exit{Code: 1})
+		time.Sleep(time.Second)
+		synctest.Wait()
+		after := *s.owner("web").snapshot.Load()
+		if before[0] != after[0] || before[2] != after[2] {
+			t.Error("the others' rows are new")
+		}
+		if w := after[1]; w == before[1] || w.State != "running" || w.Restarts != 1 || w.LastExit == nil || w.LastExit.Status != 1 {
+			t.Errorf("its row: %+v", w)
+		}
+		if before[1].Restarts != 0 {
+			t.Error("a row was written to that somebody may be reading")
+		}
+	})
+}

@@ -106,9 +106,10 @@ func TestBrokenReload(t *testing.T) {
 			time.Sleep(300 * time.Millisecond)
 			p.exit(Exit{Code: 7})
 		},
-		"was killed by SIGSEGV":                func(p *fakeProcess) { p.exit(Exit{Signal: syscall.SIGSEGV}) },
-		"was not ready within 60s":             (*fakeProcess).untilTerm,
-		"could not be started: it cannot join": nil,
+		"was killed by SIGSEGV":                          func(p *fakeProcess) { p.exit(Exit{Signal: syscall.SIGSEGV}) },
+		"was not ready within 60s":                       (*fakeProcess).untilTerm,
+		"was not ready within 60s: it listens elsewhere": (*fakeProcess).untilTerm,
+		"could not be started: it cannot join":           nil,
 	}
 	for why, behave := range broken {
 		t.Run(why, func(t *testing.T) {
@@ -117,6 +118,7 @@ func TestBrokenReload(t *testing.T) {
 			rolling(t, []spec.App{old}, func(f *fake, cluster *fakeCluster) {
 				c = cluster
 				c.ready = func(w Work) bool { return w.App.WorkingDir != "/new" }
+				_, c.lacks, _ = strings.Cut(why, "60s: ")
 				f.behave = func(p *fakeProcess) {
 					if p.app.WorkingDir == "/new" {
 						behave(p)

@@ -34,7 +34,7 @@ func Reports(f *os.File, loaded func(paths []string)) {
 			if !whole {
 				break
 			}
-			if paths := reported(line); !long && len(paths) > 0 {
+			if paths := Reported(line); !long && len(paths) > 0 {
 				loaded(paths)
 			}
 			line, long = line[:0], false
@@ -45,8 +45,8 @@ func Reports(f *os.File, loaded func(paths []string)) {
 	}
 }
 
-// reported are the files that a message names.
-func reported(line []byte) (paths []string) {
+// Reported are the files that a message names.
+func Reported(line []byte) (paths []string) {
 	if !bytes.Contains(line, []byte(`"watch:`)) { // most are none, and cost no decoding
 		return nil
 	}

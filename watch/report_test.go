@@ -43,7 +43,7 @@ func TestReports(t *testing.T) {
 func FuzzReported(f *testing.F) {
 	f.Add(`{"watch:import":["file:///a%zz","file://%"]}`)
 	f.Fuzz(func(t *testing.T, line string) {
-		for _, path := range reported([]byte(line)) {
+		for _, path := range Reported([]byte(line)) {
 			if !strings.HasPrefix(path, "/") {
 				t.Errorf("%q", path)
 			}

@@ -18,6 +18,10 @@ func (w *Worker) hear(m message) {
 	case otherDialect:
 		w.hint("it speaks Bun's dialect of Node's channel, which goinit does not: it gets no connections from here" +
 			"\n  let Bun listen by itself, with reusePort: true and node: off; or run the program with Node")
+	case loads:
+		if w.o.Loads != nil {
+			w.o.Loads(m.data)
+		}
 	case clusterSays:
 		w.hearCluster(m)
 	}

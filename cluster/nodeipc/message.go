@@ -18,6 +18,7 @@ const (
 	handleTaken              // NODE_HANDLE_ACK: the oldest descriptor of ours has arrived
 	handleLost               // NODE_HANDLE_NACK: it has not; the worker has no descriptor left
 	otherDialect             // of Bun: 0x02 before a message of its own
+	loads                    // which files it has loaded: data is the line
 )
 
 // message is a line of a worker's that we understand: which fields there are depends on act.
@@ -58,6 +59,7 @@ const (
 var (
 	ackLine    = []byte(`{"cmd":"NODE_HANDLE_ACK"}`)
 	handleLine = []byte(`{"cmd":"NODE_HANDLE",`)
+	loadsLine  = []byte(`{"watch:`) // of node's loaders, if WATCH_REPORT_DEPENDENCIES is set
 )
 
 // parse reads a line. Of one that is not whole it only says whether it came with a descriptor.
@@ -74,6 +76,8 @@ func parse(line []byte, whole bool) message {
 		return message{kind: handleTaken}
 	case string(trimSpace(line)) == `"ready"`:
 		return message{kind: ready}
+	case bytes.HasPrefix(line, loadsLine):
+		return message{kind: loads, data: line}
 	}
 	m := message{fd: -1}
 	var cmd string

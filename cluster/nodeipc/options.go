@@ -33,6 +33,9 @@ type Options struct {
 	QuietTime time.Duration
 	// HangTime is how long it may take to acknowledge a connection; its event loop stands still as long. 0: DefaultHangTime.
 	HangTime time.Duration
+	// Loads is given the lines in which Node tells which files it has loaded, if it is asked to (package watch reads them);
+	// nil: nobody wants to know. It is called as Told is, and the line is the Worker's again afterwards.
+	Loads func(line []byte)
 	// Told is called with the Hub locked: it must not block, nor call back.
 	Told func(Event)
 }

@@ -1,11 +1,15 @@
 package nodeipc
 
 import (
+	"fmt"
+	"os"
 	"testing"
 	"time"
 
 	"goinit/cluster"
 	"goinit/cluster/nodeipc/nodetest"
+
+	"golang.org/x/sys/unix"
 )
 
 const comesUp = `{"cmd":"NODE_CLUSTER","act":"online","seq":0}`
@@ -69,5 +73,28 @@ func TestNodeServesNothing(t *testing.T) {
 		if e := <-p.events; e.Kind != want {
 			t.Errorf("%+v, want %v", e, want)
 		}
+	}
+}
+
+// As many may wait as the spec says, though Node's workers say less when they listen on the same socket.
+func TestBacklogOfTheSpec(t *testing.T) {
+	a := newApp(t, "", cluster.Shared)
+	where := cluster.Address{Host: fmt.Sprintf("127.%d.%d.%d", 128+os.Getpid()>>16&63, os.Getpid()>>8&255, 1+os.Getpid()&127), Port: 7000}
+	socket, err := a.pool.Socket(0, where, cluster.Options{Mode: cluster.Shared, Backlog: 90})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := a.stranger(0, func(o *Options) { o.Listening = []cluster.Address{where} })
+	query := fmt.Sprintf(`"index":0,"data":null,"address":%q,"port":%d,"addressType":4,"backlog":10,"seq":1}`, where.Host, where.Port)
+	s.say(comesUp, `{"cmd":"NODE_CLUSTER","act":"queryServer",`+query)
+	s.until(`"ack":1`)
+	if err := unix.Listen(socket.FD, 10); err != nil { // it has the same socket
+		t.Fatal(err)
+	}
+	s.say(`{"cmd":"NODE_CLUSTER","act":"listening",` + query)
+	s.event(t, Event{Kind: Ready})
+	info, err := unix.GetsockoptTCPInfo(socket.FD, unix.IPPROTO_TCP, unix.TCP_INFO)
+	if err != nil || info.Sacked != 90 { // that is the backlog of a socket that listens
+		t.Errorf("%d may wait, %v; want 90", info.Sacked, err)
 	}
 }

@@ -2,6 +2,7 @@ package bed
 
 import (
 	"bytes"
+	"context"
 	"crypto/tls"
 	_ "embed"
 	"fmt"
@@ -56,6 +57,16 @@ func Cluster(t testing.TB) *Kube {
 	return startKube(t, "cluster", "cluster", "kubelet", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kube-proxy", "kubectl")
 }
 
+// NetworkPlugins is the directory with the plug-ins of pods' networks; empty if there is none.
+func NetworkPlugins() string {
+	for _, dir := range pluginDirs {
+		if _, err := os.Stat(filepath.Join(dir, "bridge")); err == nil {
+			return dir
+		}
+	}
+	return ""
+}
+
 // startKube runs kube.sh and waits until the kubelet answers. The executables are built from their sources where the cache
 // has none, which takes minutes, or somebody's build that is under way is waited for.
 func startKube(t testing.TB, bed, what string, programs ...string) *Kube {
@@ -63,18 +74,12 @@ func startKube(t testing.TB, bed, what string, programs ...string) *Kube {
 	if os.Getenv("CI") != "" { // there, nobody reads what is skipped
 		t.Setenv("GOINIT_BEDS", os.Getenv("GOINIT_BEDS")+","+bed)
 	}
-	Need(t, bed, "containerd", "ctr", "runc", "unshare", "nsenter", "ip", "go")
-	plugins := ""
-	for _, dir := range pluginDirs {
-		if _, err := os.Stat(filepath.Join(dir, "bridge")); err == nil {
-			plugins = dir
-			break
-		}
-	}
+	Need(t, bed, "containerd", "ctr", "runc", "unshare", "nsenter", "ip")
+	plugins := NetworkPlugins()
 	if plugins == "" {
 		Without(t, bed, "the network plug-ins are not installed (apt-get install containernetworking-plugins)")
 	}
-	bin := kubernetes(t, bed, programs...)
+	bin := Kubernetes(t, bed, programs...)
 	dir, err := os.MkdirTemp("", "goinit-kube-")
 	if err != nil {
 		t.Fatal(err)
@@ -84,7 +89,11 @@ func startKube(t testing.TB, bed, what string, programs ...string) *Kube {
 	}
 	group := "goinit-bed-" + strings.TrimPrefix(filepath.Base(dir), "goinit-kube-")
 	keeper := exec.Command("sh", "-c", kubeScript, "kube.sh", dir, group, bin, what)
-	keeper.Env = append(os.Environ(), "PAUSE="+pauseImage, "CNI="+plugins)
+	unshare, err := exec.LookPath("unshare")
+	if err != nil {
+		t.Fatal(err)
+	}
+	keeper.Env = append(os.Environ(), "UNSHARE="+unshare, "PAUSE="+pauseImage, "CNI="+plugins)
 	keeper.SysProcAttr = &syscall.SysProcAttr{Setsid: true} // a Ctrl-C ends the test, and thereby the node
 	hold, err := keeper.StdinPipe()
 	if err != nil {
@@ -95,7 +104,7 @@ func startKube(t testing.TB, bed, what string, programs ...string) *Kube {
 		t.Fatal(err)
 	}
 	k := &Kube{dir: dir, bin: bin}
-	k.client = &http.Client{Timeout: Deadline, Transport: &http.Transport{DisableKeepAlives: true, Dial: k.Dial, TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}}
+	k.client = &http.Client{Timeout: Deadline, Transport: &http.Transport{DisableKeepAlives: true, DialContext: k.dialContext, TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}}
 	t.Cleanup(func() {
 		if t.Failed() {
 			k.tell(t)
@@ -113,13 +122,23 @@ func startKube(t testing.TB, bed, what string, programs ...string) *Kube {
 		return err == nil && string(text) == "ok", fmt.Sprintf("%s, %v\n%s", text, err, up)
 	})
 	t.Logf("the kubelet is healthy after %v", time.Since(began).Round(time.Millisecond))
-	k.importPause(t)
+	k.Import(t, "pause", func() *Image { return Pause(t) })
 	return k
 }
 
-// kubernetes returns the directory that has the executables.
-func kubernetes(t testing.TB, bed string, programs ...string) string {
+// kubernetesVariable is where the executables are, and imagesVariable where archives of images are, NAME.tar: in a virtual machine,
+// which has no compiler, and not the programs that images are made of.
+const (
+	kubernetesVariable = "GOINIT_TEST_KUBERNETES"
+	imagesVariable     = "GOINIT_TEST_IMAGES"
+)
+
+// Kubernetes returns the directory that has the executables.
+func Kubernetes(t testing.TB, bed string, programs ...string) string {
 	t.Helper()
+	if dir := os.Getenv(kubernetesVariable); dir != "" {
+		return dir
+	}
 	module, err := exec.Command("go", "env", "GOMOD").Output()
 	if err != nil {
 		t.Fatal(err)
@@ -170,6 +189,10 @@ func child(pid int, name string) int {
 		}
 	}
 	return 0
+}
+
+func (k *Kube) dialContext(_ context.Context, network, address string) (net.Conn, error) {
+	return k.Dial(network, address)
 }
 
 // Dial connects in the node's network: a socket belongs to the namespace in which it was made.
@@ -243,34 +266,39 @@ func (k *Kube) Kubectl(t testing.TB, args ...string) Result {
 	return r
 }
 
-// Import gives containerd an image.
-func (k *Kube) Import(t testing.TB, image *Image) {
+// Import gives containerd an image, which is made unless there is an archive of that name.
+func (k *Kube) Import(t testing.TB, name string, make func() *Image) {
 	t.Helper()
 	began := time.Now()
-	archive, err := image.Archive(k.dir)
-	if err != nil {
-		t.Fatal(err)
+	archive := filepath.Join(os.Getenv(imagesVariable), name+".tar")
+	if os.Getenv(imagesVariable) == "" {
+		var err error
+		if archive, err = make().Archive(k.dir); err != nil {
+			t.Fatal(err)
+		}
+		defer os.Remove(archive)
 	}
-	defer os.Remove(archive)
 	r := k.Quiet(t, "ctr", "--address", filepath.Join(k.dir, "containerd.sock"), "--namespace", "k8s.io", "images", "import", archive)
 	if r.Status != 0 {
-		t.Fatalf("importing %s: %s", image.Name, r.Stderr)
+		t.Fatalf("importing %s: %s", name, r.Stderr)
 	}
-	t.Logf("image %s after %v", image.Name, time.Since(began).Round(time.Millisecond))
+	t.Logf("image %s after %v", name, time.Since(began).Round(time.Millisecond))
 }
 
-func (k *Kube) importPause(t testing.TB) {
+// Pause is the image of a pod's first process.
+func Pause(t testing.TB) *Image {
 	t.Helper()
-	pause := filepath.Join(k.dir, "pause")
+	dir := t.TempDir()
+	pause := filepath.Join(dir, "pause")
 	build := exec.Command("go", "build", "-o", pause, "goinit/integration/pause")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	image := NewImage(k.dir, pauseImage)
+	image := NewImage(dir, pauseImage)
 	image.File("/pause", pause)
 	image.Entrypoint = []string{"/pause"}
-	k.Import(t, image)
+	return image
 }
 
 // tell is what the node's programs have written that may say why a test has failed.

@@ -1,6 +1,8 @@
 # Keeps a node of Kubernetes, containerd and a kubelet, for as long as standard input is open, as engine.sh keeps an engine;
 # and with "cluster" the rest of a cluster: etcd, the API server, the controllers, the scheduler and kube-proxy.
 # usage: sh kube.sh DIR CGROUP BIN standalone|cluster <PIPE      (BIN has the kubelet, and for a cluster the other executables)
+# In the environment are UNSHARE, the path of unshare(1), for busybox would take its own; PAUSE, the image of a pod's first
+# process; and CNI, the directory of the network plug-ins.
 #
 # All of it is in namespaces of its own for processes, mounts and the network. So the ports are those of the textbook and
 # nobody's beside, pods have addresses of their own behind a bridge that this machine does not see, and when the first process
@@ -8,7 +10,7 @@
 dir=$1 cgroup=$2 bin=$3 what=$4
 if [ -z "$GOINIT_BED_INSIDE" ]; then
 	trap '' INT HUP TERM # a Ctrl-C is the test's; standard input says when to end
-	GOINIT_BED_INSIDE=1 unshare --mount --pid --net --fork --kill-child --mount-proc -- sh "$dir/kube.sh" "$@" >"$dir/up.log" 2>&1 </dev/null &
+	GOINIT_BED_INSIDE=1 "$UNSHARE" --mount --pid --net --fork --kill-child --mount-proc -- sh "$dir/kube.sh" "$@" >"$dir/up.log" 2>&1 </dev/null &
 	node=$!
 	cat >/dev/null
 	kill -KILL $node
@@ -68,6 +70,10 @@ if [ -e "/sys/fs/cgroup/cpuset$root/cpuset.cpus" ]; then
 	for file in cpuset.cpus cpuset.mems; do cat "/sys/fs/cgroup/cpuset/$file" >"/sys/fs/cgroup/cpuset$root/$file"; done
 fi
 
+# The root of a virtual machine is what the kernel has unpacked: nothing can be put in its place (pivot_root(2)).
+stay=false
+! grep -q ' / / .* - rootfs ' /proc/self/mountinfo || stay=true
+
 cat >"$dir/containerd.toml" <<T
 version = 2
 root = "$dir/containerd"
@@ -88,6 +94,7 @@ oom_score = 0
     runtime_type = "io.containerd.runc.v2"
     [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc.options]
       SystemdCgroup = false
+      NoPivotRoot = $stay
 T
 cat >"$dir/kubelet.yaml" <<T
 apiVersion: kubelet.config.k8s.io/v1beta1

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -203,27 +202,4 @@ func (p *Pod) Expect(t testing.TB, text string) {
 		log := p.Log()
 		return strings.Contains(log, text), log
 	})
-}
-
-// Dial connects to a port of the pod.
-func (p *Pod) Dial(t testing.TB, port int) (net.Conn, error) {
-	t.Helper()
-	status, err := p.status()
-	if err != nil {
-		return nil, err
-	}
-	return p.kube.Dial("tcp", net.JoinHostPort(status.PodIP, strconv.Itoa(port)))
-}
-
-// Get asks a page of the pod.
-func (p *Pod) Get(t testing.TB, port int, path string) (status int, text string, err error) {
-	t.Helper()
-	client := http.Client{Timeout: Deadline, Transport: &http.Transport{DisableKeepAlives: true, Dial: func(_, _ string) (net.Conn, error) { return p.Dial(t, port) }}}
-	response, err := client.Get("http://pod" + path)
-	if err != nil {
-		return 0, "", err
-	}
-	defer response.Body.Close()
-	body, err := io.ReadAll(response.Body)
-	return response.StatusCode, string(body), err
 }

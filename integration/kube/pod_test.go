@@ -9,6 +9,12 @@ import (
 	"goinit/integration/bed"
 )
 
+// lastWords is a spec whose main app ends, and greedy an app that wants more memory than it may have, once it is started.
+const (
+	lastWords = "name: once\napps:\n  web: {shell: 'echo last words; exit 3', main: true}\n  side: {command: sleep 1000}\n"
+	greedy    = "  greedy: {command: [tail, /dev/zero], enabled: false, restart: 'no', on_failure: ignore, resources: {memory: 32MiB}}\n"
+)
+
 // One kubelet, and on it the pod of deploy/kubernetes as it stands, and its variants. A kubelet's second is its tick: all pods
 // come up at once, and are looked at one after the other.
 func TestKubelet(t *testing.T) {
@@ -25,13 +31,12 @@ func TestKubelet(t *testing.T) {
 	at(t, pod, "spec")["containers"] = append(containers, object{"name": "other", "image": "shop:1", "command": []string{"/bin/sleep", "1000"}})
 	shared := k.Static(t, "shared", "shop", pod)
 
-	pod = static(t, "privileged", specOf(t, "components/limits")+
-		"  greedy: {command: [tail, /dev/zero], enabled: false, restart: 'no', on_failure: ignore, resources: {memory: 32MiB}}\n")
+	pod = static(t, "privileged", specOf(t, "components/limits")+greedy)
 	merge(pod, at(t, overlay(t, "privileged"), "spec", "template"))
 	at(t, pod, "spec", "containers", "0", "resources", "limits")["cpu"] = "1500m"
 	privileged := k.Static(t, "privileged", "shop", pod)
 
-	pod = static(t, "once", "name: once\napps:\n  web: {shell: 'echo last words; exit 3', main: true}\n  side: {command: sleep 1000}\n")
+	pod = static(t, "once", lastWords)
 	at(t, pod, "spec")["restartPolicy"] = "Never"
 	unasked(t, pod)
 	once := k.Static(t, "once", "shop", pod)
@@ -63,6 +68,9 @@ func restricted(t *testing.T, p *bed.Pod) {
 		if !strings.Contains(info, part) {
 			t.Errorf("info does not say %q", part)
 		}
+	}
+	if strings.Contains(info, "docker run") {
+		t.Error("info takes the kubelet's container for Docker's")
 	}
 	own := p.Must(t, "cat", "/proc/1/status")
 	for _, line := range []string{"Uid:\t12345\t12345\t12345\t12345", "CapEff:\t0000000000000000", "NoNewPrivs:\t1", "Seccomp:\t2"} {
@@ -184,8 +192,10 @@ func removed(t *testing.T, p *bed.Pod) {
 		"goinit: db/0 exited with status 0",
 		"the end, with status 0: SIGTERM\n")
 	inOrder(t, log, "Received SIGTERM scheduling shutdown", "Redis is now ready to exit")
-	if strings.Contains(log, "killed") {
-		t.Error("something had to be killed")
+	for line := range strings.Lines(log) { // the gateway has half a second, which a busy machine may not have for it
+		if strings.Contains(line, "killed") && !strings.HasPrefix(line, "goinit: goinit.gateway/0") {
+			t.Errorf("something had to be killed: %s", line)
+		}
 	}
 }
 

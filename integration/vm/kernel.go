@@ -22,14 +22,17 @@ type Kernel struct {
 // metapackages depend on the newest kernel of the distribution that is made for virtual machines: Debian's, Ubuntu's.
 var metapackages = []string{"linux-image-cloud-amd64", "linux-image-virtual"}
 
+// cacheName counts what unpack takes out of a package.
+const cacheName = "goinit-vm-2"
+
 // FetchKernel returns the kernel that the user's cache directory has, or gets the distribution's package with apt-get
-// download, which installs nothing and needs no root. Remove the directory goinit-vm of the cache to get a newer one.
+// download, which installs nothing and needs no root. Remove the directory goinit-vm-2 of the cache to get a newer one.
 func FetchKernel() (*Kernel, error) {
 	cache, err := os.UserCacheDir()
 	if err != nil {
 		return nil, err
 	}
-	cache = filepath.Join(cache, "goinit-vm")
+	cache = filepath.Join(cache, cacheName)
 	if have, _ := filepath.Glob(filepath.Join(cache, "linux-image-*", "vmlinuz")); len(have) > 0 {
 		return &Kernel{have[0], filepath.Dir(have[0])}, nil
 	}
@@ -88,8 +91,8 @@ func kernelPackage() (string, error) {
 	return "", fmt.Errorf("apt knows no kernel: none of %s\n%s", strings.Join(metapackages, ", "), said)
 }
 
-// modules are those that a test may load; compressed in some distributions.
-var modules = regexp.MustCompile(`^(brd)\.ko(\.xz|\.zst|\.gz)?$`)
+// modules are those that a test may load, a disk in memory and what containers want; compressed in some distributions.
+var modules = regexp.MustCompile(`^(brd|overlay|veth|llc|stp|bridge)\.ko(\.xz|\.zst|\.gz)?$`)
 
 // Module returns the file of a module, or "" if the package has none: it may be in another, or part of the kernel.
 func (k *Kernel) Module(name string) string {
