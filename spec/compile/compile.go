@@ -1,7 +1,7 @@
 // Package compile turns what people write (YAML, a Procfile) into the JSON that spec.Load reads. It is linked into goinitctl
 // alone: PID 1 has it done in a child, or before, when an image is built.
 //
-// One table (keys.go) says which keys there are, what each takes, what its default is and which ones are for a later version.
+// One table (keys.go) says which keys there are, what each takes and what its default is.
 // The checks, the JSON Schema and the reference page come from it. The invariant: whatever Compile returns without problems
 // spec.Load takes, unless a ${VAR} has a value that does not fit; and no key that a user wrote is ignored without a word, but
 // for those that begin with x-.

@@ -11,6 +11,8 @@ import (
 
 	"goinit/spec"
 	"goinit/spec/reference"
+
+	"go.yaml.in/yaml/v4"
 )
 
 // everyKey calls f for every key of the table, apps' included.
@@ -38,15 +40,7 @@ func TestReferenceHasEveryKeyAndNoOther(t *testing.T) {
 	})
 	_, problems := Compile("reference.yaml", memory{"reference.yaml": text})
 	for _, p := range problems {
-		if !strings.Contains(p.Message, "is not available yet") {
-			t.Errorf("%v", p)
-		} else if !strings.Contains(p.Text, "(later)") {
-			t.Errorf("not marked (later): %v", p)
-		}
-	}
-	marked := strings.Count(text, "(later)")
-	if marked < len(problems) {
-		t.Errorf("%d marks", marked)
+		t.Errorf("%v", p)
 	}
 }
 
@@ -86,7 +80,7 @@ func TestDocumentsAreGenerated(t *testing.T) {
 	})
 }
 
-// Every default of the table is a value that its key takes; were it not, a key for later could not be given its default.
+// Every default of the table is a value that its key takes.
 func TestDefaultsAreValid(t *testing.T) {
 	everyKey(func(path string, k key) {
 		if k.def != "" && (k.defaultValue() == nil || k.defaultValue() == any(bad)) {
@@ -98,8 +92,8 @@ func TestDefaultsAreValid(t *testing.T) {
 	})
 }
 
-// What the table has for now, package spec reads; were a key in one and not in the other, it would be refused at the start.
-func TestEveryKeyForNowIsLoaded(t *testing.T) {
+// What the table has, package spec reads; were a key in one and not in the other, it would be refused at the start.
+func TestEveryKeyIsLoaded(t *testing.T) {
 	text := `
 version: 1
 name: shop
@@ -160,7 +154,7 @@ apps:
 		t.Fatalf("%d apps", len(s.Apps))
 	}
 	everyKey(func(path string, k key) {
-		if _, isMapping := nested(k.kind); !isMapping && !k.later && !laterAbove(path) && k.name != "include" && k.name != "apps" && k.name != "defaults" &&
+		if _, isMapping := nested(k.kind); !isMapping && k.name != "include" && k.name != "apps" && k.name != "defaults" &&
 			!strings.Contains(text, k.name+":") {
 			t.Errorf("%s is not in this test", path)
 		}
@@ -180,15 +174,7 @@ apps:
 	}
 }
 
-func laterAbove(path string) bool {
-	above := false
-	everyKey(func(p string, k key) {
-		above = above || k.later && (strings.HasPrefix(path, p+".") || strings.HasPrefix(path, p+"["))
-	})
-	return above
-}
-
-// Who writes a spec asks for the order and the defaults, and has to know what is no mistake but only not available yet.
+// Who writes a spec asks for the order and the defaults.
 func TestKeys(t *testing.T) {
 	names := func(path string) (all []string) {
 		for _, k := range Keys(path) {
@@ -210,10 +196,13 @@ func TestKeys(t *testing.T) {
 			t.Errorf("%s has keys", path)
 		}
 	}
-	_, problems := Compile("f", memory{"f": reference.Full()})
-	for _, p := range problems {
-		if p.Later != strings.Contains(p.Message, "is not available yet") {
-			t.Errorf("later is %v: %v", p.Later, p)
-		}
+}
+
+// defaultValue is the default in the form of compiled JSON; nil if there is none.
+func (k key) defaultValue() any {
+	var doc yaml.Node
+	if k.def == "" || yaml.Load([]byte(k.def), &doc) != nil || len(doc.Content) == 0 {
+		return nil
 	}
+	return newChecker(nil).read(k.kind, doc.Content[0], k.name)
 }

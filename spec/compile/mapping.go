@@ -15,8 +15,6 @@ type key struct {
 	kind kind
 	def  string // the default, as one would write it; empty: none
 	doc  string // for the reference page and the schema
-	// later: the work behind the key comes with a later version. Its values are checked and then refused, but for the default.
-	later bool
 }
 
 // mapping is one with keys of ours.
@@ -102,44 +100,12 @@ func (k mapping) checkOneOf(c *checker, n *yaml.Node, path string, found map[str
 	}
 }
 
-// read reads a value; one of a later version's is refused and left out.
+// read reads a value. One of our mappings with nothing in it is as good as absent.
 func (k key) read(c *checker, p pair, path string) (any, bool) {
-	before := len(c.problems)
 	value := c.read(k.kind, p.value, path)
-	if !k.later {
-		o, isObject := value.(object)
-		m, ours := nested(k.kind)
-		return value, !isObject || !ours || len(o) > 0 || m.bare // one of ours with nothing in it is as good as absent
-	}
-	if len(c.problems) == before && !sameJSON(value, k.defaultValue()) {
-		c.problem(c.placeAt(p.key), "%s is not available yet in this version%s", k.name, k.unlessDefault())
-		if before < len(c.problems) && !c.stopped {
-			c.problems[before].Later = true
-		}
-	}
-	return nil, false
-}
-
-func (k key) unlessDefault() string {
-	if k.def == "" || k.def == "{}" || k.def == "[]" {
-		return ": leave it out"
-	}
-	return ": leave it out, or write " + k.def
-}
-
-// defaultValue is the default in the form of compiled JSON; nil if there is none.
-func (k key) defaultValue() any {
-	var doc yaml.Node
-	if k.def == "" || yaml.Load([]byte(k.def), &doc) != nil || len(doc.Content) == 0 {
-		return nil
-	}
-	return newChecker(nil).read(k.kind, doc.Content[0], k.name)
-}
-
-func sameJSON(a, b any) bool {
-	x, err := encode(object{{"v", a}})
-	y, err2 := encode(object{{"v", b}})
-	return b != nil && err == nil && err2 == nil && string(x) == string(y)
+	o, isObject := value.(object)
+	m, ours := nested(k.kind)
+	return value, !isObject || !ours || len(o) > 0 || m.bare
 }
 
 // remedy says what to write instead of a key that there is not.
@@ -177,12 +143,8 @@ func nested(k kind) (mapping, bool) {
 
 func (k key) schema() object {
 	s := slices.Clone(k.kind.schema())
-	description := k.doc
-	if k.later {
-		description = strings.TrimSpace(description + " (not available yet)")
-	}
-	if description != "" {
-		s = append(s, member{"description", description})
+	if k.doc != "" {
+		s = append(s, member{"description", k.doc})
 	}
 	return s
 }

@@ -31,15 +31,11 @@ var pageRules string
 // rows writes a row a key, those of mappings beneath it by their path. Apps have a table of their own.
 func rows(b *strings.Builder, path string, m mapping) {
 	for _, k := range m.keys {
-		doc := k.doc
-		if k.later {
-			doc = strings.TrimSuffix("*later*: "+doc, ": ")
-		}
 		def := ""
 		if k.def != "" {
 			def = "`" + k.def + "`"
 		}
-		fmt.Fprintf(b, "| `%s` | %s | %s | %s |\n", join(path, k.name), cell(k.kind.String()), def, cell(doc))
+		fmt.Fprintf(b, "| `%s` | %s | %s | %s |\n", join(path, k.name), cell(k.kind.String()), def, cell(k.doc))
 		if sub, placeholder, ok := beneath(k.kind); ok {
 			rows(b, join(path, k.name)+placeholder, sub)
 		}

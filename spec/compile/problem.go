@@ -14,7 +14,6 @@ type Problem struct {
 	Line, Column int // from 1; 0: the file as a whole
 	Message      string
 	Text         string // of the line
-	Later        bool   // it is right, and the work behind its key comes with a later version
 }
 
 func (p Problem) String() string {

@@ -132,7 +132,7 @@ func environment() kind {
 	return either{
 		sequence: refused{"a list of NAME=value is not taken: write NAME: value"},
 		mapping: table{keys: "NAME", check: spec.CheckVariableName, of: either{scalar: textKind(), mapping: mapping{name: "secret", oneOf: []string{"file"}, keys: []key{
-			{"file", anyText("path"), "", "holds the value", false},
+			{"file", anyText("path"), "", "holds the value"},
 		}}}},
 	}
 }

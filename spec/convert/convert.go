@@ -83,9 +83,7 @@ func refusals(d *document) (all []refusal) {
 	w := write(d, true)
 	_, problems := compile.Compile("goinit.yaml", single(w.text()))
 	for _, p := range problems {
-		if !p.Later {
-			all = append(all, refusal{w.owner(p.Line), p.Message})
-		}
+		all = append(all, refusal{w.owner(p.Line), p.Message})
 	}
 	return all
 }

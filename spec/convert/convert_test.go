@@ -276,9 +276,7 @@ func checked(t *testing.T, text []byte, err error) {
 	}
 	_, problems := compile.Compile("goinit.yaml", single(text))
 	for _, p := range problems {
-		if !p.Later {
-			t.Errorf("%v\n%s", p, text)
-		}
+		t.Errorf("%v\n%s", p, text)
 	}
 }
 

@@ -10,7 +10,7 @@ var full string
 //go:embed minimal.yaml
 var minimal string
 
-// Full is every key with its default. Those that this version refuses are marked "(later)".
+// Full is every key with its default.
 func Full() string { return full }
 
 // Minimal is four lines that are a whole spec.
