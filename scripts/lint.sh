@@ -35,7 +35,7 @@ fi
 
 # PID 1 is small: what is for people lives in goinitctl. text/template also switches off the linker's removal of unused
 # methods.
-out=$(go list -tags goinit_entry -deps . | grep -xE 'net/http|crypto/tls|text/template|html/template|os/exec|.*yaml.*|.*cobra.*|.*klauspost.*|.*protobuf.*|.*cilium/ebpf.*|.*dbus.*|.*prometheus.*|goinit/logs/query|goinit/gateway' || true)
+out=$(go list -tags goinit_entry -deps . | grep -xE 'net/http|crypto/tls|text/template|html/template|os/exec|.*yaml.*|.*cobra.*|.*klauspost.*|.*protobuf.*|.*cilium/ebpf.*|.*dbus.*|.*prometheus.*|charm.*|goinit/logs/query|goinit/gateway' || true)
 [ -z "$out" ] || bad "linked into goinit" "$out"
 
 # One fork, one waiter: whoever else waits in PID 1 steals statuses. goinitctl (ctl, gateway, goinitctl) may use os/exec, tests too,
