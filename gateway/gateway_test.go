@@ -45,7 +45,9 @@ func serve(t *testing.T, f *controltest.Fake) (address string, server *control.S
 	}
 	ended, why := make(chan error, 1), make(chan error, 1)
 	ctx, cancel := context.WithCancel(context.Background())
-	go func() { ended <- gateway.New(client, func(err error) { why <- err }).Serve(ctx, listener) }()
+	g := gateway.New(client, func(err error) { why <- err })
+	g.BePatient()
+	go func() { ended <- g.Serve(ctx, listener) }()
 	t.Cleanup(func() {
 		cancel()
 		if err := <-ended; err != nil {

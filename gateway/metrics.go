@@ -124,7 +124,7 @@ func encode(families []*dto.MetricFamily, f form) ([]byte, error) {
 
 // metrics answers a Prometheus, in the format that it likes best.
 func (g *Gateway) metrics(w http.ResponseWriter, r *http.Request) {
-	ctx, cancel := context.WithTimeout(r.Context(), scrapePatience)
+	ctx, cancel := context.WithTimeout(r.Context(), g.scrapePatience)
 	defer cancel()
 	select {
 	case g.scrapes <- struct{}{}:

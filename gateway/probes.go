@@ -28,7 +28,7 @@ func (g *Gateway) probe(w http.ResponseWriter, r *http.Request, p probe, app str
 	if app != "" {
 		query["app"] = []string{app}
 	}
-	ctx, cancel := context.WithTimeout(r.Context(), patience)
+	ctx, cancel := context.WithTimeout(r.Context(), g.patience)
 	defer cancel()
 	reply, err := g.health[p.check].get(ctx)
 	if err != nil {

@@ -48,6 +48,8 @@ type Gateway struct {
 	crowd  *crowd
 	health map[string]*question[control.HealthReply] // by what is checked
 
+	patience, scrapePatience time.Duration
+
 	scrape   *question[*scrape]
 	scrapes  chan struct{} // room for those that are under way
 	own      *prometheus.Registry
@@ -56,7 +58,8 @@ type Gateway struct {
 
 // New makes one that asks goinit through asker. lost is told, once, that goinit answers no more.
 func New(asker Asker, lost func(error)) *Gateway {
-	g := &Gateway{goinit: &line{asker: asker, lost: lost}, crowd: newCrowd(maxConnections), scrapes: make(chan struct{}, maxScrapes), health: map[string]*question[control.HealthReply]{}}
+	g := &Gateway{goinit: &line{asker: asker, lost: lost}, crowd: newCrowd(maxConnections), scrapes: make(chan struct{}, maxScrapes), health: map[string]*question[control.HealthReply]{},
+		patience: patience, scrapePatience: scrapePatience}
 	for _, p := range probes {
 		g.health[p.check] = &question[control.HealthReply]{fresh: probeFresh, ask: func() (r control.HealthReply, err error) {
 			return r, g.goinit.call("Health", control.HealthRequest{Check: p.check, All: true}, &r)
