@@ -17,9 +17,12 @@ func TestProgressOnTerminal(t *testing.T) {
 		b.world.errTerminal, b.world.width, b.world.files[2] = true, 20, -1
 		p := newProgress(&b.world, 300*time.Millisecond)
 		p.show("1 of 4 stopped")
-		if synctest.Wait(); b.out.Len() > 0 {
+		synctest.Wait()
+		p.mu.Lock() // the line is written below it, later
+		if b.out.Len() > 0 {
 			t.Errorf("at once: %q", b.out.String())
 		}
+		p.mu.Unlock()
 		time.Sleep(300 * time.Millisecond)
 		synctest.Wait()
 		p.show("2 of 4 stopped; waiting \x1b[2Jfor web/0")
