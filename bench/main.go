@@ -136,7 +136,7 @@ func run(p plan, r runPlan, l logPlan, web webPlan, part, goinit, out string) er
 		err = reportLogs(w, l, goinit)
 	}
 	if err == nil && (part == "questions" || part == "all") {
-		err = reportQuestions(w, 2*l.rounds+1, goinit)
+		err = reportQuestions(w, l.rounds, goinit)
 	}
 	if err == nil && (part == "groups" || part == "all") {
 		err = reportGroups(w, r, goinit)

@@ -44,6 +44,9 @@ func runGateway(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := gateway.Confine(); err != nil { // an old kernel, or a container's filter; who it is goes without
+		fmt.Fprintln(os.Stderr, "the gateway cannot give up what it does not need:", err)
+	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	go awaitEnd(fd, func() { cancel(errLost) })

@@ -138,7 +138,7 @@ func (g *Gateway) metrics(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusServiceUnavailable, err.Error())
 		return
 	}
-	f := form{format: expfmt.NegotiateIncludingOpenMetrics(r.Header), gzip: takesGzip(r.Header)}
+	f := form{format: expfmt.NegotiateAccept(r.Header, expfmt.DefaultOpenMetricsAcceptedFormats()...), gzip: takesGzip(r.Header)}
 	body, err := s.in(f)
 	if err != nil {
 		refuse(w, http.StatusInternalServerError, "cannot write the metrics: "+err.Error())

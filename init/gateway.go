@@ -31,9 +31,9 @@ const (
 	gatewayThreads   = 64
 	gatewayFiles     = 512
 	gatewayStopTime  = 500 * time.Millisecond
-	gatewayBudget    = time.Second     // of its end; 300ms of it are for SIGKILL
+	gatewayBudget    = time.Second // of its end; 300ms of it are for SIGKILL
 	gatewayLongest   = time.Second // from one try to the next: a kubelet asks that often
-	gatewayListenFD  = 3               // as LISTEN_FDS counts
+	gatewayListenFD  = 3           // as LISTEN_FDS counts
 	gatewayControlFD = 4
 )
 

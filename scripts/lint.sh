@@ -38,9 +38,9 @@ fi
 out=$(go list -tags goinit_entry -deps . | grep -xE 'net/http|crypto/tls|text/template|html/template|os/exec|.*yaml.*|.*cobra.*|.*klauspost.*|.*protobuf.*|.*cilium/ebpf.*|.*dbus.*|.*prometheus.*|goinit/logs/query|goinit/gateway' || true)
 [ -z "$out" ] || bad "linked into goinit" "$out"
 
-# One fork, one waiter: whoever else waits in PID 1 steals statuses. goinitctl (ctl, goinitctl) may use os/exec, tests too,
+# One fork, one waiter: whoever else waits in PID 1 steals statuses. goinitctl (ctl, gateway, goinitctl) may use os/exec, tests too,
 # and the programs that are no part of either executable.
-out=$(git ls-files '*.go' | grep -vE '_test\.go$|test/|^(reaper|ctl|goinitctl|integration|bench)/' |
+out=$(git ls-files '*.go' | grep -vE '_test\.go$|test/|^(reaper|ctl|gateway|goinitctl|integration|bench)/' |
 	xargs -r grep -nE '"os/exec"|(syscall|unix)\.(ForkExec|StartProcess|Wait4|Waitid)|os\.(StartProcess|FindProcess)|SYS_(CLONE|CLONE3|FORK|VFORK|WAIT4|WAITID)\b' || true)
 [ -z "$out" ] || bad "forks or waits outside reaper" "$out"
 
