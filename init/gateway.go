@@ -3,6 +3,7 @@ package pid1
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -44,6 +45,8 @@ type gateway struct {
 	config     supervise.Config // but for its Spec
 	mu         sync.Mutex
 	supervisor atomic.Pointer[supervise.Supervisor] // nil: no spec has asked for one yet
+	missing    atomic.Pointer[control.Limitation]   // nil: a spec that asks for one has it
+	closed     bool                                 // goinit has come to its end
 	ended      chan struct{}
 }
 
@@ -74,7 +77,9 @@ func (g *gateway) open(s *spec.Spec, server *control.Server) {
 	}
 	if err := g.start(s); err != nil {
 		what, remedy, _ := strings.Cut(err.Error(), "\n  ")
-		g.runner.limit("there is no gateway: "+what, cmp.Or(remedy, "again when repaired: goinit ctl apply"))
+		l := control.Limitation{What: "there is no gateway: " + what, Remedy: cmp.Or(remedy, "again when repaired: goinit ctl apply")}
+		g.missing.Store(&l)
+		g.runner.messages.Warn(l.What+"\n  "+l.Remedy, nil)
 	}
 }
 
@@ -89,6 +94,7 @@ func (g *gateway) start(s *spec.Spec) error {
 		return err
 	}
 	g.supervisor.Store(own)
+	g.missing.Store(nil)
 	g.runner.console.CountLines()
 	go func() {
 		own.Run(context.Background())
@@ -140,7 +146,12 @@ func (g *gateway) Apply(ctx context.Context, s *spec.Spec, dryRun bool) (diff *s
 	defer g.mu.Unlock()
 	own := g.Own()
 	switch {
+	case g.closed:
+		return nil, nil, errors.New("goinit is stopping")
 	case own == nil && s.Gateway == nil:
+		if !dryRun {
+			g.missing.Store(nil)
+		}
 		return nil, func() {}, nil
 	case own == nil && dryRun:
 		return &set.Diff{Added: []string{spec.GatewayApp}}, func() {}, nil
@@ -161,6 +172,9 @@ func (g *gateway) become(apps []spec.App) {
 
 // close stops it, as the last.
 func (g *gateway) close() {
+	g.mu.Lock()
+	g.closed = true // what is started from now on would outlive goinit
+	g.mu.Unlock()
 	own := g.Own()
 	if own == nil {
 		return

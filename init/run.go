@@ -98,6 +98,7 @@ type runner struct {
 	clusters   *clusters
 	supervisor *supervise.Supervisor
 	desk       *desk.Desk
+	gateway    *gateway
 	limits     []control.Limitation
 	daemon     *daemon                    // nil: in the foreground
 	parent     *parent                    // who wants to be notified
@@ -279,8 +280,8 @@ func (r *runner) keep(arrivals *mailbox) int {
 	if err != nil {
 		return r.refuse(err)
 	}
-	gateway := newGateway(r, config, damped.take)
-	r.desk.Supervisor, r.desk.Gateway = r.supervisor, gateway
+	r.gateway = newGateway(r, config, damped.take)
+	r.desk.Supervisor, r.desk.Gateway = r.supervisor, r.gateway
 	r.clusters.ending = func() bool { return r.supervisor.Phase() >= set.Stopping }
 	go n.run()
 	ctx, cancel := context.WithCancel(context.Background())
@@ -292,11 +293,11 @@ func (r *runner) keep(arrivals *mailbox) int {
 		r.console.Close(time.Now().Add(flushTime))
 		return r.refuse(err)
 	}
-	gateway.open(s, server)
+	r.gateway.open(s, server)
 	ended := make(chan supervise.Outcome, 1)
 	go func() { ended <- r.supervisor.Run(context.Background()) }()
 	outcome := r.attend(arrivals, ended)
-	gateway.close()
+	r.gateway.close()
 	r.close(server)
 	r.clusters.Close()
 	n.end()

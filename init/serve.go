@@ -51,7 +51,7 @@ func (r *runner) answer(socket *control.Socket) *control.Server {
 	return control.Serve(r.desk, socket, control.DefaultLimits(), func(text string) { r.messages.Warn(text, nil) })
 }
 
-// limit notes what cannot be done here.
+// limit notes what cannot be done here. It is for the time before anybody asks for it.
 func (r *runner) limit(what, remedy string) {
 	r.limits = append(r.limits, control.Limitation{What: what, Remedy: remedy})
 	r.messages.Warn(what+"\n  "+remedy, nil)
@@ -71,6 +71,9 @@ func (r *runner) info() control.Info {
 	}
 	if i.Limitations == nil {
 		i.Limitations = []control.Limitation{}
+	}
+	if l := r.gateway.missing.Load(); l != nil {
+		i.Limitations = append(i.Limitations, *l)
 	}
 	if r.role == reaper.Neither {
 		i.Limitations = append(i.Limitations, control.Limitation{What: "orphans go to another process",
