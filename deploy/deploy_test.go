@@ -165,6 +165,31 @@ func TestComposeGracePeriods(t *testing.T) {
 	}
 }
 
+// What is to be written to belongs to the user that runs there, at every start.
+func TestComposeTmpfs(t *testing.T) {
+	for _, path := range find(t, "compose.yaml") {
+		var c struct {
+			Services map[string]struct {
+				User     string
+				ReadOnly bool `yaml:"read_only"`
+				Tmpfs    []string
+			}
+		}
+		read(t, path, &c)
+		for name, service := range c.Services {
+			uid, gid, _ := strings.Cut(service.User, ":")
+			if !service.ReadOnly || len(service.Tmpfs) == 0 {
+				t.Errorf("%s: %s: read_only %v, tmpfs %v: this compares nothing", path, name, service.ReadOnly, service.Tmpfs)
+			}
+			for _, mount := range service.Tmpfs {
+				if !strings.Contains(mount, ":uid="+uid+",gid="+gid+",mode=0700") {
+					t.Errorf("%s: %s: %s is not only user %s's", path, name, mount, service.User)
+				}
+			}
+		}
+	}
+}
+
 // Three stand behind one another: goinit, podman, systemd.
 func TestQuadletGracePeriods(t *testing.T) {
 	for _, path := range find(t, ".container") {

@@ -76,10 +76,14 @@ func AppendHex(dst []byte, v uint32, digits int) []byte {
 	return dst
 }
 
-// Printable keeps what a worker or a file said from moving the cursor, at a width that does not change: what a table wants.
+// Printable keeps what a worker or a file said from moving the cursor, at a width that does not change: what a table wants. A tab is
+// a space: it would end a cell, and nobody knows how wide it is.
 func Printable(s string) string {
 	return strings.Map(func(r rune) rune {
-		if r < ' ' && r != '\t' || r == 0x7f || r >= 0x80 && r < 0xa0 || Turns(r) {
+		if r == '\t' {
+			return ' '
+		}
+		if r < ' ' || r == 0x7f || r >= 0x80 && r < 0xa0 || Turns(r) {
 			return '·'
 		}
 		return r

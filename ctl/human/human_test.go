@@ -56,3 +56,10 @@ func FuzzHarmless(f *testing.F) {
 		}
 	})
 }
+
+// What stands in a table has the width that it seems to have.
+func TestPrintable(t *testing.T) {
+	if got := Printable("a\tb\x1b[2J\n漢\u202e\u009b\x7f"); got != "a b·[2J·漢···" {
+		t.Errorf("%q", got)
+	}
+}

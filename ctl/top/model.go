@@ -50,7 +50,7 @@ type model struct {
 	logTurn   int                // counts the changes of whom to follow
 	showLog   bool
 	showEvent bool
-	zoomed    bool // the panes have all of the window
+	zoomed    bool // the panes, where there are any, have all of the window
 	scrolled  int  // lines that the log is behind its end
 
 	prompt  *prompt // a line that is being typed

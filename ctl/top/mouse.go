@@ -29,7 +29,11 @@ func (m *model) click(at tea.Mouse) tea.Cmd {
 	return nil
 }
 
+// wheel scrolls what it is over, unless something is asked about the row that is selected.
 func (m *model) wheel(at tea.Mouse) tea.Cmd {
+	if m.prompt != nil || m.asked != nil {
+		return nil
+	}
 	const step = 3
 	by := 0
 	switch at.Button {

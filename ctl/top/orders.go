@@ -38,12 +38,17 @@ func (m *model) ask(o Order) tea.Cmd {
 	if !ok {
 		return nil
 	}
+	m.askOf(i, o)
+	return nil
+}
+
+// askOf asks about an order for a row, wherever that is by now.
+func (m *model) askOf(i *item, o Order) {
 	o.Target = i.target
 	if o.Verb == "scale" {
 		o.Target = i.app
 	}
 	m.asked = &asked{o, consequence(o, i, m.workersOf(i.app))}
-	return nil
 }
 
 // mayOrder says why not, where goinit would refuse it, or there is nobody to tell.
@@ -110,7 +115,7 @@ func (m *model) carryOut(o Order) tea.Cmd {
 	}
 }
 
-// askScale and askSignal want to know something first.
+// askScale and askSignal want to know something first. Meanwhile rows may come and go: it is about the one that was selected.
 func (m *model) askScale() tea.Cmd {
 	i, ok := m.mayOrder("scale")
 	if !ok {
@@ -121,7 +126,8 @@ func (m *model) askScale() tea.Cmd {
 		if err != nil || n < 0 {
 			return nil, errors.New("that is no number of workers")
 		}
-		return m.ask(Order{Verb: "scale", Workers: n}), nil
+		m.askOf(i, Order{Verb: "scale", Workers: n})
+		return nil, nil
 	}}
 	return nil
 }
@@ -136,7 +142,8 @@ func (m *model) askSignal() tea.Cmd {
 		if _, ok := signame.Parse(text); !ok {
 			return nil, fmt.Errorf("there is no signal %q", text)
 		}
-		return m.ask(Order{Verb: "signal", Signal: text}), nil
+		m.askOf(i, Order{Verb: "signal", Signal: text})
+		return nil, nil
 	}}
 	return nil
 }

@@ -110,7 +110,7 @@ func TestScreen(t *testing.T) {
 // No line is wider than the window and none too many, whatever is shown, in windows of all sizes.
 func TestEverySize(t *testing.T) {
 	m := newTest(t, shop(0))
-	m.reading.Workers[0].Message = strings.Repeat("漢\x1b[2J\u202e", 20)
+	m.reading.Workers[0].Message = "a\tb" + strings.Repeat("漢\x1b[2J\u202e", 20)
 	m.log = newTail()
 	for range 30 {
 		m.log.add("漢字 " + strings.Repeat("e\u0301🙂", 60) + "\ttab")
@@ -120,10 +120,12 @@ func TestEverySize(t *testing.T) {
 		func() {},
 		func() { m.showEvent = true },
 		func() { m.zoomed = true },
-		func() { m.showLog, m.zoomed = false, false },
+		func() { m.showLog, m.showEvent = false, false },
+		func() { m.showEvent, m.zoomed = true, false },
 		func() { m.showEvent = false; m.keys("/", "w") },
 		func() { m.keys("esc", "R") },
-		func() { m.keys("n"); m.lost = errors.New("a\nb") },
+		func() { m.keys("esc", "n") },
+		func() { m.keys("esc"); m.lost = errors.New("a\nb") },
 		func() { m.help() },
 		func() { m.keys("end"); m.page.lines = append(m.page.lines, strings.Repeat("long ", 200)) },
 	} {
@@ -294,6 +296,45 @@ func TestOrders(t *testing.T) {
 	}
 	m.keys("R")
 	want(t, m.shown(), "orders are under way; wait for one")
+}
+
+// What is typed is about the row that was selected when it was asked for: neither the wheel nor a reading without it changes that.
+func TestOrderStaysWithItsRow(t *testing.T) {
+	for _, tt := range []struct {
+		keys []string
+		want Order
+	}{
+		{[]string{"x", "9"}, Order{Verb: "signal", Target: "web/1", Signal: "9"}},
+		{[]string{"n", "0"}, Order{Verb: "scale", Target: "web", Workers: 20}},
+	} {
+		m := newTest(t, shop(0))
+		m.keys("down", "down")
+		m.keys(tt.keys...)
+		m.Update(tea.MouseWheelMsg{X: 3, Y: 4, Button: tea.MouseWheelDown})
+		if m.current().name != "web/1" {
+			t.Errorf("%s is selected", m.current().name)
+		}
+		m.Update(readMsg{reading: reading(time.Second, worker("db", 0, 12, 0, 0), worker("web", 0, 10, 0, 0), worker("web", 2, 13, 0, 0))})
+		m.keys("enter")
+		if m.asked == nil || m.asked.order != tt.want {
+			t.Errorf("%v: %+v, want %+v", tt.keys, m.asked, tt.want)
+		}
+		m.Update(tea.MouseWheelMsg{X: 3, Y: 4, Button: tea.MouseWheelDown})
+		m.keys("n")
+	}
+}
+
+// Panes that have the window give it back to the table when they are put away.
+func TestZoomOfNothing(t *testing.T) {
+	m := newTest(t, shop(0))
+	m.keys("z")
+	if s := m.shown(); strings.Contains(s, "WORKER") {
+		t.Errorf("the log has not all of the window:\n%s", s)
+	}
+	m.keys("l")
+	want(t, m.shown(), "WORKER", "web/1")
+	m.keys("l")
+	want(t, m.shown(), "log of web")
 }
 
 // goinit that does not answer is told of, and its state stays on the screen; another one has other events.

@@ -36,7 +36,7 @@ func (m *model) panes() panes {
 		}
 	}
 	const least = 3 // a bar and two lines
-	if m.zoomed && wanted > 0 {
+	if m.filled() {
 		left++ // no titles
 		p.log, p.events = m.share(left, wanted)
 		return p
@@ -61,6 +61,9 @@ func (m *model) panes() panes {
 	}
 	return p
 }
+
+// filled says that the panes have all of the window: as long as there is one.
+func (m *model) filled() bool { return m.zoomed && (m.showLog || m.showEvent) }
 
 // share is how many lines of text the log and the events have in so many lines; each has a bar.
 func (m *model) share(lines, wanted int) (log, events int) {
@@ -90,7 +93,7 @@ func (m *model) screen() []string {
 	} else {
 		p := m.panes()
 		out = append(out, m.drawHeader(p.header)...)
-		if !m.zoomed {
+		if !m.filled() {
 			out = append(out, m.drawTable(p.rows)...)
 		}
 		out = append(out, m.drawPanes(p)...)
