@@ -79,7 +79,7 @@ func TestRunHostileNode(t *testing.T) {
 	if bound := warm.descriptors + len(kinds)*ofEach + mostDescriptors + ofOneMessage; most.descriptors > bound {
 		t.Errorf("%d descriptors, want %d at most", most.descriptors, bound)
 	}
-	if grown := most.rss - warm.rss; grown > 8<<10 {
+	if grown := most.rss - warm.rss; grown > 32<<10 { // of more than a GB; the collector has its own pace
 		t.Errorf("%d KiB more than before", grown)
 	}
 	if most.threads > warm.threads+threadGrowth {
