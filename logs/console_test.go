@@ -275,3 +275,22 @@ func TestAfterClose(t *testing.T) {
 	}
 	k.Messages().Write([]byte("x\n"))
 }
+
+// A process that ends, or cannot be started, at once: that it has its descriptors and that it is gone is said at the same time.
+// Each of our ends is closed once; by the second time its number may be another's. The race detector sees both at it.
+func TestStartedWhileDrained(t *testing.T) {
+	k := newConsole(t, Options{})
+	for range 100 {
+		o := k.open(Worker{App: "web", Console: Off})
+		together := make(chan struct{})
+		go func() {
+			o.Started()
+			close(together)
+		}()
+		o.Drain(soon())
+		<-together
+		if o.Stdout() != -1 || o.Stderr() != -1 {
+			t.Fatal("our ends are open")
+		}
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"math"
 	"os"
+	"sync/atomic"
 	"time"
 
 	"goinit/logs/store"
@@ -62,13 +63,15 @@ type Owner struct{ UID, GID int }
 // nothing of the process is left, Drain.
 type Output struct {
 	console *Console
-	write   [2]int
-	streams [2]*stream // nil with Inherit
+	write   [2]atomic.Int32 // descriptors; -1: closed. Started and Drain may come at the same time, and a number closed twice is somebody else's
+	streams [2]*stream      // nil with Inherit
 }
 
 // Open makes the pipes of one process. The descriptors are CLOEXEC, the worker's ends are blocking.
 func (c *Console) Open(w Worker) (*Output, error) {
-	o := &Output{console: c, write: [2]int{c.options.Stdout, c.options.Stderr}}
+	o := &Output{console: c}
+	o.write[Stdout].Store(int32(c.options.Stdout))
+	o.write[Stderr].Store(int32(c.options.Stderr))
 	if w.Slot < 0 || w.Slot > math.MaxUint16 {
 		return nil, errors.New("cannot open the output of " + workerName(w.App, w.Slot) + ": no such slot")
 	}
@@ -87,8 +90,8 @@ func (c *Console) Open(w Worker) (*Output, error) {
 	}
 	for i := range o.streams {
 		s := &stream{worker: w, name: name, which: Stream(i), ring: ring, app: app, size: readSize, heardEach: w.Heard != nil, done: make(chan struct{})}
-		var err error
-		if o.write[i], err = c.openPipe(s); err != nil {
+		fd, err := c.openPipe(s)
+		if err != nil {
 			if i == 1 {
 				o.closeWriteEnd(0)
 				o.streams[1] = nil
@@ -96,6 +99,7 @@ func (c *Console) Open(w Worker) (*Output, error) {
 			}
 			return nil, errors.New("cannot open a pipe for the output of " + name + ": " + err.Error())
 		}
+		o.write[i].Store(int32(fd))
 		o.streams[i] = s
 	}
 	return o, nil
@@ -122,10 +126,10 @@ func (c *Console) openPipe(s *stream) (write int, err error) {
 }
 
 // Stdout is the descriptor that the process is to have as its 1; it remains the Output's.
-func (o *Output) Stdout() int { return o.write[Stdout] }
+func (o *Output) Stdout() int { return int(o.write[Stdout].Load()) }
 
 // Stderr is the descriptor that the process is to have as its 2.
-func (o *Output) Stderr() int { return o.write[Stderr] }
+func (o *Output) Stderr() int { return int(o.write[Stderr].Load()) }
 
 // Started closes our copies of the worker's ends. To be called when the process has its own, or will not be started.
 func (o *Output) Started() {
@@ -134,9 +138,11 @@ func (o *Output) Started() {
 }
 
 func (o *Output) closeWriteEnd(i Stream) {
-	if o.streams[i] != nil && o.write[i] >= 0 {
-		unix.Close(o.write[i])
-		o.write[i] = -1
+	if o.streams[i] == nil {
+		return
+	}
+	if fd := o.write[i].Swap(-1); fd >= 0 {
+		unix.Close(int(fd))
 	}
 }
 
