@@ -1,6 +1,8 @@
 package bed
 
 import (
+	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -96,10 +98,8 @@ type Process struct {
 	Name        string
 }
 
-// Zombie reports whether it has ended and nobody has waited for it.
-func (p Process) Zombie() bool { return strings.HasPrefix(p.State, "Z") }
-
-// Processes are all of the container, zombies among them; none if it does not run.
+// Processes are all of the container that run; none if it does not run. Zombies are not among them: a group's cgroup.procs,
+// by which docker top chooses, does not list what has ended.
 func (c *Container) Processes(t testing.TB) []Process {
 	t.Helper()
 	r := c.engine.Quiet(t, "top", c.ID, "-o", "pid,ppid,stat,comm")
@@ -117,4 +117,33 @@ func (c *Container) Processes(t testing.TB) []Process {
 		all = append(all, Process{pid, parent, f[2], strings.Join(f[3:], " ")})
 	}
 	return all
+}
+
+// Zombies are the names of the processes that have ended and for whom nobody has waited, in the PID namespace of the
+// container.
+func (c *Container) Zombies(t testing.TB) (names []string) {
+	t.Helper()
+	dirs, err := filepath.Glob("/proc/[0-9]*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, dir := range dirs {
+		if strings.Contains(read(dir+"/cgroup"), c.ID) {
+			namespace := namespaceOf(dir)
+			for _, dir := range dirs {
+				if namespace != "" && namespaceOf(dir) == namespace && strings.Contains(read(dir+"/status"), "\nState:\tZ") {
+					names = append(names, strings.TrimSpace(read(dir+"/comm")))
+				}
+			}
+			return names
+		}
+	}
+	t.Fatalf("container %s has no process", c.ID)
+	return nil
+}
+
+// namespaceOf is the PID namespace of a process, by its directory in /proc; "" if it is gone. A zombie has it still.
+func namespaceOf(dir string) string {
+	name, _ := os.Readlink(dir + "/ns/pid")
+	return name
 }
