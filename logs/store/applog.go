@@ -201,7 +201,7 @@ func (a *appLog) record(r segment.Record) {
 
 // writev writes the vectors at the end of the file. A signal does not interrupt a write to a file.
 func (a *appLog) writev() (int, error) {
-	n, err := writevFile(a.data, a.vectors)
+	n, err := writevFile(a.data, a.vectors, a.size)
 	clear(a.vectors)
 	if a.owner != nil {
 		a.owner.ends.Store(a.size + int64(n))

@@ -7,8 +7,52 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// writevFile is writev(2) at the end of a file. A signal does not interrupt a write to a file.
-func writevFile(fd int, vectors []unix.Iovec) (int, error) {
+// writePiece is how much is written at a time, up to a multiple of it in the file. A file system takes memory for what is written
+// in one go in one block, and those of more than this come from where nobody has been for a while: on a machine that gives
+// its host back what is free each page of them costs several times what it costs to write it.
+const writePiece = 64 << 10
+
+// writevFile writes the vectors at the end of a file, which is at an offset, and returns how many bytes; it uses up the
+// vectors. There may be an error behind some that are written.
+func writevFile(fd int, vectors []unix.Iovec, at int64) (written int, err error) {
+	for len(vectors) > 0 {
+		left := uint64(writePiece - (at+int64(written))%writePiece)
+		count := 0
+		for count < len(vectors) && vectors[count].Len <= left {
+			left -= vectors[count].Len
+			count++
+		}
+		cut := left > 0 && count < len(vectors)
+		var rest unix.Iovec
+		if cut {
+			v := &vectors[count]
+			rest = unix.Iovec{Base: (*byte)(unsafe.Add(unsafe.Pointer(v.Base), left)), Len: v.Len - left}
+			v.Len = left
+			count++
+		}
+		n, err := writev(fd, vectors[:count])
+		written += n
+		if err != nil || n < lengthOf(vectors[:count]) {
+			return written, err
+		}
+		if cut {
+			count--
+			vectors[count] = rest
+		}
+		vectors = vectors[count:]
+	}
+	return written, nil
+}
+
+func lengthOf(vectors []unix.Iovec) (n int) {
+	for _, v := range vectors {
+		n += int(v.Len)
+	}
+	return n
+}
+
+// writev is writev(2) at the position of a file. A signal does not interrupt a write to a file.
+func writev(fd int, vectors []unix.Iovec) (int, error) {
 	for {
 		n, _, e := unix.Syscall(unix.SYS_WRITEV, uintptr(fd), uintptr(unsafe.Pointer(&vectors[0])), uintptr(len(vectors)))
 		runtime.KeepAlive(vectors)
