@@ -126,7 +126,7 @@ func (c *Console) look() bool {
 		var err error
 		if len(c.active) > 0 {
 			n = c.pipes.Now(c.events)
-		} else if n, err = c.pipes.next(c.events, c.busy); err != nil {
+		} else if n, err = c.pipes.Wait(c.events, c.soon()); err != nil {
 			return false
 		}
 		c.busy = time.Since(c.paused) < longestRest
@@ -141,6 +141,14 @@ func (c *Console) look() bool {
 		done = c.drainAll()
 	}
 	return true
+}
+
+// soon is how long a thread may wait for what comes next.
+func (c *Console) soon() time.Duration {
+	if c.busy {
+		return patient
+	}
+	return 0
 }
 
 // pause ends a round.

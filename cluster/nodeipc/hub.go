@@ -12,7 +12,7 @@ import (
 
 // Hub is the goroutine that reads all channels and accepts for all balances.
 type Hub struct {
-	set    *epoll.Set
+	set    *epoll.Busy
 	broken func(error)
 
 	mu        sync.Mutex
@@ -41,7 +41,7 @@ func NewHub(broken func(error)) (*Hub, error) {
 }
 
 func newHub(broken func(error)) (*Hub, error) {
-	set, err := epoll.New()
+	set, err := epoll.NewBusy()
 	if err != nil {
 		return nil, err
 	}
@@ -67,16 +67,22 @@ func (h *Hub) Close() {
 	h.set.Close()
 }
 
+// patient is how long the loop's thread waits for what comes soon, as it does while connections are accepted: each is told of
+// three times.
+const patient = 2 * time.Millisecond
+
 func (h *Hub) loop() {
 	events := make([]unix.EpollEvent, 64)
+	var soon time.Duration
 	for {
-		n, err := h.set.Wait(events)
+		n, err := h.set.Wait(events, soon)
 		if err != nil {
 			return
 		}
 		for _, e := range events[:n] {
 			h.happened(uint32(e.Fd), e.Events)
 		}
+		soon = patient
 	}
 }
 
