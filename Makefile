@@ -2,7 +2,7 @@
 GO ?= go
 export PATH := $(PATH):$(shell $(GO) env GOPATH)/bin
 
-.PHONY: build run test test-node test-kube fuzz lint tools bench clean
+.PHONY: build run test test-node test-kube test-compose fuzz lint tools bench clean
 
 build:
 	./build.sh
@@ -32,6 +32,10 @@ test-kube: build
 	./scripts/install-tools.sh etcd-server iptables openssl
 	./scripts/build-kubelet.sh kubelet kube-apiserver kube-controller-manager kube-scheduler kube-proxy kubectl
 	GOINIT_TEST_CLUSTER=1 GOINIT_BEDS=kube,cluster $(GO) test -race -timeout 20m -v ./deploy ./integration/kube
+
+# deploy/compose.yaml by Docker's compose, which is built from its sources: 3 minutes of a processor, once.
+test-compose: build
+	GOINIT_TEST_COMPOSE=$$(./scripts/build-compose.sh) GOINIT_BEDS=compose,docker $(GO) test -race -timeout 20m -v -run TestCompose ./integration
 
 # What strangers write and PID 1 or its client reads: six minutes of a processor, on two.
 fuzz:
