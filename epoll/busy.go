@@ -4,6 +4,7 @@ import (
 	"os"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -12,11 +13,10 @@ import (
 // Busy is a Bare for a loop that has much to do at times. Right after there was something it is waited for as a thread: to park
 // a goroutine, and to wake another thread for it and the runtime's monitor, costs as much as what most loops do. And the runtime
 // does not watch it, which would wake its thread with ours, but a Set with the Bare in it, and that only when nothing has come
-// for a while. Where there is one processor it is never held: others could not run.
+// for a while. One processor is never held: others could not run.
 type Busy struct {
 	Bare
 	parked *Set
-	alone  bool
 
 	mu      sync.Mutex
 	waiting bool
@@ -39,7 +39,7 @@ func NewBusy() (*Busy, error) {
 		bare.Close()
 		return nil, err
 	}
-	b := &Busy{Bare: *bare, parked: parked, alone: runtime.GOMAXPROCS(0) == 1}
+	b := &Busy{Bare: *bare, parked: parked}
 	if err := parked.Watch(b.FD(), parkedID, parkedEvents); err != nil {
 		b.Close()
 		return nil, err
@@ -47,20 +47,23 @@ func NewBusy() (*Busy, error) {
 	return b, nil
 }
 
-// Alone says that there is one processor for all of the program.
-func (b *Busy) Alone() bool { return b.alone }
-
 // Wait returns how many are ready, at least one, and writes them to events; an error means that it was closed. Where something
-// may come soon it holds a thread for up to soon, as WaitFor does. One goroutine at a time may wait.
+// may come soon it holds a thread for up to soon, as WaitFor does, if there is a processor for that. One goroutine at a time
+// may wait.
 func (b *Busy) Wait(events []unix.EpollEvent, soon time.Duration) (n int, err error) {
 	if !b.enter() {
 		return 0, os.ErrClosed
 	}
 	defer b.leave()
-	if soon > 0 && !b.alone {
+	if soon > 0 && Hold() {
 		n = b.WaitFor(events, soon)
+		Release()
+	}
+	if n > 0 {
+		return n, nil
 	}
 	for n == 0 {
+		// Closed meanwhile, its number may be another's already: whose set does not have ours, which is an error as well.
 		if err = b.parked.Rearm(b.FD(), parkedID, parkedEvents); err != nil {
 			return 0, err
 		}
@@ -69,8 +72,26 @@ func (b *Busy) Wait(events []unix.EpollEvent, soon time.Duration) (n int, err er
 		}
 		n = b.Now(events)
 	}
+	// The thread that has brought us this was the one that waits for everybody's descriptors and timers, and is about to be
+	// ours alone. A new goroutine has the runtime wake another, which waits in its place; without it nobody does for 10 ms.
+	go func() {}()
 	return n, nil
 }
+
+var holders atomic.Int32
+
+// Hold asks for a processor for a thread that waits by a system call of which the scheduler is not told; Release gives it back. It
+// is false where nobody else would have one: the second loop of two, or any with one processor, has to park.
+func Hold() bool {
+	if int(holders.Add(1)) < runtime.GOMAXPROCS(0) {
+		return true
+	}
+	Release()
+	return false
+}
+
+// Release is after a Hold that was true.
+func Release() { holders.Add(-1) }
 
 func (b *Busy) enter() bool {
 	b.mu.Lock()
@@ -97,7 +118,7 @@ func (b *Busy) Close() {
 	}
 	b.closed = true
 	b.parked.Close()
-	if !b.waiting { // else its number may be another's before that thread is back
+	if !b.waiting { // else the number may be another's before that thread is back
 		b.Bare.Close()
 	}
 }

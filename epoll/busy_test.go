@@ -1,6 +1,7 @@
 package epoll
 
 import (
+	"os"
 	"runtime"
 	"testing"
 	"time"
@@ -11,16 +12,12 @@ import (
 // A Busy tells of what comes while a thread waits, and of what comes when it waits no longer; each time anew.
 func TestBusy(t *testing.T) {
 	for _, processors := range []int{1, 2} {
-		before := runtime.GOMAXPROCS(processors)
+		defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(processors))
 		b, err := NewBusy()
-		runtime.GOMAXPROCS(before)
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer b.Close()
-		if b.Alone() != (processors == 1) {
-			t.Errorf("alone: %v with %d processors", b.Alone(), processors)
-		}
 		read, out := pipe(t)
 		if err := b.Watch(read, 7, unix.EPOLLIN); err != nil {
 			t.Fatal(err)
@@ -46,8 +43,14 @@ func TestBusy(t *testing.T) {
 	}
 }
 
-// Close ends a Wait, in each of the ways in which it waits, and the one after it.
+// Close ends a Wait, in each of the ways in which it waits, and the one after it, and leaves no descriptor.
 func TestBusyClose(t *testing.T) {
+	before := descriptors(t)
+	defer func() {
+		if after := descriptors(t); after != before {
+			t.Errorf("%d descriptors, %d before", after, before)
+		}
+	}()
 	for range 20 {
 		for _, soon := range []time.Duration{0, 5 * time.Millisecond} {
 			b, err := NewBusy()
@@ -69,12 +72,34 @@ func TestBusyClose(t *testing.T) {
 			}
 		}
 	}
-	fd, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
+}
+
+func descriptors(t *testing.T) int {
+	t.Helper()
+	all, err := os.ReadDir("/proc/self/fd")
 	if err != nil {
 		t.Fatal(err)
 	}
-	unix.Close(fd)
-	if fd > 40 {
-		t.Errorf("descriptors are left: the next one is %d", fd)
+	return len(all)
+}
+
+// One processor is left for others, whoever holds.
+func TestHold(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	for _, processors := range []int{1, 2, 3} {
+		runtime.GOMAXPROCS(processors)
+		held := 0
+		for held < 10 && Hold() {
+			held++
+		}
+		if held != processors-1 {
+			t.Errorf("%d of %d processors are held", held, processors)
+		}
+		for range held {
+			Release()
+		}
+	}
+	if n := holders.Load(); n != 0 {
+		t.Errorf("%d hold one at the end", n)
 	}
 }

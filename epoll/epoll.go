@@ -107,7 +107,8 @@ func (s *Bare) Now(events []unix.EpollEvent) int {
 
 // WaitFor waits no longer than d, to the millisecond, and holds its thread and its processor meanwhile: what comes soon wakes
 // one thread, and none of the runtime's. The scheduler is not told of it, whose monitor would look after us 50 times a
-// millisecond: so d is to be less than the 10 ms after which it wants the processor for others. 0: nothing has come.
+// millisecond: so d is to be less than the 10 ms after which it wants the processor for others, and no longer than everybody may
+// stand still, for a garbage collection waits until we are back. 0: nothing has come.
 func (s *Bare) WaitFor(events []unix.EpollEvent, d time.Duration) int {
 	n, _, e := unix.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(s.fd), uintptr(unsafe.Pointer(&events[0])), uintptr(len(events)), uintptr(d/time.Millisecond), 0, 0)
 	runtime.KeepAlive(events)

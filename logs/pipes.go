@@ -12,7 +12,7 @@ import (
 type pipes struct {
 	*epoll.Busy
 	wake  bell
-	timer *time.Timer   // where there is one processor
+	timer *time.Timer   // where there is no processor to hold
 	hurry chan struct{} // likewise
 }
 
@@ -44,7 +44,7 @@ func newPipes() (*pipes, error) {
 
 // rest lasts until it is interrupted, or for d.
 func (p *pipes) rest(d time.Duration) {
-	if p.Alone() || d > patient {
+	if d > patient || !epoll.Hold() {
 		p.timer.Reset(d)
 		select {
 		case <-p.timer.C:
@@ -52,11 +52,12 @@ func (p *pipes) rest(d time.Duration) {
 		}
 		return
 	}
+	defer epoll.Release()
 	t := unix.NsecToTimespec(int64(d))
 	_, _ = unix.Ppoll([]unix.PollFd{{Fd: int32(p.wake), Events: unix.POLLIN}}, &t, nil)
 }
 
-// interrupt ends a rest, and makes next return wakeID.
+// interrupt ends a rest, and makes Wait return wakeID.
 func (p *pipes) interrupt() {
 	p.wake.ring()
 	select {

@@ -69,7 +69,7 @@ func (h *Hub) Close() {
 
 // patient is how long the loop's thread waits for what comes soon, as it does while connections are accepted: each is told of
 // three times.
-const patient = 2 * time.Millisecond
+const patient = time.Millisecond
 
 func (h *Hub) loop() {
 	events := make([]unix.EpollEvent, 64)

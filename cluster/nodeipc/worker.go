@@ -228,7 +228,7 @@ func (w *Worker) read() (more bool) {
 		}
 		return false
 	}
-	cost := n
+	cost := n + lineCost // each read costs us about as much, and may bring a single byte
 	lines := &w.channel.lines
 	lines.read(h.buf[:n])
 	for {

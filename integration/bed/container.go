@@ -127,19 +127,22 @@ func (c *Container) Zombies(t testing.TB) (names []string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	namespaces := map[string]bool{}
 	for _, dir := range dirs {
 		if strings.Contains(read(dir+"/cgroup"), c.ID) {
-			namespace := namespaceOf(dir)
-			for _, dir := range dirs {
-				if namespace != "" && namespaceOf(dir) == namespace && strings.Contains(read(dir+"/status"), "\nState:\tZ") {
-					names = append(names, strings.TrimSpace(read(dir+"/comm")))
-				}
-			}
-			return names
+			namespaces[namespaceOf(dir)] = true
 		}
 	}
-	t.Fatalf("container %s has no process", c.ID)
-	return nil
+	delete(namespaces, "") // of one that is gone by now
+	if len(namespaces) == 0 {
+		t.Fatalf("container %s has no process", c.ID)
+	}
+	for _, dir := range dirs {
+		if namespaces[namespaceOf(dir)] && strings.Contains(read(dir+"/status"), "\nState:\tZ") {
+			names = append(names, strings.TrimSpace(read(dir+"/comm")))
+		}
+	}
+	return names
 }
 
 // namespaceOf is the PID namespace of a process, by its directory in /proc; "" if it is gone. A zombie has it still.
