@@ -37,7 +37,10 @@ func applyVerb(s *session) *cobra.Command {
 			ctx, cancel := s.patience(c.Context())
 			defer cancel()
 			var r control.ApplyReply
-			if err := client.Call(ctx, "Apply", in, &r); err != nil {
+			far := s.watchOrder(ctx, "Apply", in)
+			err = client.Call(ctx, "Apply", in, &r)
+			far.end(err != nil)
+			if err != nil {
 				return err
 			}
 			return list(s, "table", r.Changes, func(bool) error { return s.changes(r.Changes, dry) })

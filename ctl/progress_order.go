@@ -37,27 +37,19 @@ const lastProgress = 5 * time.Second
 
 // watchOrder shows how far an order is, until end; nil where nobody would see it, or nothing is counted of it.
 func (s *session) watchOrder(ctx context.Context, method string, in any) *orderProgress {
-	request, ok := in.(control.OrderRequest)
-	if !ok || s.noWait || s.output == "json" || s.output == "yaml" {
+	if s.noWait || s.output == "json" || s.output == "yaml" {
 		return nil
 	}
 	const quiet = 300 * time.Millisecond
-	var counted steps
 	now := s.now()
-	switch method {
-	case "Reload":
-		counted = &reloadSteps{live: s.live(), far: make(map[string]string)}
-	case "Stop", "Restart":
-		if counted = s.workerSteps(ctx, method, request.Targets); counted == nil {
-			return nil
-		}
-	default:
+	counted, targets := s.stepsOf(ctx, method, in)
+	if counted == nil {
 		return nil
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	p := &orderProgress{line: newProgress(s.world, quiet), cancel: cancel, steps: counted, news: make(chan struct{}, 1)}
 	p.watched.Go(func() {
-		in := control.EventsRequest{Targets: request.Targets, Since: &now, Follow: true}
+		in := control.EventsRequest{Targets: targets, Since: &now, Follow: true}
 		_ = follow(ctx, s, true, "Events", in, func(instance string, e control.EventsReply) error {
 			if e.Event != nil {
 				p.tell(instance, e.Event)
@@ -66,6 +58,28 @@ func (s *session) watchOrder(ctx context.Context, method string, in any) *orderP
 		})
 	})
 	return p
+}
+
+// stepsOf is what is counted of a request, and of whom; nil: nothing.
+func (s *session) stepsOf(ctx context.Context, method string, in any) (steps, []string) {
+	switch r := in.(type) {
+	case control.OrderRequest:
+		switch method {
+		case "Reload":
+			return &reloadSteps{live: s.live(), far: make(map[string]string)}, r.Targets
+		case "Stop", "Restart":
+			return s.workerSteps(ctx, method, r.Targets), r.Targets
+		}
+	case control.ScaleRequest:
+		if s.live() {
+			return newChangeSteps(), []string{r.App}
+		}
+	case control.ApplyRequest:
+		if s.live() && !r.DryRun {
+			return newChangeSteps(), nil
+		}
+	}
+	return nil, nil
 }
 
 func (p *orderProgress) tell(instance string, e *control.Event) {
@@ -229,7 +243,7 @@ func (w *workerSteps) take(name string, e *control.Event) string {
 	n := w.of - len(w.left)
 	text := fmt.Sprintf("%d of %d %s", n, w.of, w.done)
 	if w.live {
-		return text + w.awaited()
+		return text + awaited(w.left)
 	}
 	const lines = 10 // of however many workers
 	tenths := n * lines / w.of
@@ -241,13 +255,13 @@ func (w *workerSteps) take(name string, e *control.Event) string {
 }
 
 // awaited names who is still to come, the first few.
-func (w *workerSteps) awaited() string {
+func awaited(left []string) string {
 	const most = 3
 	switch {
-	case len(w.left) == 0:
+	case len(left) == 0:
 		return ""
-	case len(w.left) > most:
-		return fmt.Sprintf("; waiting for %s and %d more", strings.Join(w.left[:most], ", "), len(w.left)-most)
+	case len(left) > most:
+		return fmt.Sprintf("; waiting for %s and %d more", strings.Join(left[:most], ", "), len(left)-most)
 	}
-	return "; waiting for " + strings.Join(w.left, ", ")
+	return "; waiting for " + strings.Join(left, ", ")
 }

@@ -149,3 +149,38 @@ func TestWorkerSteps(t *testing.T) {
 		t.Errorf("%s", strings.Join(told, "\n"))
 	}
 }
+
+// Of a scale or an apply is counted what begins: apps that are reloaded by their own count, others worker by worker.
+func TestChangeSteps(t *testing.T) {
+	c := newChangeSteps()
+	if c.pending() {
+		t.Error("something is awaited at once")
+	}
+	for _, s := range []struct {
+		event      *control.Event
+		name, want string
+	}{
+		{eventOf("worker.ready", "db", 0, `null`), "db/0", ""}, // of before
+		{eventOf("app.removed", "old", -1, `null`), "old", ""},
+		{eventOf("worker.started", "api", 2, `{"pid":3}`), "api/2", "0 of 1 ready; waiting for api/2"},
+		{eventOf("worker.started", "api", 3, `{"pid":4}`), "api/3", "0 of 2 ready; waiting for api/2, api/3"},
+		{eventOf("reload.started", "web", -1, `{"workers":2}`), "web", "web: 0 of 2 replaced; 0 of 2 ready; waiting for api/2, api/3"},
+		{eventOf("worker.started", "web", 0, `{"pid":5}`), "web/0", ""},
+		{eventOf("worker.ready", "api", 3, `null`), "api/3", "web: 0 of 2 replaced; 1 of 2 ready; waiting for api/2"},
+		{eventOf("worker.exited", "api", 2, `null`), "api/2", "web: 0 of 2 replaced; 1 of 1 ready"},
+		{eventOf("worker.started", "api", 2, `null`), "api/2", "web: 0 of 2 replaced; 1 of 2 ready; waiting for api/2"},
+		{eventOf("worker.stopping", "old", 0, `{"delay":"10s"}`), "old/0", "web: 0 of 2 replaced; 0 of 1 stopped; 1 of 2 ready; waiting for old/0, api/2"},
+		{eventOf("worker.exited", "old", 0, `null`), "old/0", "web: 0 of 2 replaced; 0 of 1 stopped; 1 of 2 ready; waiting for old/0, api/2"},
+		{eventOf("worker.removed", "old", 0, `null`), "old/0", "web: 0 of 2 replaced; 1 of 1 stopped; 1 of 2 ready; waiting for api/2"},
+		{eventOf("reload.progress", "web", 1, `{"replaced":1,"workers":2}`), "web/1", "web: 1 of 2 replaced; 1 of 1 stopped; 1 of 2 ready; waiting for api/2"},
+		{eventOf("worker.completed", "api", 2, `null`), "api/2", "web: 1 of 2 replaced; 1 of 1 stopped; 2 of 2 ready"},
+		{eventOf("reload.finished", "web", -1, `{"replaced":2,"workers":2}`), "web", "web: 1 of 2 replaced; 1 of 1 stopped; 2 of 2 ready"},
+	} {
+		if got := c.take(s.name, s.event); got != s.want {
+			t.Errorf("%s of %s: %q, want %q", s.event.Type, s.name, got, s.want)
+		}
+	}
+	if c.pending() {
+		t.Error("something is awaited")
+	}
+}

@@ -46,11 +46,12 @@ func (c *clusters) channel(m *member, w supervise.Work, told func(supervise.Verd
 		}
 	}
 	name := tree.Worker(w.App.Name, w.Slot)
-	o := nodeipc.Options{Slot: w.Slot, Mode: m.served.mode, ReadyOnMessage: w.App.Readiness != nil && w.App.Readiness.Node,
+	probed := w.App.Readiness != nil && !w.App.Readiness.Node
+	o := nodeipc.Options{Slot: w.Slot, Mode: m.served.mode, ReadyOnMessage: w.App.Readiness != nil && w.App.Readiness.Node, ReadyElsewhere: probed,
 		Told: func(e nodeipc.Event) {
 			if e.Kind == nodeipc.Hint {
 				c.warn(name + ": " + e.Detail)
-			} else if v, ok := nodeVerdict(e); ok {
+			} else if v, ok := nodeVerdict(e, probed); ok {
 				told(v)
 			}
 		}}
@@ -91,14 +92,21 @@ func (c *clusters) channel(m *member, w supervise.Work, told func(supervise.Verd
 	return err
 }
 
-// nodeVerdict is what the supervisor is told of a word on Node's channel.
-func nodeVerdict(e nodeipc.Event) (v supervise.Verdict, ok bool) {
+// nodeVerdict is what the supervisor is told of a word on Node's channel. Of a worker that is probed for its readiness it is
+// not that it is ready: who listens may have a long way to go until then.
+func nodeVerdict(e nodeipc.Event, probed bool) (v supervise.Verdict, ok bool) {
 	v.Detail = e.Detail
 	switch e.Kind {
 	case nodeipc.Ready:
 		v.Kind = supervise.VerdictReady
+		if probed {
+			v.Kind = supervise.VerdictReleased
+		}
 	case nodeipc.NotReady:
 		v.Kind = supervise.VerdictUnready
+		if probed {
+			v.Kind = supervise.VerdictHeld
+		}
 	case nodeipc.Stopping:
 		v.Kind = supervise.VerdictStopping
 	case nodeipc.Drained:

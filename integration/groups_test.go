@@ -73,7 +73,7 @@ func startWorld(t *testing.T, mode bed.Mode) *world {
 	w := &world{manager: &manager{dir: dir, spec: filepath.Join(dir, "goinit.yaml"), client: client{"--socket", filepath.Join(dir, "socket")}}}
 	serve := built.worker + " serve " + dir
 	var text strings.Builder
-	fmt.Fprintf(&text, "name: groups\ndefaults: {on_failure: ignore, restart: {delay: 50ms}, stop: {timeout: 5s}}\napps:\n")
+	text.WriteString("defaults: {on_failure: ignore, restart: {delay: 50ms}, stop: {timeout: 5s}}\napps:\n")
 	app := func(name, keys string) { fmt.Fprintf(&text, "  %s: {command: %s, %s}\n", name, serve, keys) }
 	app("plain", "enabled: true")
 	app("other", "enabled: true")

@@ -108,6 +108,7 @@ type row struct {
 	Ready      bool
 	Generation int
 	Restarts   int
+	Message    string
 	LastExit   *struct {
 		Code   *int
 		Signal *string

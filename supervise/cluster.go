@@ -22,7 +22,8 @@ type Cluster interface {
 	Wants(a *spec.App) (joins, ready bool)
 	// Join comes ahead of the start of a worker's process, never of a hook's. An error fails the start, with its text. told is
 	// as in Prober.Watch: it may be called from any goroutine, also from within the methods of the Member; it neither blocks
-	// nor calls back. What is told after Gone is ignored. Told are VerdictReady, VerdictStopping (the suicide signal),
+	// nor calls back. What is told after Gone is ignored. Told are VerdictReady and VerdictUnready, where the word comes from
+	// here, VerdictHeld (from Started on) and VerdictReleased where it does not; VerdictStopping (the suicide signal),
 	// VerdictUnhealthy (it does not answer) and VerdictDrained.
 	Join(w Work, told func(Verdict)) (Member, error)
 }

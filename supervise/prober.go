@@ -62,5 +62,7 @@ const (
 	VerdictMainPID                      // MAINPID
 	VerdictStatus                       // STATUS: Detail
 	VerdictStopping                     // STOPPING=1: it has begun to end by itself
+	VerdictHeld                         // a Member's, told before the process may be ready: it is not, whatever the Prober says, until VerdictReleased; Detail says why
+	VerdictReleased                     // a Member's: the Prober alone has the word now
 	VerdictDrained                      // a Member's: told to drain, it has finished what it had, and lives on: the stop signal is next
 )

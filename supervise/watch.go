@@ -22,6 +22,8 @@ type watched struct {
 	mu       sync.Mutex
 	verdicts []Verdict
 	stopped  bool
+	held     string // why the member keeps it from being ready; empty: it does not
+	well     bool   // the last word of the watch on its readiness
 }
 
 // watch begins to look after a process that is about to be started, and adds what it is given for that; nil: nobody has to.
@@ -53,12 +55,13 @@ func (o *owner) watch(w *Work) (v *watched, err error) {
 	return v, nil
 }
 
+// started tells both. The member comes first: it may keep the process from being ready before it can be found to be.
 func (v *watched) started(pid int) {
-	if v.watch != nil {
-		v.watch.Started(pid)
-	}
 	if v.member != nil {
 		v.member.Started(pid)
+	}
+	if v.watch != nil {
+		v.watch.Started(pid)
 	}
 }
 
@@ -72,6 +75,9 @@ func (v *watched) told(verdict Verdict) {
 	if v.stopped {
 		return
 	}
+	if verdict = v.weigh(verdict); verdict.Kind == VerdictReleased {
+		return
+	}
 	waiting := len(v.verdicts) > 0
 	for i, old := range v.verdicts {
 		if kindOf(old) == kindOf(verdict) {
@@ -83,6 +89,26 @@ func (v *watched) told(verdict Verdict) {
 	if !waiting {
 		v.wake()
 	}
+}
+
+// weigh makes one word of the watch's and the member's: ready is who is found to be, and is not held.
+func (v *watched) weigh(verdict Verdict) Verdict {
+	switch verdict.Kind {
+	case VerdictReady, VerdictUnready:
+		v.well = verdict.Kind == VerdictReady
+		if v.well && v.held != "" {
+			return Verdict{Kind: VerdictUnready, Detail: v.held}
+		}
+	case VerdictHeld:
+		v.held = verdict.Detail
+		verdict.Kind = VerdictUnready
+	case VerdictReleased:
+		v.held = ""
+		if v.well {
+			verdict.Kind = VerdictReady
+		}
+	}
+	return verdict
 }
 
 func kindOf(v Verdict) VerdictKind {

@@ -229,3 +229,43 @@ func TestHooksAreRunInTheWorkersPlace(t *testing.T) {
 		expect(t, "and again", []any{states(s), s.Snapshot()[0].Generation}, []any{"web/0 running", 2})
 	})
 }
+
+// Who serves and is asked after is ready when it is found to be, and the member does not hold it: whatever comes first.
+func TestReadyUnlessHeld(t *testing.T) {
+	o, c := &oracle{}, newFakeCluster()
+	c.wrong = t.Errorf
+	asked := serving(1, func(a *spec.App) {
+		a.Readiness = &spec.Readiness{HTTP: "http://127.0.0.1/", StartTimeout: spec.Duration(time.Hour)}
+	})
+	world := func() *fake {
+		f := newFake()
+		c.f = f
+		return f
+	}
+	bubbleWith(t, world, Config{Spec: &spec.Spec{Apps: []spec.App{asked}}, Cluster: c, Prober: o, Budget: time.Minute}, func(s *Supervisor, _ *fake, _ <-chan Outcome) {
+		member := func(kind VerdictKind, detail string) {
+			c.member("web/0.1").told(Verdict{Kind: kind, Detail: detail})
+			synctest.Wait()
+		}
+		now := func(state, why string) {
+			t.Helper()
+			expect(t, "now", states(s), "web/0 "+state)
+			expect(t, "why", s.Snapshot()[0].NotReady, why)
+		}
+		member(VerdictHeld, "it does not listen")
+		now("starting", "it does not listen")
+		o.say("web/0", VerdictUnready, "503")
+		now("starting", "503")
+		o.say("web/0", VerdictReady, "")
+		now("starting", "it does not listen")
+		o.say("web/0", VerdictUnready, "503 again")
+		member(VerdictReleased, "")
+		now("starting", "503 again")
+		member(VerdictHeld, "it has closed its server")
+		o.say("web/0", VerdictReady, "")
+		now("starting", "it has closed its server")
+		member(VerdictReleased, "")
+		now("running", "")
+		expect(t, "serving", c.serving(), 1)
+	})
+}

@@ -89,6 +89,18 @@ func (w *Worker) listensAt(a cluster.Address) bool {
 	return false
 }
 
+// hold is for a worker that others find to be ready, before they can: a probe of the address may be answered by the worker
+// that it is to replace.
+func (w *Worker) hold() {
+	if !w.o.ReadyElsewhere {
+		return
+	}
+	if w.gap = w.elsewhere(); w.gap != "" {
+		w.held = true
+		w.tell(NotReady, w.gap)
+	}
+}
+
 // reconsider is for those who wait to replace this one, which does not serve any more, or not there. What that costs is its.
 func (w *Worker) reconsider() {
 	if w.o.Balance == nil {

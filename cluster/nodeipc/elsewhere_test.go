@@ -138,3 +138,42 @@ func TestQueriesAreBounded(t *testing.T) {
 	}
 	a.hub.mu.Unlock()
 }
+
+// Whose readiness others find out is not told to be ready by listening; but held, before it runs, while it does not listen
+// where the one that it is to replace does.
+func TestReadyElsewhere(t *testing.T) {
+	probed := func(o *Options) { o.ReadyElsewhere = true }
+	a := newApp(t, "", cluster.ReusePort)
+	main := freePort(t)
+	nothing := func(s *stranger) { // has come of all that it has said
+		t.Helper()
+		s.say(`{"cmd":"NODE_HANDLE"}`)
+		s.until("NODE_HANDLE_ACK")
+		a.hub.mu.Lock()
+		defer a.hub.mu.Unlock()
+		if len(s.events) > 0 {
+			t.Errorf("%+v", <-s.events)
+		}
+	}
+	old := a.stranger(0, probed)
+	old.Started(0)
+	old.says(main)
+	nothing(old)
+
+	gap := fmt.Sprintf("it does not listen on 127.0.0.1:%d, where the worker that it is to replace does", main)
+	successor, other := a.stranger(0, probed), a.stranger(0, probed)
+	for _, s := range []*stranger{successor, other} {
+		s.Started(0)
+		s.expect(NotReady, gap)
+		nothing(s)
+	}
+	successor.says(main)
+	successor.expect(Ready, "")
+	nothing(successor)
+	successor.say(`{"act":"suicide"}`)
+	successor.expect(Stopping, `it sent {act: "suicide"}`)
+	old.Gone() // nobody serves whom the other would have to equal
+	other.expect(Ready, "")
+	other.says(freePort(t))
+	nothing(other)
+}

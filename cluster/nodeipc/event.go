@@ -11,8 +11,8 @@ type Kind uint8
 
 // The kinds.
 const (
-	Ready     Kind = iota // it listens; with ReadyOnMessage: it said so
-	NotReady              // it is not yet: it does not listen where the one that it replaces does
+	Ready     Kind = iota // it listens; with ReadyOnMessage: it said so; with ReadyElsewhere: it may be
+	NotReady              // it is not yet, or may not be: it does not listen where the one that it replaces does
 	Stopping              // it is about to end by itself: {act: 'suicide'}, cluster.worker.disconnect()
 	Drained               // after Drain: its connections are finished, its channel is closed, and a second later it is still there
 	Unhealthy             // it does not take the connections that it is given

@@ -65,11 +65,11 @@ func (w *Worker) becomeReady() {
 
 // settle tells that it is ready, when it has said so and listens where it has to; else why it is not.
 func (w *Worker) settle() {
-	if w.isReady || !w.saysReady || w.ended {
+	if w.isReady || !w.saysReady && !w.held || w.ended {
 		return
 	}
 	if gap := w.elsewhere(); gap != "" {
-		if gap == w.gap || w.gaps >= maxGaps {
+		if gap == w.gap || w.gaps >= maxGaps || w.o.ReadyElsewhere && !w.held {
 			return
 		}
 		w.gap = gap
@@ -79,8 +79,14 @@ func (w *Worker) settle() {
 			"\n  let it listen there too; or, if it is meant to listen elsewhere, have all end before the new ones start: goinit ctl restart")
 		return
 	}
+	if !w.o.ReadyElsewhere || w.held {
+		w.held = false
+		w.tell(Ready, "")
+	}
+	if !w.saysReady {
+		return
+	}
 	w.isReady = true
-	w.tell(Ready, "")
 	if w.o.Balance != nil {
 		for _, s := range w.o.Balance.servers {
 			s.outlived(w)

@@ -28,6 +28,9 @@ type Options struct {
 	Preload string
 	// ReadyOnMessage: it is ready when it says process.send('ready'), not when it listens.
 	ReadyOnMessage bool
+	// ReadyElsewhere: others find out whether it is ready. What is told of it then is but whether it may be: NotReady, before it
+	// runs, where the worker that it is to replace listens; and Ready, when it does too or need not any more.
+	ReadyElsewhere bool
 	// QuietTime is for programs that may serve nothing, such as consumers of a queue: one that has come up and has not listened
 	// for so long is ready, if no worker of its app has ever listened. 0: only who listens is.
 	QuietTime time.Duration

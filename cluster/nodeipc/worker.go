@@ -22,7 +22,8 @@ type Worker struct {
 	saysReady bool   // it listens; with ReadyOnMessage: it said so
 	gap       string // why that does not do, as it was told (elsewhere.go)
 	gaps      int    // how often something was told
-	isReady   bool   // and was told so
+	isReady   bool   // and, unless with ReadyElsewhere, was told so
+	held      bool   // with ReadyElsewhere: it was told that it may not be ready
 	entered   bool
 	draining  bool
 	stopping  bool // it said so
@@ -123,6 +124,7 @@ func (w *Worker) Started(pid int) {
 	w.hub.mu.Lock()
 	defer w.hub.mu.Unlock()
 	w.pid = pid
+	w.hold()
 	w.lookForWrapper()
 }
 

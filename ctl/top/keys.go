@@ -25,7 +25,7 @@ func bindings() []binding {
 		{"pgup ctrl+b", "PgUp", "a window up; with the panes in all of it: back in the log", func(m *model) tea.Cmd { return m.pageBy(-1) }},
 		{"pgdown ctrl+f", "PgDn", "a window down", func(m *model) tea.Cmd { return m.pageBy(1) }},
 		{"home", "Home", "the first row", func(m *model) tea.Cmd { return m.move(-len(m.rows)) }},
-		{"end G", "End, G", "the last row; the end of the log", func(m *model) tea.Cmd { m.scrolled = 0; return m.move(len(m.rows)) }},
+		{"end G", "End, G", "the end of the log, where one is back in it; the last row", (*model).end},
 		{"enter space", "Enter", "fold an app's workers, or unfold them", (*model).toggleFold},
 		{"left h", "left, h", "fold", func(m *model) tea.Cmd { return m.fold(true) }},
 		{"right", "right", "unfold", func(m *model) tea.Cmd { return m.fold(false) }},
@@ -37,7 +37,7 @@ func bindings() []binding {
 		{"/", "/", "only rows with these words in name or state; Esc: all", (*model).askFilter},
 		{"l", "l", "show the log of the selected row, or not", func(m *model) tea.Cmd { m.showLog = !m.showLog; return m.reselected() }},
 		{"e", "e", "show events, or not", func(m *model) tea.Cmd { m.showEvent = !m.showEvent; return m.reselected() }},
-		{"z tab", "z, Tab", "give the window to the log and the events, or take it back", func(m *model) tea.Cmd { m.zoomed, m.scrolled = !m.zoomed, 0; return m.reselected() }},
+		{"z tab", "z, Tab", "give the window to the log and the events, or take it back", func(m *model) tea.Cmd { m.zoomed, m.past = !m.zoomed, nil; return m.reselected() }},
 		{"r", "r", "reload", order("reload")},
 		{"R", "R", "restart", order("restart")},
 		{"s", "s", "start", order("start")},
@@ -95,10 +95,19 @@ func (m *model) pageBy(by int) tea.Cmd {
 	return nil
 }
 
+// end goes to the end of the log, where it is not shown; then to the last row, whose log is another.
+func (m *model) end() tea.Cmd {
+	if m.past != nil || m.filled() {
+		m.past = nil
+		return nil
+	}
+	return m.move(len(m.rows))
+}
+
 // scroll goes back in the log, or forth.
 func (m *model) scroll(by int) {
 	if m.log != nil {
-		m.scrolled = max(0, min(m.scrolled+by, m.log.len()-m.panes().log))
+		m.past = m.past.scroll(m.log, by, m.panes().log)
 	}
 }
 

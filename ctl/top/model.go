@@ -50,8 +50,8 @@ type model struct {
 	logTurn   int                // counts the changes of whom to follow
 	showLog   bool
 	showEvent bool
-	zoomed    bool // the panes, where there are any, have all of the window
-	scrolled  int  // lines that the log is behind its end
+	zoomed    bool  // the panes, where there are any, have all of the window
+	past      *past // what is shown of the log; nil: its end
 
 	prompt  *prompt // a line that is being typed
 	asked   *asked  // a question that is to be answered with y
@@ -267,7 +267,7 @@ func (m *model) selectLog() tea.Cmd {
 
 func (m *model) endLog() {
 	m.logTurn++
-	m.scrolled = 0
+	m.past = nil
 	if m.logEnd != nil {
 		m.logEnd()
 		m.logEnd = nil

@@ -1,6 +1,7 @@
 package top
 
 import (
+	"slices"
 	"sync"
 	"unicode/utf8"
 )
@@ -45,25 +46,25 @@ func (t *tail) add(line string) {
 	}
 }
 
-// last are up to n lines that end so many lines before the newest.
-func (t *tail) last(n, before int) []string {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	end := max(0, len(t.lines)-before)
-	start := max(0, end-n)
-	out := make([]string, 0, end-start)
-	for i := start; i < end; i++ {
-		at := i
-		if t.n > linesKept {
-			at = (t.n + i) % linesKept
-		}
-		out = append(out, t.lines[at])
-	}
-	return out
+// last are up to n lines, the newest at the end.
+func (t *tail) last(n int) []string {
+	lines, _ := t.still()
+	return lines[max(0, len(lines)-n):]
 }
 
-func (t *tail) len() int {
+// still is a copy of all lines that are kept, and how many ever came.
+func (t *tail) still() (lines []string, n int) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return len(t.lines)
+	at := 0
+	if t.n > linesKept {
+		at = t.n % linesKept
+	}
+	return slices.Concat(t.lines[at:], t.lines[:at]), t.n
+}
+
+func (t *tail) total() int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.n
 }

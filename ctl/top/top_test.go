@@ -367,10 +367,10 @@ func TestBounded(t *testing.T) {
 			m.Update(readMsg{reading: reading(time.Duration(n)*time.Second, worker("web", n, n+1, 0, 0), worker(fmt.Sprint("a", n), 0, n+2, 0, 0))})
 		}
 	}
-	if len(m.uses) != 4 || m.events.len() != linesKept || len(m.rows) > 4 { // two workers, two apps
-		t.Errorf("%d uses, %d events, %d rows", len(m.uses), m.events.len(), len(m.rows))
+	if len(m.uses) != 4 || len(m.events.lines) != linesKept || len(m.rows) > 4 { // two workers, two apps
+		t.Errorf("%d uses, %d events, %d rows", len(m.uses), len(m.events.lines), len(m.rows))
 	}
-	for _, l := range m.events.last(linesKept, 0) {
+	for _, l := range m.events.last(linesKept) {
 		if len(l) > lineKept {
 			t.Fatalf("a line of %d bytes", len(l))
 		}
@@ -401,18 +401,98 @@ func TestDetails(t *testing.T) {
 
 func TestTail(t *testing.T) {
 	l := newTail()
-	if got := l.last(5, 0); len(got) != 0 {
+	if got := l.last(5); len(got) != 0 {
 		t.Errorf("%q", got)
 	}
 	for n := range linesKept + 7 {
 		l.add(fmt.Sprint(n))
 	}
-	if got := fmt.Sprint(l.last(2, 0), l.last(2, 3), l.last(3, linesKept-1), l.last(1, linesKept+1)); got != fmt.Sprintf("[%d %d] [%d %d] [7] []", linesKept+5, linesKept+6, linesKept+2, linesKept+3) {
+	all, n := l.still()
+	if got := fmt.Sprintln(l.last(2), len(all), all[0], n, l.total()); got != fmt.Sprintf("[%d %d] %d 7 %d %d\n", linesKept+5, linesKept+6, linesKept, linesKept+7, linesKept+7) {
 		t.Error(got)
 	}
 	l.add(strings.Repeat("é", lineKept))
-	if got := l.last(1, 0)[0]; len(got) > lineKept || strings.Trim(got, "é") != "" {
+	if got := l.last(1)[0]; len(got) > lineKept || strings.Trim(got, "é") != "" {
 		t.Errorf("%d bytes, %q", len(got), strings.Trim(got, "é"))
+	}
+}
+
+// What one has scrolled back to stays in sight in a flood, and how much is below is told; from there one goes on to what has
+// come since, while that is kept, and else to the newest.
+func TestScrolledBack(t *testing.T) {
+	m := newTest(t, shop(0))
+	m.keys("z")
+	m.log, m.logOf = newTail(), m.wanted()
+	count := 0
+	flood := func(n int) {
+		for range n {
+			m.log.add(fmt.Sprintf("line %d.", count))
+			count++
+		}
+		m.Update(linesMsg{m.log})
+	}
+	height := m.panes().log
+	seen := func(first, back int) {
+		t.Helper()
+		title := " log of web"
+		if back > 0 {
+			title += fmt.Sprintf(", %d lines back (End: the newest)", back)
+		}
+		lines := strings.Split(m.shown(), "\n")[2:]
+		for i, line := range lines[:height+1] {
+			want := title
+			if i > 0 {
+				want = fmt.Sprintf("line %d.", first+i-1)
+			}
+			if strings.TrimRight(line, " ") != want {
+				t.Fatalf("%q, want %q in\n%s", line, want, m.shown())
+			}
+		}
+	}
+	step := height - 1
+	flood(500)
+	seen(500-height, 0)
+	m.keys("pgdown")
+	seen(500-height, 0)
+	m.keys("pgup", "pgup")
+	at := 500 - height - 2*step
+	seen(at, 2*step)
+	flood(100)
+	seen(at, 2*step+100)
+	flood(10 * linesKept) // nothing is left of it in the tail
+	seen(at, 2*step+100+10*linesKept)
+	m.keys("pgup")
+	seen(at-step, 3*step+100+10*linesKept)
+	for range 500 / step {
+		m.keys("pgup")
+	}
+	seen(0, count-height)
+	m.keys("end")
+	seen(count-height, 0)
+
+	m.keys("pgup")
+	flood(50)
+	at = count - 50 - height - step
+	seen(at, 50+step)
+	m.keys("pgdown", "pgdown")
+	seen(at+2*step, 50-step)
+	for range 50 / step {
+		m.keys("pgdown")
+	}
+	seen(count-height, 0)
+	m.keys("pgup")
+	flood(2 * linesKept)
+	m.keys("pgdown")
+	seen(count-height, 0)
+	m.keys("pgup", "z", "z")
+	seen(count-height, 0)
+
+	m.keys("pgup")
+	for h := range 40 { // a window of any height
+		m.Update(tea.WindowSizeMsg{Width: 80, Height: h})
+		m.shown()
+		m.keys("pgup", "pgdown", "pgup")
+		m.shown()
 	}
 }
 

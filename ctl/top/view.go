@@ -246,15 +246,20 @@ func (m *model) drawPanes(p panes) (out []string) {
 		if m.logOf != "" {
 			title = "log of " + m.logOf
 		}
-		if m.scrolled > 0 {
-			title += fmt.Sprintf(", %d lines back (End: the newest)", m.scrolled)
+		var shown []string
+		switch {
+		case m.past != nil:
+			title += fmt.Sprintf(", %d lines back (End: the newest)", m.log.total()-m.past.foot())
+			shown = m.past.shown(p.log)
+		case m.log != nil:
+			shown = m.log.last(p.log)
 		}
 		out = append(out, m.bar(title))
-		out = append(out, m.text(m.log, p.log, m.scrolled)...)
+		out = append(out, m.text(shown, p.log)...)
 	}
 	if p.events > 0 {
 		out = append(out, m.bar("events"))
-		out = append(out, m.text(m.events, p.events, 0)...)
+		out = append(out, m.text(m.events.last(p.events), p.events)...)
 	}
 	return out
 }
@@ -263,13 +268,11 @@ func (m *model) bar(title string) string {
 	return barStyle.Render(fit(" "+title, m.width, false))
 }
 
-// text is the last lines of a tail, or those that are so many before.
-func (m *model) text(t *tail, height, before int) []string {
+// text are lines, as wide as the window, and empty ones below them.
+func (m *model) text(lines []string, height int) []string {
 	out := make([]string, 0, height)
-	if t != nil {
-		for _, line := range t.last(height, before) {
-			out = append(out, ansi.Truncate(expand(line), m.width, "~"))
-		}
+	for _, line := range lines {
+		out = append(out, ansi.Truncate(expand(line), m.width, "~"))
 	}
 	for len(out) < height {
 		out = append(out, "")
