@@ -104,6 +104,20 @@ func (r *row) maybeString(name string, value *string) {
 	r.null()
 }
 
+// knownUint leaves out what is not known.
+func (r *row) knownUint(name string, value *uint64) {
+	if value != nil {
+		r.uint(name, value)
+	}
+}
+
+// knownFloat leaves out what is not known.
+func (r *row) knownFloat(name string, value *float64) {
+	if value != nil {
+		r.float(name, value)
+	}
+}
+
 func (r *row) pressure(name string, p *Pressure) {
 	r.key(name)
 	if p == nil {
@@ -117,18 +131,23 @@ func (r *row) pressure(name string, p *Pressure) {
 	r.text = append(r.text, '}')
 }
 
+// who is what rows of workers begin with.
+func (r *row) who(instance, app string, slot *int, worker *string, pid *int) {
+	if instance != "" {
+		r.string("instance", instance)
+	}
+	r.string("app", app)
+	r.maybeInt("slot", slot)
+	r.maybeString("worker", worker)
+	r.maybeInt("pid", pid)
+}
+
 // writer is an element of a list that writes itself.
 type writer interface{ appendTo([]byte) []byte }
 
 func (w *Worker) appendTo(b []byte) []byte {
 	r := row{append(b, '{')}
-	if w.Instance != "" {
-		r.string("instance", w.Instance)
-	}
-	r.string("app", w.App)
-	r.maybeInt("slot", w.Slot)
-	r.maybeString("worker", w.Worker)
-	r.maybeInt("pid", w.PID)
+	r.who(w.Instance, w.App, w.Slot, w.Worker, w.PID)
 	r.string("state", string(w.State))
 	r.bool("ready", w.Ready)
 	r.int("generation", w.Generation)
@@ -148,37 +167,17 @@ func (w *Worker) appendTo(b []byte) []byte {
 	if w.Message != "" {
 		r.string("message", w.Message)
 	}
-	if w.CPUSeconds != nil {
-		r.float("cpu_seconds", w.CPUSeconds)
-	}
-	if w.MemoryBytes != nil {
-		r.uint("memory_bytes", w.MemoryBytes)
-	}
-	if w.MemoryPeakBytes != nil {
-		r.uint("memory_peak_bytes", w.MemoryPeakBytes)
-	}
-	if w.OOMKills != nil {
-		r.uint("oom_kills", w.OOMKills)
-	}
+	r.knownFloat("cpu_seconds", w.CPUSeconds)
+	r.knownUint("memory_bytes", w.MemoryBytes)
+	r.knownUint("memory_peak_bytes", w.MemoryPeakBytes)
+	r.knownUint("oom_kills", w.OOMKills)
 	if w.Cgroup != "" {
 		r.string("cgroup", w.Cgroup)
 	}
 	return append(r.text, '}')
 }
 
-// known fields only: these rows are read by a program that has all of them to itself, a thousand at a time.
-func (r *row) knownUint(name string, value *uint64) {
-	if value != nil {
-		r.uint(name, value)
-	}
-}
-
-func (r *row) knownFloat(name string, value *float64) {
-	if value != nil {
-		r.float(name, value)
-	}
-}
-
+// Known fields only: these rows are read by a program that has all of them to itself, a thousand at a time.
 func (m *Metrics) appendTo(b []byte) []byte {
 	r := row{append(b, '{')}
 	r.string("app", m.App)
@@ -252,13 +251,7 @@ func (m *Metrics) appendCounts(r *row) {
 
 func (s *Stats) appendTo(b []byte) []byte {
 	r := row{append(b, '{')}
-	if s.Instance != "" {
-		r.string("instance", s.Instance)
-	}
-	r.string("app", s.App)
-	r.maybeInt("slot", s.Slot)
-	r.maybeString("worker", s.Worker)
-	r.maybeInt("pid", s.PID)
+	r.who(s.Instance, s.App, s.Slot, s.Worker, s.PID)
 	r.time("at", &s.At)
 	r.string("source", s.Source)
 	if s.Cgroup != "" {

@@ -118,9 +118,7 @@ func (g *gateway) apps(s *spec.Spec) []spec.App {
 	a.Stop.Timeout, a.Stop.Drain = spec.Duration(gatewayStopTime), new(spec.Duration)
 	a.Logs.Console = "prefix"
 	a.NoNewPrivileges = true
-	if launch.CanDrop() {
-		a.Capabilities.Drop = []string{"ALL"}
-	}
+	a.Capabilities.Drop = []string{"ALL"}
 	if launch.CanBecome(gatewayUID, gatewayUID) {
 		a.User = fmt.Sprintf("%d:%d", gatewayUID, gatewayUID)
 	}

@@ -88,7 +88,7 @@ func TestDockerStop(t *testing.T) {
 		if r.Took > soon {
 			t.Errorf("docker stop took %v", r.Took)
 		}
-		inOrder(t, c.Logs(t), "slow request", "got SIGTERM, closing", "slow answered", "closed")
+		bed.InOrder(t, c.Logs(t), "slow request", "got SIGTERM, closing", "slow answered", "closed")
 	})
 	t.Run("no handler", func(t *testing.T) { // as PID 1 itself, sleep would not die of TERM
 		c := e.Detach(t, debianImage, "sleep", "1000")
@@ -122,7 +122,7 @@ func TestDockerStop(t *testing.T) {
 		if r, status := c.Stop(t); status != 0 || r.Took > soon {
 			t.Errorf("status %d after %v, wanted 0", status, r.Took)
 		}
-		inOrder(t, c.Logs(t), "ready", "got SIGTERM, closing", "closed")
+		bed.InOrder(t, c.Logs(t), "ready", "got SIGTERM, closing", "closed")
 	})
 	t.Run("remapped", func(t *testing.T) {
 		c := e.Detach(t, "--env", "GOINIT_REMAP_EXIT=143", debianImage, "sleep", "1000")
@@ -130,19 +130,6 @@ func TestDockerStop(t *testing.T) {
 			t.Errorf("status %d, wanted 0 for 143", status)
 		}
 	})
-}
-
-func inOrder(t *testing.T, text string, parts ...string) {
-	t.Helper()
-	rest := text
-	for _, part := range parts {
-		_, after, found := strings.Cut(rest, part)
-		if !found {
-			t.Errorf("%q is missing, or not in its place, in\n%s", part, text)
-			return
-		}
-		rest = after
-	}
 }
 
 // Every signal that docker kill sends reaches the program, once, and as what it is.

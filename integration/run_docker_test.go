@@ -117,8 +117,8 @@ func TestRunDocker(t *testing.T) {
 	}
 	logs := in.c.Logs(t)
 	t.Log("the container wrote:\n" + logs)
-	inOrder(t, logs, "slow request", "slow answered", "closed", "Redis is now ready to exit")
-	inOrder(t, logs, "stopping everything: SIGTERM, within 9s", "the end, with status 0")
+	bed.InOrder(t, logs, "slow request", "slow answered", "closed", "Redis is now ready to exit")
+	bed.InOrder(t, logs, "stopping everything: SIGTERM, within 9s", "the end, with status 0")
 	if strings.Contains(logs, "killed: ") || strings.Contains(logs, "did not end in its time") {
 		t.Error("something had to be killed")
 	}
@@ -324,8 +324,8 @@ func TestRunDockerDelay(t *testing.T) {
 	if status != 0 {
 		t.Errorf("status %d", status)
 	}
-	inOrder(t, logs, "not ready, and serving on", "everything is asked to stop now", "the end, with status 0")
-	inOrder(t, logs, "got SIGTERM, closing", "closed", "Redis is now ready to exit")
+	bed.InOrder(t, logs, "not ready, and serving on", "everything is asked to stop now", "the end, with status 0")
+	bed.InOrder(t, logs, "got SIGTERM, closing", "closed", "Redis is now ready to exit")
 }
 
 // What does not stop in its budget is killed and named, before Docker kills everything.
@@ -340,5 +340,5 @@ func TestRunDockerBudget(t *testing.T) {
 	}
 	logs := c.Logs(t)
 	t.Log("the container wrote:\n" + logs)
-	inOrder(t, logs, "stopping everything: SIGTERM, within 1s", "main/0 did not end in its time and is killed", "had to be killed: main/0")
+	bed.InOrder(t, logs, "stopping everything: SIGTERM, within 1s", "main/0 did not end in its time and is killed", "had to be killed: main/0")
 }

@@ -152,9 +152,9 @@ func TestRunExampleImage(t *testing.T) {
 				t.Errorf("status %d after %v", status, r.Took)
 			}
 			logs := c.Logs(t)
-			inOrder(t, logs, "closed")
+			bed.InOrder(t, logs, "closed")
 			if place.budget != "" {
-				inOrder(t, logs, "stopping everything: SIGTERM, within "+place.budget)
+				bed.InOrder(t, logs, "stopping everything: SIGTERM, within "+place.budget)
 			}
 		})
 	}

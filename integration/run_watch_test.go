@@ -197,14 +197,14 @@ func awaitWatching(t *testing.T, m *manager, apps int) {
 	})
 }
 
-// Of a Node program exactly those files are watched that it has loaded: by require and by import, and also after a restart; and a
-// program that cannot start because of a mistake is started at once when that is mended.
-func TestRunWatchNode(t *testing.T) {
+// newProgram is a folder for a Node program, and writes its files.
+func newProgram(t *testing.T) (dir string, write func(name, text string)) {
+	t.Helper()
 	if _, err := exec.LookPath("node"); err != nil {
 		bed.Without(t, "namespace", "node is not installed")
 	}
-	dir := t.TempDir()
-	write := func(name, text string) {
+	dir = t.TempDir()
+	return dir, func(name, text string) {
 		t.Helper()
 		if err := os.MkdirAll(filepath.Dir(filepath.Join(dir, name)), 0o755); err != nil {
 			t.Fatal(err)
@@ -213,6 +213,12 @@ func TestRunWatchNode(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+}
+
+// Of a Node program exactly those files are watched that it has loaded: by require and by import, and also after a restart; and a
+// program that cannot start because of a mistake is started at once when that is mended.
+func TestRunWatchNode(t *testing.T) {
+	dir, write := newProgram(t)
 	main := `const used = require("./lib/used.js"); import("./esm/mod.mjs").then(m => {
 		if (process.send) process.send("ready"); console.log("up", used, m.default, process.env.NODE_CHANNEL_FD); setInterval(() => {}, 1e6) })`
 	write("main.js", main)
@@ -268,19 +274,7 @@ func TestRunWatchNode(t *testing.T) {
 
 // The same with workers of a Node cluster, which tell it on the channel that they have anyway.
 func TestRunWatchNodeCluster(t *testing.T) {
-	if _, err := exec.LookPath("node"); err != nil {
-		bed.Without(t, "namespace", "node is not installed")
-	}
-	dir := t.TempDir()
-	write := func(name, text string) {
-		t.Helper()
-		if err := os.MkdirAll(filepath.Dir(filepath.Join(dir, name)), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
+	dir, write := newProgram(t)
 	write("main.js", `const used = require("./lib/used.js"); console.log("uses", used); require("http").createServer().listen("web.sock")`)
 	write("lib/used.js", "module.exports = 1")
 	write("lib/unused.js", "")

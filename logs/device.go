@@ -151,3 +151,14 @@ func (nowhere) write(b []byte) (int, error) { return len(b), nil }
 func (nowhere) wait() error                 { return nil }
 func (nowhere) interrupt()                  {}
 func (nowhere) close()                      {}
+
+// pollNow is poll(2) of one descriptor that does not wait.
+func pollNow(fd int, events int16) int16 {
+	p := unix.PollFd{Fd: int32(fd), Events: events}
+	var now unix.Timespec
+	n, _, e := unix.RawSyscall6(unix.SYS_PPOLL, uintptr(unsafe.Pointer(&p)), 1, uintptr(unsafe.Pointer(&now)), 0, 0, 0)
+	if e != 0 || n == 0 {
+		return 0
+	}
+	return p.Revents
+}

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"runtime"
 	"time"
-	"unsafe"
 
 	"goinit/logs/store"
 
@@ -89,15 +88,6 @@ func (c *Console) add(s *stream, fd int) error {
 	c.streams[s.id] = s
 	c.nextID++
 	return nil
-}
-
-func (c *Console) drain(streams []*stream) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if !c.closed { // Close drains all
-		c.draining = append(c.draining, streams...)
-		c.pipes.interrupt()
-	}
 }
 
 // loop reads whatever can be read, in turns of one pipe each, and has the store write it after each round. A pipe that was
@@ -251,13 +241,6 @@ func (c *Console) readAll() {
 	}
 }
 
-// drainAll is drainAsked; done is false if there may be more to do, after a panic.
-func (c *Console) drainAll() (done bool) {
-	defer c.survive()
-	c.over = c.drainAsked()
-	return true
-}
-
 // survive is deferred where a panic would end PID 1, and with it the container.
 func (c *Console) survive() {
 	p := recover()
@@ -276,59 +259,6 @@ func (c *Console) stream(id uint32) *stream {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.streams[id]
-}
-
-// drainAsked finishes what Drain and Close asked for, and reports whether that was all there will ever be. Nobody is held up by a
-// stream for which the store has no room now: it has another turn soon.
-func (c *Console) drainAsked() (ended bool) {
-	for {
-		c.mu.Lock()
-		if len(c.draining) == 0 {
-			c.draining, c.delayed = c.delayed, nil
-			again := len(c.draining) > 0
-			ended = c.closed && !again
-			c.mu.Unlock()
-			if again {
-				c.pipes.interrupt()
-			}
-			return ended
-		}
-		s := c.draining[0]
-		c.draining = c.draining[1:]
-		open := c.streams[s.id] == s
-		c.mu.Unlock()
-		if open && !c.drainOne(s) {
-			c.delayed = append(c.delayed, s)
-		}
-	}
-}
-
-// drainOne reads as much as there was when it was first asked, and not until the pipe is empty: somebody may be writing still. Then
-// the pipe is closed. False: the store has no room now.
-func (c *Console) drainOne(s *stream) bool {
-	if !s.asked {
-		s.asked, s.left = true, available(s.fd)
-	}
-	for s.left > 0 && !s.finished {
-		n := c.read(s, min(s.left, s.size))
-		if n == deferred {
-			return false
-		}
-		if n < 0 {
-			break
-		}
-		s.left -= n
-	}
-	return s.finished || c.finish(s)
-}
-
-// available is how much can be read from a pipe now (FIONREAD, which is TIOCINQ).
-func available(fd int) int {
-	n, err := unix.IoctlGetInt(fd, unix.TIOCINQ)
-	if err != nil {
-		return 0
-	}
-	return n
 }
 
 // deferred is read's answer where the store has no room now.
@@ -376,41 +306,4 @@ func (c *Console) space(s *stream, n int) []byte {
 		c.buffer = make([]byte, store.MaxTake)
 	}
 	return c.buffer[:n]
-}
-
-// finish closes a pipe. False: its last line has no end, and the store has no room for it now.
-func (c *Console) finish(s *stream) bool {
-	var b []byte
-	if len(s.tail) > 0 {
-		if b = c.space(s, len(s.tail)); b == nil {
-			c.round.deferred = true
-			return false
-		}
-	}
-	c.mu.Lock()
-	delete(c.streams, s.id)
-	c.mu.Unlock()
-	c.finished = append(c.finished, s)
-	s.finished = true
-	unix.Close(s.fd)
-	if len(b) == 0 {
-		return true
-	}
-	copy(b, s.tail)
-	s.tail = nil
-	c.begin(s)
-	c.last(b)
-	c.kept.announce()
-	return true
-}
-
-// pollNow is poll(2) of one descriptor that does not wait.
-func pollNow(fd int, events int16) int16 {
-	p := unix.PollFd{Fd: int32(fd), Events: events}
-	var now unix.Timespec
-	n, _, e := unix.RawSyscall6(unix.SYS_PPOLL, uintptr(unsafe.Pointer(&p)), 1, uintptr(unsafe.Pointer(&now)), 0, 0, 0)
-	if e != 0 || n == 0 {
-		return 0
-	}
-	return p.Revents
 }

@@ -2,7 +2,6 @@ package nodeipc
 
 import (
 	"errors"
-	"slices"
 	"strconv"
 	"time"
 
@@ -35,40 +34,18 @@ type Worker struct {
 	rest    time.Time          // no connections before that: it has declined, or lost one
 	hung    bool               // and told to be
 
-	spent     int       // on what was read from it, in bytes
-	extra     int       // likewise, of what a line has cost beyond lineCost
-	since     time.Time // since then
-	suspended time.Time // not read before that; zero: it is
-	resend    time.Time // the kernel was short of something; zero: it was not
-	quiet     time.Time // it is ready then, if nobody has listened; zero: it has to listen
-	lingers   time.Time // after Drain, and its end of the channel: until then it may exit; zero: not so far
-}
-
-// flight is a connection on its way.
-type flight struct {
-	listener *listener
-	fd       int
-	seq      int
-	at       time.Time
+	budget
+	resend  time.Time // the kernel was short of something; zero: it was not
+	quiet   time.Time // it is ready then, if nobody has listened; zero: it has to listen
+	lingers time.Time // after Drain, and its end of the channel: until then it may exit; zero: not so far
 }
 
 // DefaultHangTime is longer than the longest computation that a server should do in one piece, by far.
 const DefaultHangTime = 30 * time.Second
 
 const (
-	// maxFlights is how many connections one worker may have that it has not acknowledged: what is lost to a worker that hangs
-	// until it is killed. More than 16 bring nothing, measured.
-	maxFlights = 16
-	// A worker that has no descriptor left, or declines, is left alone for a while.
-	lossRest    = time.Second
-	declineRest = 50 * time.Millisecond
-	// A worker may send this many bytes in this time, each line counted as so many more, which is what it costs us; the rest
-	// waits in its own process. That is 100,000 lines a second: a connection takes two.
-	mostRead   = 4 << 20
-	lineCost   = 400
-	lookCost   = 10 // of looking at one worker, one address or one socket among many
-	readWindow = 100 * time.Millisecond
-	shortRest  = 10 * time.Millisecond
+	// shortRest is until the next try where the kernel is short of something.
+	shortRest = 10 * time.Millisecond
 	// exitTime is what a worker that is drained has to exit by itself, before Drained is told: a signal would cut short what it
 	// does at its end.
 	exitTime = time.Second
@@ -245,18 +222,6 @@ func (w *Worker) read() (more bool) {
 	}
 }
 
-// count keeps it from sending more than we want to read.
-func (w *Worker) count(cost int) {
-	now := time.Now()
-	if now.Sub(w.since) >= readWindow {
-		w.since, w.spent = now, 0
-	}
-	if w.spent += cost; w.spent >= mostRead {
-		w.suspended = w.since.Add(readWindow)
-		w.hub.wakeBy(w.suspended)
-	}
-}
-
 // disconnected: it has closed its end, or is no more.
 func (w *Worker) disconnected() {
 	w.ended = true
@@ -370,52 +335,4 @@ func (w *Worker) sendServer(s Handed) {
 	}
 	text := withHandle(nil, "net.Server", "", true, func(b []byte) []byte { return appendText(b, s.Message) })
 	w.send(outgoing{text: text, fd: fd, own: true})
-}
-
-// credit says whether it can be given a connection.
-func (w *Worker) credit() bool {
-	const length = 256 // more than the line has
-	return w.entered && !w.draining && !w.ended && w.rest.IsZero() && len(w.flights) < maxFlights &&
-		len(w.channel.queue) == 0 && !w.channel.broken && w.channel.window.allows(length)
-}
-
-// give sends it a connection, which is kept until it has said that it has it.
-func (w *Worker) give(l *listener, fd int) {
-	now := time.Now()
-	seq := w.hub.number()
-	w.flights = append(w.flights, flight{l, fd, seq, now})
-	if len(w.flights) == 1 {
-		w.hub.wakeBy(now.Add(w.o.HangTime))
-	}
-	var space [512]byte
-	w.send(outgoing{text: newConnection(space[:0], l.key, l.nativeKind, seq), fd: fd, seq: seq})
-}
-
-// pump has those accept that may have waited for this worker.
-func (w *Worker) pump() {
-	if !w.credit() {
-		return
-	}
-	for _, s := range w.servers {
-		if s.listener != nil && s.listener.starving() {
-			s.listener.pump()
-		}
-	}
-}
-
-// land takes a connection off; false: there is none of that number.
-func (w *Worker) land(seq int) (flight, bool) {
-	i := slices.IndexFunc(w.flights, func(f flight) bool { return f.seq == seq })
-	if i < 0 {
-		return flight{}, false
-	}
-	f := w.flights[i]
-	w.flights = slices.Delete(w.flights, i, i+1)
-	return f, true
-}
-
-// relax keeps connections from it for a while.
-func (w *Worker) relax(d time.Duration) {
-	w.rest = time.Now().Add(d)
-	w.hub.wakeBy(w.rest)
 }

@@ -23,6 +23,9 @@ type Engine struct {
 	ours    []string // the images that we made and it did not have
 }
 
+//go:embed keep.sh
+var keepScript string // goes ahead of those that keep something
+
 //go:embed engine.sh
 var engineScript string
 
@@ -77,7 +80,7 @@ func start(t testing.TB, args ...string) *Engine {
 	}
 	socket := "unix://" + filepath.Join(dir, "docker.sock")
 	group := "goinit-bed-" + strings.TrimPrefix(filepath.Base(dir), "goinit-docker-")
-	keeper := exec.Command("sh", append([]string{"-c", engineScript, "engine.sh", dir, group,
+	keeper := exec.Command("sh", append([]string{"-c", keepScript + engineScript, "engine.sh", dir, group,
 		"--host", socket, "--cgroup-parent", "/" + group,
 		"--data-root", filepath.Join(dir, "data"), "--exec-root", filepath.Join(dir, "exec"), "--pidfile", filepath.Join(dir, "docker.pid"),
 		"--storage-driver", "overlay2", "--bridge=none", "--iptables=false", "--ip-forward=false", "--ip-masq=false"}, args...)...)

@@ -1,5 +1,5 @@
 # Keeps a Docker engine for as long as standard input is open: a test holds the other end, so that the engine ends with the
-# test, however the test ends. usage: sh engine.sh DIR CGROUP DOCKERD-ARGUMENT… <PIPE
+# test, however the test ends. usage, behind keep.sh: sh engine.sh DIR CGROUP DOCKERD-ARGUMENT… <PIPE
 #
 # The engine lives in namespaces of its own for processes and mounts: when their first process is killed, the kernel ends
 # dockerd, containerd, the shims and the containers, and drops every mount they made. Some of their files have places that
@@ -7,29 +7,11 @@
 # the same way. What is left are two things that have names: the control groups CGROUP and the directory DIR.
 dir=$1 cgroup=$2
 shift 2
-trap '' INT HUP TERM # a Ctrl-C is the test's; standard input says when to end
-unshare --mount --pid --fork --kill-child --mount-proc -- sh -c '
+keep dockerd.log 200 unshare --mount --pid --fork --kill-child --mount-proc -- sh -c '
 	mount -t tmpfs -o mode=755 goinit-bed /run
 	for over in etc opt; do
 		mkdir -p "$0/$over/upper" "$0/$over/work"
 		mount -t overlay -o "lowerdir=/$over,upperdir=$0/$over/upper,workdir=$0/$over/work" goinit-bed "/$over"
 	done
 	dockerd "$@" &
-	wait $!' "$dir" "$@" >"$dir/dockerd.log" 2>&1 </dev/null &
-engine=$!
-cat >/dev/null
-kill -KILL $engine
-wait $engine 2>/dev/null
-
-# The kernel ends the processes one after the other: until then their groups are busy, and their files are held.
-tries=0
-until
-	groups=$(find /sys/fs/cgroup -mindepth 1 -maxdepth 2 -type d -name "$cgroup")
-	for group in $groups; do
-		find "$group" -depth -type d -exec rmdir {} + 2>/dev/null
-	done
-	[ -z "$groups" ] && rm -rf "$dir" 2>/dev/null || [ $tries -ge 200 ]
-do
-	tries=$((tries + 1))
-	sleep 0.05
-done
+	wait $!' "$dir" "$@"

@@ -84,11 +84,11 @@ func startKube(t testing.TB, bed, what string, programs ...string) *Kube {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(dir, "kube.sh"), []byte(kubeScript), 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, "kube.sh"), []byte(keepScript+kubeScript), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	group := "goinit-bed-" + strings.TrimPrefix(filepath.Base(dir), "goinit-kube-")
-	keeper := exec.Command("sh", "-c", kubeScript, "kube.sh", dir, group, bin, what)
+	keeper := exec.Command("sh", "-c", keepScript+kubeScript, "kube.sh", dir, group, bin, what)
 	unshare, err := exec.LookPath("unshare")
 	if err != nil {
 		t.Fatal(err)

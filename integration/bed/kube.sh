@@ -1,6 +1,6 @@
 # Keeps a node of Kubernetes, containerd and a kubelet, for as long as standard input is open, as engine.sh keeps an engine;
 # and with "cluster" the rest of a cluster: etcd, the API server, the controllers, the scheduler and kube-proxy.
-# usage: sh kube.sh DIR CGROUP BIN standalone|cluster <PIPE      (BIN has the kubelet, and for a cluster the other executables)
+# usage, behind keep.sh: sh kube.sh DIR CGROUP BIN standalone|cluster <PIPE     (BIN has the kubelet, and for a cluster the other executables)
 # In the environment are UNSHARE, the path of unshare(1), for busybox would take its own; PAUSE, the image of a pod's first
 # process; and CNI, the directory of the network plug-ins.
 #
@@ -9,24 +9,8 @@
 # is killed the kernel ends everything. What is left are the control groups CGROUP and the directory DIR.
 dir=$1 cgroup=$2 bin=$3 what=$4
 if [ -z "$GOINIT_BED_INSIDE" ]; then
-	trap '' INT HUP TERM # a Ctrl-C is the test's; standard input says when to end
-	GOINIT_BED_INSIDE=1 "$UNSHARE" --mount --pid --net --fork --kill-child --mount-proc -- sh "$dir/kube.sh" "$@" >"$dir/up.log" 2>&1 </dev/null &
-	node=$!
-	cat >/dev/null
-	kill -KILL $node
-	wait $node 2>/dev/null
-	# The kernel ends the processes one after the other: until then their groups are busy, and their files are held.
-	tries=0
-	until
-		groups=$(find /sys/fs/cgroup -mindepth 1 -maxdepth 2 -type d -name "$cgroup")
-		for group in $groups; do
-			find "$group" -depth -type d -exec rmdir {} + 2>/dev/null
-		done
-		[ -z "$groups" ] && rm -rf "$dir" 2>/dev/null || [ $tries -ge 400 ]
-	do
-		tries=$((tries + 1))
-		sleep 0.05
-	done
+	export GOINIT_BED_INSIDE=1
+	keep up.log 400 "$UNSHARE" --mount --pid --net --fork --kill-child --mount-proc -- sh "$dir/kube.sh" "$@"
 	exit
 fi
 

@@ -66,3 +66,17 @@ func (o *Output) find(text string) (passed string, ok bool) {
 	o.seen += len(passed)
 	return passed, true
 }
+
+// InOrder is an error of the test unless these parts are in a text, each behind the one before.
+func InOrder(t testing.TB, text string, parts ...string) {
+	t.Helper()
+	rest := text
+	for _, part := range parts {
+		_, after, found := strings.Cut(rest, part)
+		if !found {
+			t.Errorf("%q is missing, or not in its place, in\n%s", part, text)
+			return
+		}
+		rest = after
+	}
+}

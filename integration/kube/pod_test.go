@@ -184,30 +184,17 @@ func removed(t *testing.T, p *bed.Pod) {
 	})
 	log := p.Log()[before:]
 	t.Logf("the pod wrote from its removal on:\n%s", log)
-	inOrder(t, log, // goinit's own words; those of its apps come by another pipe
+	bed.InOrder(t, log, // goinit's own words; those of its apps come by another pipe
 		"the hook was run\n",
 		"stopping everything: SIGTERM, within 25s; for 3s not ready, and serving on",
 		"everything is asked to stop now",
 		"goinit: web/",
 		"goinit: db/0 exited with status 0",
 		"the end, with status 0: SIGTERM\n")
-	inOrder(t, log, "Received SIGTERM scheduling shutdown", "Redis is now ready to exit")
+	bed.InOrder(t, log, "Received SIGTERM scheduling shutdown", "Redis is now ready to exit")
 	for line := range strings.Lines(log) { // the gateway has half a second, which a busy machine may not have for it
 		if strings.Contains(line, "killed") && !strings.HasPrefix(line, "goinit: goinit.gateway/0") {
 			t.Errorf("something had to be killed: %s", line)
 		}
-	}
-}
-
-func inOrder(t *testing.T, text string, parts ...string) {
-	t.Helper()
-	rest := text
-	for _, part := range parts {
-		_, after, found := strings.Cut(rest, part)
-		if !found {
-			t.Errorf("%q is missing, or not in its place, in\n%s", part, text)
-			return
-		}
-		rest = after
 	}
 }

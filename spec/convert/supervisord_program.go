@@ -1,12 +1,10 @@
 package convert
 
 import (
-	"fmt"
 	"maps"
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 )
 
 // Bound of numprocs: supervisord has none, and goinit has one of its own.
@@ -233,123 +231,6 @@ func (p *program) whoAndWhere() error {
 	return err
 }
 
-// restarts: supervisord's unexpected is on-failure. What gives up has to leave the others alone, as it does there.
-func (p *program) restarts() error {
-	value, o, err := p.get("autorestart")
-	if err != nil {
-		return err
-	}
-	policy := "on-failure"
-	switch v := strings.ToLower(value); {
-	case o == nil || v == "unexpected" || p.isVariable("autorestart", value):
-	case slices.Contains(truths, v):
-		policy = "always"
-	case slices.Contains(falsehoods, v):
-		policy = "no"
-	default:
-		return o.at.mistake("autorestart: %q is none of true, false, unexpected", clip(notation(value)))
-	}
-	p.set("restart.policy", policy, "autorestart")
-	codes, o, err := p.get("exitcodes")
-	if err != nil {
-		return err
-	}
-	if o != nil && policy != "always" {
-		p.successCodes(codes)
-	}
-	uptime, o, err := p.number("startsecs", 1)
-	if err != nil {
-		return err
-	}
-	if o != nil && uptime != 1 {
-		p.startSeconds(uptime, policy)
-	}
-	retries, o, err := p.number("startretries", 3)
-	if err != nil {
-		return err
-	}
-	switch {
-	case o == nil:
-	case policy == "no":
-		p.tell("startretries=%d: with autorestart=false goinit does not start it again", retries)
-	case uptime <= 0:
-		p.tell("startretries=%d: with startsecs=0 no start counts as failed", retries)
-	case retries <= 0:
-		p.tell("startretries=%d: max_restarts: 0 would give up at any exit, not at an early one only", retries)
-	default:
-		p.set("restart.max_restarts", retries, "startretries")
-		p.set("restart.window", restartWindow(retries, time.Duration(uptime)*time.Second), "startretries")
-	}
-	if policy == "no" || p.find("restart.max_restarts") != nil {
-		p.set("on_failure", "ignore", "autorestart").comment = "as supervisord, which goes on"
-	}
-	return nil
-}
-
-func (p *program) successCodes(value string) {
-	var all list
-	for code := range strings.SplitSeq(value, ",") {
-		all = append(all, notation(strings.TrimSpace(code)))
-	}
-	p.set("restart.success_codes", all, "exitcodes")
-}
-
-// startSeconds: there is no such state as "has not been up long enough"; what it decides is when the pause begins anew.
-func (p *program) startSeconds(n int, policy string) {
-	switch {
-	case n <= 0:
-		p.tell("startsecs=%d: a worker is ready once its program is executed, unless readiness: says otherwise", n)
-	case policy == "no":
-		p.tell("startsecs=%d: it decides on restarts only, and there are none", n)
-	default:
-		p.set("restart.reset_after", milliseconds(float64(n)*1000), "startsecs")
-	}
-}
-
-func (p *program) stop() error {
-	value, o, err := p.get("stopsignal")
-	if err != nil {
-		return err
-	}
-	if o != nil && !p.isVariable("stopsignal", value) {
-		name, ok := signalName(value)
-		if !ok {
-			return o.at.mistake("stopsignal: %q is no signal", clip(notation(value)))
-		}
-		p.set("stop.signal", name, "stopsignal")
-	}
-	if err := p.stopTimeout(); err != nil {
-		return err
-	}
-	tree, _, err := p.truth("stopasgroup", false)
-	if err != nil {
-		return err
-	}
-	if tree {
-		p.set("stop.target", "tree", "stopasgroup")
-	}
-	kill, o, err := p.truth("killasgroup", tree)
-	if err == nil && o != nil && !kill {
-		p.tell("killasgroup=false: SIGKILL always takes the tree")
-	}
-	return err
-}
-
-func (p *program) stopTimeout() error {
-	if given, err := p.handOn("stopwaitsecs", "stop.timeout", "s"); given || err != nil {
-		return err
-	}
-	seconds, o, err := p.number("stopwaitsecs", 10)
-	if err != nil || o == nil || seconds < 0 {
-		return err
-	}
-	p.set("stop.timeout", milliseconds(float64(seconds)*1000), "stopwaitsecs")
-	if seconds > 28 {
-		p.find("stop.timeout").comment = "goinit itself ends within shutdown: {timeout: …}"
-	}
-	return nil
-}
-
 // rest tells of what nobody asked for.
 func (p *program) rest() {
 	for _, o := range p.section.options {
@@ -365,57 +246,4 @@ func (p *program) rest() {
 			p.tell("%s: supervisord does not know it either", o.name)
 		}
 	}
-}
-
-// keyValues reads A=b,C="d,e" as supervisor does: by Python's shlex without POSIX rules.
-func keyValues(s string) (all [][2]string, err error) {
-	tokens, err := shlexTokens(s)
-	if err != nil {
-		return nil, err
-	}
-	for i := 0; i < len(tokens); i += 4 {
-		if i+2 >= len(tokens) || tokens[i+1] != "=" {
-			return nil, fmt.Errorf("NAME=VALUE is wanted at %s", clip(strings.Join(tokens[i:], " ")))
-		}
-		all = append(all, [2]string{tokens[i], strings.Trim(tokens[i+2], `'"`)})
-	}
-	return all, nil
-}
-
-// shlexTokens are the tokens of shlex.shlex with wordchars += '/.+-():'.
-func shlexTokens(s string) (all []string, err error) {
-	isWord := func(c byte) bool {
-		return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c >= 0x80 ||
-			strings.IndexByte("_/.+-():"+string(envOpen)+string(envClose)+string(slotOpen)+string(slotEnds), c) >= 0
-	}
-	for i := 0; i < len(s); {
-		switch c := s[i]; {
-		case strings.IndexByte(" \t\r\n", c) >= 0:
-			i++
-		case c == '#':
-			if n := strings.IndexByte(s[i:], '\n'); n >= 0 {
-				i += n
-			} else {
-				i = len(s)
-			}
-		case c == '"' || c == '\'':
-			n := strings.IndexByte(s[i+1:], c)
-			if n < 0 {
-				return nil, fmt.Errorf("a %c is not closed", c)
-			}
-			all = append(all, s[i:i+n+2])
-			i += n + 2
-		case isWord(c):
-			n := i
-			for n < len(s) && (isWord(s[n]) || s[n] == '"' || s[n] == '\'') {
-				n++
-			}
-			all = append(all, s[i:n])
-			i = n
-		default:
-			all = append(all, s[i:i+1])
-			i++
-		}
-	}
-	return all, nil
 }

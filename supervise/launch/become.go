@@ -14,10 +14,6 @@ func CanBecome(uid, gid uint32) bool {
 	return unix.Geteuid() == 0 && holds("SETUID", "SETGID") && mapped("/proc/self/uid_map", uid) && mapped("/proc/self/gid_map", gid)
 }
 
-// CanDrop reports whether a process of ours can be started without capabilities: with SETPCAP (capabilities(7)). Who has none
-// cannot, and need not.
-func CanDrop() bool { return holds("SETPCAP") }
-
 func holds(names ...string) bool {
 	own, err := ownCapabilities()
 	if err != nil {
