@@ -156,7 +156,9 @@ func TestFollowWithoutRecord(t *testing.T) {
 	if got := <-r.lines; !strings.HasSuffix(got, "in the middle") {
 		t.Errorf("%q", got)
 	}
-	r.expect(fmt.Sprintf("%d web/0 with one", 1<<31))
+	if got := <-r.lines; !strings.HasSuffix(got, "with one") { // of whom depends on which it sees first, its record or a third look
+		t.Errorf("%q", got)
+	}
 }
 
 func TestFollowFilters(t *testing.T) {
