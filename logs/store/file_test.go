@@ -44,7 +44,7 @@ func TestWritevFile(t *testing.T) {
 	}
 }
 
-// An error behind a writePiece that was written does not hide how much was.
+// An error behind a piece that was written does not hide how much was.
 func TestWritevFileFull(t *testing.T) {
 	if !mounts(t) {
 		return
