@@ -6,6 +6,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -16,7 +17,11 @@ import (
 // for a while. One processor is never held: others could not run.
 type Busy struct {
 	Bare
+	// Modest is for the loop whose work is better done at one go, and is set before the first Wait: as long as it holds a thread
+	// in between, that one does not preempt others (see batch).
+	Modest bool
 	parked *Set
+	policy batch // of the loop's thread
 
 	mu      sync.Mutex
 	waiting bool
@@ -52,16 +57,21 @@ func NewBusy() (*Busy, error) {
 // may wait.
 func (b *Busy) Wait(events []unix.EpollEvent, soon time.Duration) (n int, err error) {
 	if !b.enter() {
+		b.policy.end()
 		return 0, os.ErrClosed
 	}
 	defer b.leave()
 	if soon > 0 && Hold() {
+		if b.Modest {
+			b.policy.begin()
+		}
 		n = b.WaitFor(events, soon)
 		Release()
 	}
 	if n > 0 {
 		return n, nil
 	}
+	b.policy.end()
 	for n == 0 {
 		// Closed meanwhile, its number may be another's already: whose set does not have ours, which is an error as well.
 		if err = b.parked.Rearm(b.FD(), parkedID, parkedEvents); err != nil {
@@ -76,6 +86,17 @@ func (b *Busy) Wait(events []unix.EpollEvent, soon time.Duration) (n int, err er
 	// ours alone. A new goroutine has the runtime wake another, which waits in its place; without it nobody does for 10 ms.
 	go func() {}()
 	return n, nil
+}
+
+// Rest lets more come before the next Wait: it holds the thread for d, if there is a processor for that. What holds for
+// WaitFor's d holds for this.
+func (b *Busy) Rest(d time.Duration) {
+	if !Hold() {
+		return
+	}
+	defer Release()
+	t := unix.NsecToTimespec(int64(d))
+	unix.RawSyscall(unix.SYS_NANOSLEEP, uintptr(unsafe.Pointer(&t)), 0, 0) // a signal ends it early
 }
 
 var holders atomic.Int32

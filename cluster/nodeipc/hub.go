@@ -45,6 +45,7 @@ func newHub(broken func(error)) (*Hub, error) {
 	if err != nil {
 		return nil, err
 	}
+	set.Modest = true
 	h := &Hub{set: set, broken: broken, workers: map[uint32]*Worker{}, listeners: map[uint32]*listener{}, balances: map[*Balance]bool{},
 		buf: make([]byte, readSize), control: make([]byte, unix.CmsgSpace(4*maxHandles))}
 	h.timer = time.AfterFunc(time.Hour, h.tick)
@@ -71,6 +72,10 @@ func (h *Hub) Close() {
 // three times.
 const patient = time.Millisecond
 
+// gather is for how long connections gather while all workers are busy with others: each that is given by itself costs a
+// wake-up of the worker, and two of ours for what it answers.
+const gather = 300 * time.Microsecond
+
 func (h *Hub) loop() {
 	events := make([]unix.EpollEvent, 64)
 	var soon time.Duration
@@ -83,7 +88,20 @@ func (h *Hub) loop() {
 			h.happened(uint32(e.Fd), e.Events)
 		}
 		soon = patient
+		if h.crowded() {
+			h.set.Rest(gather)
+		}
 	}
+}
+
+// crowded says that some listener was, in this turn.
+func (h *Hub) crowded() (crowded bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, l := range h.listeners {
+		crowded = l.crowded() || crowded
+	}
+	return crowded
 }
 
 // happened is one event. The lock is for one event only, so that nobody waits for more than one read.

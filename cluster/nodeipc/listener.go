@@ -18,6 +18,7 @@ type listener struct {
 	members []*Worker // who listen there
 	turn    int       // whose it is among equals
 	waiting []int     // connections that somebody has not taken; at most what is in flight
+	given   int       // connections, since the loop has last looked
 	armed   bool      // epoll tells of new ones
 	rest    time.Time // out of descriptors until then; zero: not so
 }
@@ -77,6 +78,7 @@ func (l *listener) pump() {
 			break
 		}
 		l.turn = slices.Index(l.members, w) + 1
+		l.given++
 		w.give(l, fd)
 	}
 	l.arm(l.rest.IsZero())
@@ -92,6 +94,14 @@ func (l *listener) pick() *Worker {
 		}
 	}
 	return best
+}
+
+// crowded says, of the time since it was last asked, that several connections were given away and that all members have some
+// now that they have not taken yet. The first of a single client is never that.
+func (l *listener) crowded() bool {
+	several := l.given > 1
+	l.given = 0
+	return several && !slices.ContainsFunc(l.members, func(w *Worker) bool { return len(w.flights) == 0 && w.credit() })
 }
 
 // take is the next connection: what somebody has had before, else a new one. It is O_NONBLOCK: that is the connection's and

@@ -1,0 +1,52 @@
+package nodeipc
+
+import (
+	"net"
+	"strconv"
+	"testing"
+
+	"goinit/cluster"
+)
+
+// Connections are let gather where they come several at a time and every worker has one to go on with; not where one client
+// comes again and again, nor while a worker has nothing.
+func TestCrowded(t *testing.T) {
+	for _, c := range []struct {
+		workers, clients int
+		want             bool
+	}{{1, 1, false}, {1, 2, true}, {2, 1, false}, {2, 2, true}, {3, 2, false}, {3, 3, true}} {
+		a := newApp(t, "", cluster.RoundRobin)
+		var workers []*stranger
+		port := freePort(t)
+		for slot := range c.workers {
+			s := a.stranger(slot)
+			s.listens(port)
+			s.Leave()
+			workers = append(workers, s)
+		}
+		for range c.clients {
+			conn, err := net.Dial("tcp", "127.0.0.1:"+strconv.Itoa(port))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer conn.Close()
+		}
+		a.hub.mu.Lock()
+		for _, w := range workers {
+			w.entered = true
+		}
+		for _, l := range a.hub.listeners {
+			l.pump()
+			if got := l.crowded(); got != c.want {
+				t.Errorf("%d workers, %d connections: %v", c.workers, c.clients, got)
+			}
+			if l.crowded() {
+				t.Errorf("%d workers, %d connections: for ever", c.workers, c.clients)
+			}
+		}
+		if n := len(a.hub.listeners); n != 1 {
+			t.Errorf("%d listeners", n)
+		}
+		a.hub.mu.Unlock()
+	}
+}
