@@ -87,6 +87,8 @@ func ownProgram(word string, args []string) bool {
 		err = apart(args)
 	case word == perPipeWord && len(args) > 1:
 		err = perPipe(args[0], args[1:])
+	case word == connectWord && len(args) == 3:
+		err = connect(args)
 	case word == insideWord && len(args) > 0:
 		err = inside(args)
 	default:

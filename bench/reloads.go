@@ -24,7 +24,7 @@ func newWebPlan(quick bool) webPlan {
 	if quick {
 		return webPlan{reloads: 3, peerReloads: 1, kills: 4, rounds: 1, seconds: 1, restarts: 2, bigReloads: 1}
 	}
-	return webPlan{reloads: 20, peerReloads: 5, kills: 20, rounds: 4, seconds: 2, restarts: 10, bigReloads: 3}
+	return webPlan{reloads: 20, peerReloads: 5, kills: 20, rounds: 6, seconds: 2, restarts: 10, bigReloads: 3}
 }
 
 const (

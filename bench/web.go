@@ -34,6 +34,7 @@ type keeper struct {
 	talks  bool   // it is told by lines on its standard input
 	blind  bool   // its server does not say when it listens
 	closes bool   // its server closes each connection
+	plain  bool   // it is to listen for connections that bring nothing, too
 }
 
 // web is a server that a keeper keeps running, in a directory and a PID namespace of its own; see inside.
@@ -41,6 +42,7 @@ type web struct {
 	*keeper
 	dir     string
 	port    int
+	plain   int // port; 0: none
 	workers int
 	cmd     *exec.Cmd
 	tell    io.WriteCloser // the keeper's standard input
@@ -61,6 +63,11 @@ func openWeb(k *keeper, workers int) (w *web, err error) {
 	}()
 	if w.port, err = freePort(); err != nil {
 		return nil, err
+	}
+	if k.plain {
+		if w.plain, err = freePort(); err != nil {
+			return nil, err
+		}
 	}
 	for name, text := range map[string][]byte{"server.js": serverJS, "primary.js": primaryJS, "listening": nil} {
 		if err := os.WriteFile(filepath.Join(w.dir, name), text, 0o644); err != nil {
@@ -105,8 +112,12 @@ func (w *web) start(argv []string) error {
 }
 
 func (w *web) environment() []string {
-	return append(environment[:len(environment):len(environment)], "HOME="+w.dir, "PM2_HOME="+w.dir+"/pm2", "GOINIT_SOCKET_DIRECTORY="+w.dir,
+	all := append(environment[:len(environment):len(environment)], "HOME="+w.dir, "PM2_HOME="+w.dir+"/pm2", "GOINIT_SOCKET_DIRECTORY="+w.dir,
 		"GOINIT_LOG_DIRECTORY="+w.dir+"/logs", "GOINIT_CGROUP=off", "BENCH_PORT="+strconv.Itoa(w.port), "BENCH_LISTENING="+w.dir+"/listening")
+	if w.plain > 0 {
+		all = append(all, "BENCH_PLAIN="+strconv.Itoa(w.plain))
+	}
+	return all
 }
 
 // listened counts the processes that have come to listen so far.

@@ -53,27 +53,60 @@ type serving struct {
 	errors                                     int
 }
 
+// asking is a way of making requests.
+type asking struct {
+	title string
+	load  func(s *web, d time.Duration) (wrkResult, error)
+}
+
+var askings = []asking{
+	{"Keep-alive:", func(s *web, d time.Duration) (wrkResult, error) { return askWrk(s, true, d) }},
+	{"A connection for each request:", func(s *web, d time.Duration) (wrkResult, error) { return askWrk(s, false, d) }},
+	{"Connections alone: who connects is told a pid by a server of module net, which closes then:", askConnect},
+}
+
+func askWrk(s *web, keep bool, d time.Duration) (wrkResult, error) {
+	w, err := startWrk(s.port, "/", keep, askers, d)
+	if err != nil {
+		return wrkResult{}, err
+	}
+	return w.wait()
+}
+
+// askConnect has no latencies.
+func askConnect(s *web, d time.Duration) (r wrkResult, err error) {
+	wait, err := startConnect(s.plain, askers, d)
+	if err != nil {
+		return r, err
+	}
+	r.requests, r.errors, err = wait()
+	r.perSecond = float64(r.requests) / d.Seconds()
+	return r, err
+}
+
 // reportServed has all of them up, and asks one after another.
 func reportServed(w io.Writer, p webPlan, keepers []*keeper) error {
-	all, closeAll := openAll(w, keepers, servedWorkers)
+	plain := make([]*keeper, len(keepers))
+	for i, k := range keepers {
+		with := *k
+		with.plain = true
+		plain[i] = &with
+	}
+	all, closeAll := openAll(w, plain, servedWorkers)
 	defer closeAll()
 	time.Sleep(time.Second) // what the starts leave
-	fmt.Fprintf(w, "## Requests per second\n\n%d workers, wrk with one thread and %d connections on the same CPUs, %d rounds of %d s each, in turns. Medians; *times* is the median of the ratios to %s in the same round. CPU in µs a request, "+
-		"of the primary (goinit, pm2, Node's) and of the workers together. Memory is the primary's at the end, in MB: all that is resident, and what it shares with nobody.\n\n", servedWorkers, askers, p.rounds, p.seconds, nodesOwn)
-	for _, keep := range []bool{true, false} {
+	fmt.Fprintf(w, "## Requests per second\n\n%d workers, wrk with one thread (the bench itself, for connections alone) and %d connections on the same CPUs, %d rounds of %d s each, in turns. Medians; *times* is the median of the ratios to %s in the same round. "+
+		"CPU in µs a request, of the primary (goinit, pm2, Node's) and of the workers together. Memory is the primary's at the end, in MB: all that is resident, and what it shares with nobody.\n\n", servedWorkers, askers, p.rounds, p.seconds, nodesOwn)
+	for _, a := range askings {
 		results := make([]serving, len(all))
-		inTurnsBut(w, p.rounds, len(all), func(i int) error { return results[i].measure(all[i], keep, p.seconds) })
-		text := "A connection for each request:"
-		if keep {
-			text = "Keep-alive:"
-		}
-		fmt.Fprintf(w, "%s\n\n", text)
+		inTurnsBut(w, p.rounds, len(all), func(i int) error { return results[i].measure(all[i], a, time.Duration(p.seconds)*time.Second) })
+		fmt.Fprintf(w, "%s\n\n", a.title)
 		servedTable(all, results).write(w)
 	}
 	return nil
 }
 
-func (r *serving) measure(s *web, keep bool, seconds int) error {
+func (r *serving) measure(s *web, a asking, d time.Duration) error {
 	primary := 0
 	workers := s.servers()
 	if s.verb != nil {
@@ -91,11 +124,7 @@ func (r *serving) measure(s *web, keep bool, seconds int) error {
 		return mine, theirs
 	}
 	mine, theirs := spent()
-	one, err := startWrk(s.port, "/", keep, askers, time.Duration(seconds)*time.Second)
-	if err != nil {
-		return err
-	}
-	got, err := one.wait()
+	got, err := a.load(s, d)
 	if err != nil {
 		return fmt.Errorf("%s: %w", s.name, err)
 	}
@@ -122,7 +151,11 @@ func servedTable(all []*web, results []serving) *table {
 				ratios = append(ratios, r.perSecond[n]/results[own].perSecond[n])
 			}
 		}
-		t.add(s.name, value(r.perSecond, 0), value(ratios, 2), value(r.p50, 2), value(r.p99, 2), cpu, value(r.workerCPU, 1), resident, private, fmt.Sprint(r.errors))
+		p50, p99 := "-", "-"
+		if percentile(r.p50, 1) > 0 {
+			p50, p99 = value(r.p50, 2), value(r.p99, 2)
+		}
+		t.add(s.name, value(r.perSecond, 0), value(ratios, 2), p50, p99, cpu, value(r.workerCPU, 1), resident, private, fmt.Sprint(r.errors))
 	}
 	return t
 }
