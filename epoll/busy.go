@@ -17,11 +17,7 @@ import (
 // for a while. One processor is never held: others could not run.
 type Busy struct {
 	Bare
-	// Modest is for the loop whose work is better done at one go, and is set before the first Wait: as long as it holds a thread
-	// in between, that one does not preempt others (see batch).
-	Modest bool
 	parked *Set
-	policy batch // of the loop's thread
 
 	mu      sync.Mutex
 	waiting bool
@@ -57,21 +53,16 @@ func NewBusy() (*Busy, error) {
 // may wait.
 func (b *Busy) Wait(events []unix.EpollEvent, soon time.Duration) (n int, err error) {
 	if !b.enter() {
-		b.policy.end()
 		return 0, os.ErrClosed
 	}
 	defer b.leave()
 	if soon > 0 && Hold() {
-		if b.Modest {
-			b.policy.begin()
-		}
 		n = b.WaitFor(events, soon)
 		Release()
 	}
 	if n > 0 {
 		return n, nil
 	}
-	b.policy.end()
 	for n == 0 {
 		// Closed meanwhile, its number may be another's already: whose set does not have ours, which is an error as well.
 		if err = b.parked.Rearm(b.FD(), parkedID, parkedEvents); err != nil {

@@ -45,7 +45,6 @@ func newHub(broken func(error)) (*Hub, error) {
 	if err != nil {
 		return nil, err
 	}
-	set.Modest = true
 	h := &Hub{set: set, broken: broken, workers: map[uint32]*Worker{}, listeners: map[uint32]*listener{}, balances: map[*Balance]bool{},
 		buf: make([]byte, readSize), control: make([]byte, unix.CmsgSpace(4*maxHandles))}
 	h.timer = time.AfterFunc(time.Hour, h.tick)
@@ -72,8 +71,9 @@ func (h *Hub) Close() {
 // three times.
 const patient = time.Millisecond
 
-// gather is for how long connections gather while all workers are busy with others: each that is given by itself costs a
-// wake-up of the worker, and two of ours for what it answers.
+// gather is for how long connections gather while every worker has enough to do meanwhile: each that is given by itself costs
+// a wake-up of the worker, and two of ours for what it answers. (As SCHED_BATCH, which would gather by itself, the loop would
+// wait for milliseconds where others want the processors, with few connections and idle workers too.)
 const gather = 300 * time.Microsecond
 
 func (h *Hub) loop() {

@@ -97,11 +97,12 @@ func (l *listener) pick() *Worker {
 }
 
 // crowded says, of the time since it was last asked, that several connections were given away and that all members have some
-// now that they have not taken yet. The first of a single client is never that.
+// that they have not taken yet, enough to go on with. With few clients that is never so.
 func (l *listener) crowded() bool {
+	const enough = 3 // of some 0.1 ms each, in a server that does next to nothing
 	several := l.given > 1
 	l.given = 0
-	return several && !slices.ContainsFunc(l.members, func(w *Worker) bool { return len(w.flights) == 0 && w.credit() })
+	return several && !slices.ContainsFunc(l.members, func(w *Worker) bool { return len(w.flights) < enough && w.credit() })
 }
 
 // take is the next connection: what somebody has had before, else a new one. It is O_NONBLOCK: that is the connection's and
