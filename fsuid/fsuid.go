@@ -1,7 +1,7 @@
 // Package fsuid makes a system call as somebody else. The kernel lets those look into /proc/PID who could ptrace(2) the process:
 // CAP_SYS_PTRACE, which Docker's root has not, or the same filesystem uid and gid, which root can take on (setfsuid(2);
-// PTRACE_MODE_READ_FSCREDS). For openings the look counts once: most of what was opened can be read as oneself. And a file that is made
-// or removed at somebody's wish is so as that one, who can do no more by it than without us.
+// PTRACE_MODE_READ_FSCREDS). For openings the look counts once: most of what was opened can be read as oneself.
+// And a file that is made or removed at somebody's wish is so as that one, who can do no more by it than without us.
 package fsuid
 
 import (

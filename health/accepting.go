@@ -39,7 +39,7 @@ func SocketOf(fd int) (Socket, error) {
 // Bounds of one look: what belongs to a worker may be as much as it likes.
 const (
 	maxSteps = 4096    // descriptors and threads
-	maxBytes = 1 << 20 // of epoll sets: ten thousand descriptors
+	maxBytes = 1 << 20 // of epoll sets: twice what they take where each descriptor is in one
 )
 
 // Waits looks how the processes of a tree wait on each of the sockets. all is false where something was refused or beyond the
@@ -62,7 +62,8 @@ func Waits(tree func() []int, sockets []Socket) (waits []Wait, all bool) {
 			p := process{path: "/proc/" + strconv.Itoa(pid)}
 			var st unix.Stat_t
 			if err := unix.Stat(p.path, &st); err != nil {
-				continue // it is gone
+				l.failed(err)
+				continue
 			}
 			p.uid, p.gid = st.Uid, st.Gid
 			l.any = true
@@ -108,20 +109,34 @@ func (l *accepting) another() error {
 	return nil
 }
 
-// polled looks into the epoll sets of a process.
+// failed notes that something could not be seen, unless it is gone by now.
+func (l *accepting) failed(err error) {
+	if err != nil && err != errEnough && err != unix.ENOENT && err != unix.ESRCH {
+		l.hidden = true
+	}
+}
+
+// polled looks into the epoll sets of a process. Where it has more descriptors than are looked at none is read: the kernel makes
+// the text of all that is in a set before it gives the first line of it.
 func (l *accepting) polled(p process) {
-	err := eachEntry(p.path+"/fd", p.uid, p.gid, func(dir int, name string) error {
+	var sets []string
+	l.failed(eachEntry(p.path+"/fd", p.uid, p.gid, func(dir int, name string) error {
 		if err := l.another(); err != nil {
 			return err
 		}
 		target, err := readLink(dir, name, p.uid, p.gid)
-		if err == nil && target == "anon_inode:[eventpoll]" {
-			err = l.epollSet(p, name)
+		if target == "anon_inode:[eventpoll]" {
+			sets = append(sets, name)
 		}
-		l.hidden = l.hidden || refused(err)
+		l.failed(err)
 		return nil
-	})
-	l.hidden = l.hidden || refused(err)
+	}))
+	if l.steps < 0 {
+		return
+	}
+	for _, name := range sets {
+		l.failed(l.epollSet(p, name))
+	}
 }
 
 // epollSet reads what is in an epoll set: "tfd: 8 events: 19 data: 8 pos:0 ino:6f44 sdev:8", the last two in hexadecimal.

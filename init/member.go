@@ -33,8 +33,8 @@ type member struct {
 	sockets  []listened
 	fds      []int // of the sockets that the process is given; the Pool's
 	in       bool  // in the balance
-	pid      int   // 0: not started yet
 
+	pid      int       // 0: not started yet
 	doors    []door    // of the sockets that it is given
 	question *question // whether it can replace another; nil: nobody has asked
 
