@@ -43,7 +43,7 @@ const (
 )
 
 // Waits looks how the processes of a tree wait on each of the sockets. all is false where something was refused or beyond the
-// bounds: then what is Unseen may only not be visible. It reads /proc and so may block.
+// bounds: then what is Unseen may only not be visible. Of a tree that is gone all is Unseen. It reads /proc and so may block.
 func Waits(tree func() []int, sockets []Socket) (waits []Wait, all bool) {
 	looks.Lock()
 	defer looks.Unlock()
@@ -66,11 +66,10 @@ func Waits(tree func() []int, sockets []Socket) (waits []Wait, all bool) {
 				continue
 			}
 			p.uid, p.gid = st.Uid, st.Gid
-			l.any = true
 			look(p)
 		}
 	}
-	return l.waits, l.any && !l.hidden
+	return l.waits, !l.hidden
 }
 
 // accepting is one look.
@@ -79,7 +78,7 @@ type accepting struct {
 	waits        []Wait
 	missing      int
 	steps, bytes int  // what is left
-	any, hidden  bool // processes that were looked at, and what could not be seen of them
+	hidden       bool // something could not be seen
 }
 
 type process struct {

@@ -121,11 +121,11 @@ func TestWaits(t *testing.T) {
 	}
 }
 
-// What could not be looked at is told.
+// What could not be looked at is told. Who is gone waits for nothing.
 func TestWaitsOutOfSight(t *testing.T) {
 	files, ids := sockets(t, 1)
 	for name, pids := range map[string][]int{"nobody": nil, "who is gone": {1 << 22}} {
-		if w, all := Waits(func() []int { return pids }, ids); w[0] != Unseen || all {
+		if w, all := Waits(func() []int { return pids }, ids); w[0] != Unseen || !all {
 			t.Errorf("%s: %v, all of it: %v", name, w, all)
 		}
 	}

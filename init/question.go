@@ -35,6 +35,7 @@ type question struct {
 	pause  time.Duration
 	over   bool
 	gap    string // why not, as it was told; empty: it was not yet
+	blind  int    // looks in a row that could not see all of the new one
 	places map[cluster.Address]*mark
 }
 
@@ -42,7 +43,7 @@ type question struct {
 type mark struct {
 	old    health.Wait // how the old one waits there
 	absent int         // looks in a row that have not found an old one there that was seen in accept(2)
-	here   bool        // the new one waits there, or may for all that can be seen
+	here   bool        // the new one waits there, or may: it cannot be seen
 }
 
 // Pauses between two looks, and how many in a row may not find a process in accept(2) that was seen there: it has much to do,
@@ -52,6 +53,10 @@ const (
 	lastPause  = 2 * time.Second
 	maxAbsent  = 8
 )
+
+// minBlind is how many looks in a row have to fail to see the new one, before that is taken for what cannot be helped: for a
+// moment of its end a process cannot be seen either (task_dump_owner in the kernel's fs/proc/base.c), and that must not make it ready.
+const minBlind = 2
 
 // Confirm is supervise.Member's.
 func (m *member) Confirm() (stop func()) {
@@ -116,9 +121,12 @@ func (q *question) look() {
 	if q.over {
 		return
 	}
+	if q.blind++; all {
+		q.blind = 0
+	}
 	for i, d := range ours {
 		p := q.places[d.address]
-		p.here = p.here || found[i] != health.Unseen || !all
+		p.here = p.here || found[i] != health.Unseen || q.blind >= minBlind
 	}
 	for i, d := range theirs {
 		q.places[d.address].noteOld(seen[i])
@@ -183,15 +191,21 @@ func (q *question) judge() {
 		q.answer()
 		return
 	}
-	if gap != q.gap {
-		q.member.told(supervise.Verdict{Kind: supervise.VerdictUnready, Detail: gap})
+	defer q.again()
+	if q.blind > 0 || gap == q.gap {
+		return
 	}
+	q.member.told(supervise.Verdict{Kind: supervise.VerdictUnready, Detail: gap})
 	if q.gap == "" {
 		w := &q.member.work
 		q.member.clusters.inform(tree.Worker(w.App.Name, w.Slot) + ": " + gap + ": it is not ready before it does" +
 			"\n  if it does so in a way that cannot be seen, let it say when it is ready: readiness: {notify: true}; or, if it is not meant to, have all end before the new ones start: goinit ctl restart")
 	}
 	q.gap = gap
+}
+
+// again has another look made, later each time.
+func (q *question) again() {
 	q.timer = time.AfterFunc(q.pause, q.look)
 	q.pause = min(2*q.pause, lastPause)
 }

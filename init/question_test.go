@@ -23,13 +23,14 @@ type succession struct {
 	told     chan supervise.Verdict // of the new one
 	informed chan string
 	accepts  atomic.Bool // the new one waits where the test's own process does; else it is one that waits for nothing
-	hidden   atomic.Bool // the new one cannot be seen
+	gone     atomic.Bool // nothing is left of the new one
 }
 
 // succeed has an old worker, which is this process, and one that is to replace it. What they listen on may differ.
-func succeed(t *testing.T, before, after spec.App) *succession {
+func succeed(t *testing.T, before, after spec.App, files ...*os.File) *succession {
 	t.Helper()
 	idle := exec.Command("sleep", "infinity")
+	idle.ExtraFiles = files
 	if err := idle.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -41,7 +42,7 @@ func succeed(t *testing.T, before, after spec.App) *succession {
 	s.clusters.inform = func(text string) { s.informed <- text }
 	s.clusters.processes = func(w supervise.Work, main int) []int {
 		switch {
-		case w.Generation > 1 && s.hidden.Load():
+		case w.Generation > 1 && s.gone.Load():
 			return nil
 		case w.Generation > 1 && s.accepts.Load():
 			return []int{os.Getpid()}
@@ -59,6 +60,11 @@ func succeed(t *testing.T, before, after spec.App) *succession {
 	}
 	s.new = m.(*member)
 	s.new.Started(idle.Process.Pid)
+	t.Cleanup(func() {
+		if q := s.new.question; q != nil {
+			q.stop()
+		}
+	})
 	return s
 }
 
@@ -131,7 +137,6 @@ func TestQuestionWithoutEvidence(t *testing.T) {
 	}{
 		"the old one shows nothing":        {app, nil, func(*succession) {}},
 		"the new one has another address":  {appOf(t, "web", 1, host+":7112"), []int{0}, func(*succession) {}},
-		"the new one cannot be seen":       {app, []int{0, 1}, func(s *succession) { s.hidden.Store(true) }},
 		"the old one is out of balance":    {app, []int{0, 1}, func(s *succession) { s.old.Leave() }},
 		"the old one is gone":              {app, []int{0, 1}, func(s *succession) { s.old.Gone() }},
 		"goinit accepts":                   {func() spec.App { a := app; a.Balance = "round-robin"; return a }(), []int{0, 1}, func(*succession) {}},
@@ -150,6 +155,39 @@ func TestQuestionWithoutEvidence(t *testing.T) {
 				t.Errorf("told: %s", <-s.informed)
 			}
 		})
+	}
+}
+
+// Of one that cannot be seen, for it has more descriptors than are looked at, nothing is asked.
+func TestQuestionOfWhoCannotBeSeen(t *testing.T) {
+	const many = 5000
+	var limit unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil || limit.Cur < many+100 {
+		t.Skipf("so many descriptors are not to be had: %v, %v", limit, err)
+	}
+	app := appOf(t, "web", 1, host+":7151")
+	s := succeed(t, app, app, slices.Repeat([]*os.File{os.Stderr}, many)...)
+	s.polls(t, epollSet(t), 0)
+	s.new.Confirm()
+	s.expect(t, supervise.VerdictReady, "")
+	if n := len(s.informed); n > 0 {
+		t.Errorf("told: %s", <-s.informed)
+	}
+}
+
+// One that ends while it is looked at is not ready for that.
+func TestQuestionOfWhoEnds(t *testing.T) {
+	app := appOf(t, "web", 1, host+":7161")
+	s := succeed(t, app, app)
+	s.polls(t, epollSet(t), 0)
+	s.gone.Store(true)
+	s.new.Confirm()
+	s.expect(t, supervise.VerdictUnready, "it does not accept on "+host+":7161, where the worker that it is to replace does")
+	for range 5 {
+		s.new.question.look()
+	}
+	if len(s.told) > 0 {
+		t.Errorf("told %+v", <-s.told)
 	}
 }
 
