@@ -36,11 +36,12 @@ type question struct {
 	over   bool
 	gap    string // why not, as it was told; empty: it was not yet
 	blind  int    // looks in a row that could not see all of the new one
-	places map[cluster.Address]*mark
+	marks  []mark
 }
 
-// mark is what has been seen of an address.
+// mark is what has been seen of a socket that the new one was given.
 type mark struct {
+	door
 	old    health.Wait // how the old one waits there
 	absent int         // looks in a row that have not found an old one there that was seen in accept(2)
 	here   bool        // the new one waits there, or may: it cannot be seen
@@ -63,7 +64,10 @@ func (m *member) Confirm() (stop func()) {
 	c := m.clusters
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	q := &question{member: m, pause: firstPause, places: map[cluster.Address]*mark{}}
+	q := &question{member: m, pause: firstPause}
+	for _, d := range m.doors {
+		q.marks = append(q.marks, mark{door: d})
+	}
 	m.question = q
 	if m.predecessor() == nil || len(m.doors) == 0 {
 		q.answer()
@@ -98,8 +102,7 @@ func (q *question) look() {
 		c.mu.Unlock()
 		return
 	}
-	q.expect(old)
-	theirs, ours := q.unsure(old), q.missing()
+	ours, theirs := q.open(old)
 	processes := func(m *member) func() []int {
 		w, pid := m.work, m.pid
 		return func() []int { return c.processes(w, pid) }
@@ -109,11 +112,11 @@ func (q *question) look() {
 
 	var seen, found []health.Wait
 	all := true
-	if len(theirs) > 0 {
-		seen, _ = health.Waits(oldTree, sockets(theirs))
+	if len(theirs.marks) > 0 {
+		seen, _ = health.Waits(oldTree, theirs.sockets)
 	}
-	if len(ours) > 0 {
-		found, all = health.Waits(newTree, sockets(ours))
+	if len(ours.marks) > 0 {
+		found, all = health.Waits(newTree, ours.sockets)
 	}
 
 	c.mu.Lock()
@@ -124,12 +127,11 @@ func (q *question) look() {
 	if q.blind++; all {
 		q.blind = 0
 	}
-	for i, d := range ours {
-		p := q.places[d.address]
+	for i, p := range ours.marks {
 		p.here = p.here || found[i] != health.Unseen || q.blind >= minBlind
 	}
-	for i, d := range theirs {
-		q.places[d.address].noteOld(seen[i])
+	for i, p := range theirs.marks {
+		p.noteOld(seen[i])
 	}
 	q.judge()
 }
@@ -146,42 +148,32 @@ func (p *mark) noteOld(w health.Wait) {
 	}
 }
 
-// expect has a mark for each address that both have.
-func (q *question) expect(old *member) {
-	for _, d := range old.doors {
-		for _, own := range q.member.doors {
-			if own.address == d.address && q.places[d.address] == nil {
-				q.places[d.address] = &mark{}
+// wanted are sockets to be looked at, and the marks that are made for them.
+type wanted struct {
+	marks   []*mark
+	sockets []health.Socket
+}
+
+func (w *wanted) add(p *mark, s health.Socket) {
+	w.marks, w.sockets = append(w.marks, p), append(w.sockets, s)
+}
+
+// open are the new one's sockets on which it has not been seen yet, and those of the old one's, of the same addresses, of which a
+// look may tell something new.
+func (q *question) open(old *member) (ours, theirs wanted) {
+	for i := range q.marks {
+		p := &q.marks[i]
+		if p.here {
+			continue
+		}
+		ours.add(p, p.socket)
+		for _, d := range old.doors {
+			if d.address == p.address && p.old != health.Polled {
+				theirs.add(p, d.socket)
 			}
 		}
 	}
-}
-
-// unsure are the old one's sockets of which a look may tell something new.
-func (q *question) unsure(old *member) (all []door) {
-	for _, d := range old.doors {
-		if p := q.places[d.address]; p != nil && !p.here && p.old != health.Polled {
-			all = append(all, d)
-		}
-	}
-	return all
-}
-
-// missing are the new one's sockets on which it has not been seen yet.
-func (q *question) missing() (all []door) {
-	for _, d := range q.member.doors {
-		if p := q.places[d.address]; p != nil && !p.here {
-			all = append(all, d)
-		}
-	}
-	return all
-}
-
-func sockets(doors []door) (all []health.Socket) {
-	for _, d := range doors {
-		all = append(all, d.socket)
-	}
-	return all
+	return ours, theirs
 }
 
 // judge tells what comes of the looks so far.
@@ -213,13 +205,14 @@ func (q *question) again() {
 // lacking says where it does not wait though it should, in one line; empty: nowhere.
 func (q *question) lacking() string {
 	least, verb := "", ""
-	for a, p := range q.places {
+	for i := range q.marks {
+		p := &q.marks[i]
 		if p.here || p.old == health.Unseen {
 			continue
 		}
-		if text := a.String(); least == "" || text < least { // the same one each time
+		if text := p.address.String(); least == "" || text < least {
 			least, verb = text, "accept on "
-			if a.Network == cluster.UDP {
+			if p.address.Network == cluster.UDP {
 				verb = "read from "
 			}
 		}

@@ -202,7 +202,7 @@ func TestQuestionOfTwo(t *testing.T) {
 	s.expect(t, supervise.VerdictUnready, "it does not accept on "+host+":7122, where the worker that it is to replace does")
 	c := s.clusters
 	c.mu.Lock()
-	s.new.question.places[s.new.doors[0].address].here = true // as if it did now
+	s.new.question.marks[0].here = true // as if it did now
 	c.mu.Unlock()
 	s.expect(t, supervise.VerdictUnready, "it does not read from udp:"+host+":7121, where the worker that it is to replace does")
 	if n := len(s.informed); n != 1 {
