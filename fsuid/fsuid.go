@@ -1,7 +1,7 @@
 // Package fsuid makes a system call as somebody else. The kernel lets those look into /proc/PID who could ptrace(2) the process:
 // CAP_SYS_PTRACE, which Docker's root has not, or the same filesystem uid and gid, which root can take on (setfsuid(2);
-// PTRACE_MODE_READ_FSCREDS). For openings the look counts once: what was opened can be read as oneself. And a file that is made
-// or removed at somebody's wish is so as that one, who can do no more by it than without us.
+// PTRACE_MODE_READ_FSCREDS). For openings the look counts once: most of what was opened can be read as oneself.
+// And a file that is made or removed at somebody's wish is so as that one, who can do no more by it than without us.
 package fsuid
 
 import (
@@ -31,6 +31,18 @@ func Readlink(dir int, path string, buffer []byte, uid, gid uint32) (int, error)
 		return -1, err
 	}
 	n, errno := call(uid, gid, unix.SYS_READLINKAT, uintptr(dir), uintptr(unsafe.Pointer(p)), uintptr(unsafe.Pointer(&buffer[0])), uintptr(len(buffer)))
+	if errno != 0 {
+		return -1, errno
+	}
+	return int(n), nil
+}
+
+// Read is read(2) as uid and gid: some files of /proc, syscall among them, look at who reads, too.
+func Read(fd int, buffer []byte, uid, gid uint32) (int, error) {
+	if len(buffer) == 0 {
+		return 0, nil
+	}
+	n, errno := call(uid, gid, unix.SYS_READ, uintptr(fd), uintptr(unsafe.Pointer(&buffer[0])), uintptr(len(buffer)), 0)
 	if errno != 0 {
 		return -1, errno
 	}

@@ -1,5 +1,5 @@
 // Package health finds out whether a process is well. It asks (http, tcp, exec), looks (listening), or hears (notify, a
-// newline on a descriptor, a line of its output, a heartbeat, silence).
+// newline on a descriptor, a line of its output, a heartbeat, silence). And it sees whether a process waits for connections (Waits).
 //
 // It knows nothing of apps, specs or supervisors. A Plan says what is wanted to know of one process; Open makes a Watch of
 // it, and what the Watch finds out it tells, as Verdicts, to a function. What they lead to is not decided here. To start a

@@ -5,13 +5,10 @@ import (
 	"context"
 	"fmt"
 	"strconv"
-	"strings"
 	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
-
-	"goinit/fsuid"
 )
 
 // Listening is a probe that looks whether a process of a tree listens on a TCP port. It connects to nobody: a program that
@@ -47,7 +44,7 @@ func (p *Listening) check(context.Context, time.Time) *Failure {
 		if has {
 			return nil
 		}
-		hidden = hidden || err == unix.EACCES || err == unix.EPERM
+		hidden = hidden || refused(err)
 	}
 	if hidden {
 		return &Failure{Why: fmt.Sprintf("somebody listens on port %d, but goinit may not see whether it is this worker: write tcp: \":%d\" instead", p.port, p.port)}
@@ -130,42 +127,20 @@ func holds(pid int, inodes map[uint64]bool) (bool, error) {
 	if err := unix.Stat(path, &st); err != nil {
 		return false, err
 	}
-	dir, err := unix.Open(path+"/fd", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
-	if err == unix.EACCES {
-		dir, err = fsuid.Open(unix.AT_FDCWD, path+"/fd", unix.O_RDONLY|unix.O_DIRECTORY, st.Uid, st.Gid)
-	}
-	if err != nil {
-		return false, err
-	}
-	defer unix.Close(dir)
-	buffer := make([]byte, 8<<10)
-	var names []string
-	for {
-		n, err := unix.ReadDirent(dir, buffer)
-		if err != nil || n == 0 {
-			return false, err
+	found := false
+	err := eachEntry(path+"/fd", st.Uid, st.Gid, func(dir int, name string) error {
+		target, err := readLink(dir, name, st.Uid, st.Gid)
+		if refused(err) {
+			return err
 		}
-		_, _, names = unix.ParseDirent(buffer[:n], -1, names[:0])
-		for _, name := range names {
-			target, err := readLink(dir, name, st.Uid, st.Gid)
-			if err == unix.EACCES || err == unix.EPERM {
-				return false, err
-			}
-			rest, ok := strings.CutPrefix(target, "socket:[")
-			inode, err := strconv.ParseUint(strings.TrimSuffix(rest, "]"), 10, 64)
-			if ok && err == nil && inodes[inode] {
-				return true, nil
-			}
+		if inode, ok := socketOf(target); ok && inodes[inode] {
+			found = true
+			return errEnough
 		}
+		return nil
+	})
+	if err == errEnough {
+		err = nil
 	}
-}
-
-// readLink reads a link of /proc/PID/fd, where need be as the process's owner.
-func readLink(dir int, name string, uid, gid uint32) (string, error) {
-	target := make([]byte, 64)
-	n, err := unix.Readlinkat(dir, name, target)
-	if err == unix.EACCES || err == unix.EPERM {
-		n, err = fsuid.Readlink(dir, name, target, uid, gid)
-	}
-	return string(target[:max(n, 0)]), err
+	return found, err
 }

@@ -24,8 +24,10 @@ type clusters struct {
 	warn     func(text string)
 	inform   func(text string) // what is worth a line and no warning
 	preload  preload
-	ending   func() bool                                      // goinit ends: who connects now is to be refused, not to wait
-	loads    func(app string, line []byte, started time.Time) // a worker that was started then says which files it has loaded
+	ending   func() bool // goinit ends: who connects now is to be refused, not to wait
+	// processes are those of a worker, the main one first.
+	processes func(w supervise.Work, main int) []int
+	loads     func(app string, line []byte, started time.Time) // a worker that was started then says which files it has loaded
 
 	relay *cluster.Relay
 	ids   atomic.Int64 // the last NODE_UNIQUE_ID
@@ -50,7 +52,7 @@ type served struct {
 
 func newClusters(accounts launch.Accounts, path func(*spec.App, string) string, workers func(*spec.App) int, warn func(string)) *clusters {
 	c := &clusters{accounts: accounts, path: path, workers: workers, warn: warn, inform: func(string) {}, ending: func() bool { return false },
-		loads: func(string, []byte, time.Time) {}, apps: map[string]*served{}}
+		loads: func(string, []byte, time.Time) {}, processes: func(supervise.Work, int) []int { return nil }, apps: map[string]*served{}}
 	c.relay = cluster.NewRelay(func(err error) { c.warn(relayShort(err)) })
 	return c
 }
@@ -120,7 +122,7 @@ func (c *clusters) Join(w supervise.Work, told func(supervise.Verdict)) (supervi
 	if s == nil {
 		return nil, errors.New("its sockets are closed")
 	}
-	m := &member{clusters: c, served: s, app: w.App.Name, place: cluster.AnySlot, child: -1}
+	m := &member{clusters: c, served: s, app: w.App.Name, work: supervise.Work{App: w.App, Slot: w.Slot, Generation: w.Generation}, told: told, place: cluster.AnySlot, child: -1}
 	if s.mode == cluster.ReusePort {
 		m.place = w.Slot
 	}
@@ -134,7 +136,7 @@ func (c *clusters) Join(w supervise.Work, told func(supervise.Verdict)) (supervi
 			return nil, explainListen(w.App.Name, l.address, err)
 		}
 		if socket.Mode != cluster.RoundRobin { // there goinit accepts; who has the socket too could make it block
-			m.fds = append(m.fds, socket.FD)
+			m.given(socket.FD, l.address)
 		}
 	}
 	if w.App.NodeChannel() != spec.NodeOff {

@@ -27,10 +27,16 @@ type member struct {
 	clusters *clusters
 	served   *served
 	app      string
+	work     supervise.Work
+	told     func(supervise.Verdict)
 	place    int // its slot, or cluster.AnySlot where it accepts from the socket that is for all
 	sockets  []listened
 	fds      []int // of the sockets that the process is given; the Pool's
 	in       bool  // in the balance
+
+	pid      int       // 0: not started yet
+	doors    []door    // of the sockets that it is given
+	question *question // whether it can replace another; nil: nobody has asked
 
 	worker *nodeipc.Worker // nil: it has no channel
 	child  int             // its end of the channel; -1: it has it
@@ -148,6 +154,9 @@ func (m *member) closeChild() {
 
 // Started is supervise.Member's.
 func (m *member) Started(pid int) {
+	m.clusters.mu.Lock()
+	m.pid = pid
+	m.clusters.mu.Unlock()
 	if m.worker != nil {
 		m.worker.Started(pid)
 	}
@@ -195,6 +204,7 @@ func (m *member) Gone() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	delete(m.served.members, m)
+	m.question.end()
 	m.served.steer(c)
 	m.retire()
 	if c.apps[m.app] == m.served {

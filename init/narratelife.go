@@ -76,6 +76,10 @@ func (n *narrator) moreTime(name string) string {
 		return "what was waited for is that it listens; if it serves nothing: node: off      if it needs longer: " +
 			"readiness: {node: true, start_timeout: 2m}, and process.send('ready')"
 	}
+	if a != nil && a.Readiness == nil && len(a.Listen) > 0 {
+		return "what was waited for is that it accepts where the one that it is to replace does; if it does so in another way, or needs longer: " +
+			"readiness: {notify: true, start_timeout: 2m}; if it is not meant to: goinit ctl restart " + name
+	}
 	if a != nil && a.Readiness != nil {
 		switch r := a.Readiness; {
 		case r.Node:

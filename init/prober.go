@@ -113,9 +113,7 @@ func (p *prober) plan(w supervise.Work, pid *atomic.Int64) (health.Plan, error) 
 		case r.Log != "":
 			ours.Line, err = regexp.Compile(r.Log)
 		case r.Listening != 0:
-			ours.Probe = health.NewListening(w.App.AimPort(r.Listening, w.Slot), func() []int {
-				return append(tree.Members(int(pid.Load())), p.grouped(w)...) // who is in both is looked at twice
-			})
+			ours.Probe = health.NewListening(w.App.AimPort(r.Listening, w.Slot), func() []int { return p.processes(w, int(pid.Load())) })
 		default:
 			ours.Probe, err = p.probe(w, r.HTTP, r.TCP, r.Exec, r.Timeout)
 		}
@@ -135,6 +133,11 @@ func (p *prober) plan(w supervise.Work, pid *atomic.Int64) (health.Plan, error) 
 		plan.Liveness = ours
 	}
 	return plan, nil
+}
+
+// processes are a worker's, the main one first. Who is in its tree and in its group is there twice.
+func (p *prober) processes(w supervise.Work, main int) []int {
+	return append(tree.Members(main), p.grouped(w)...)
 }
 
 // probe is nil where none of the three is asked for. https is asked for by a program: TLS is no part of PID 1.

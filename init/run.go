@@ -262,6 +262,7 @@ func (r *runner) keep(arrivals *mailbox) int {
 	})
 	r.clusters = newClusters(r.launcher.Accounts, r.launcher.Absolute, workersOf, func(text string) { r.messages.Warn(text, nil) })
 	r.clusters.loads = r.files.loads
+	r.clusters.processes = r.prober.processes
 	r.clusters.inform = func(text string) { r.messages.Info(text, nil) }
 	var err error
 	config := supervise.Config{

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"os"
 	"strconv"
+	"strings"
 
 	"goinit/integration/serve"
 )
@@ -14,7 +15,26 @@ import (
 // does that.
 const listenServer = "TEST_LISTEN_SERVER"
 
+// brokenListenServer, besides, is a FIFO: the server does not accept before somebody has opened that to write; or, with
+// "elsewhere:" ahead of it, it serves on a port of its own until then, and fails.
+const brokenListenServer = "TEST_BROKEN_LISTEN_SERVER"
+
 func serveListened() int {
+	if word := os.Getenv(brokenListenServer); word != "" {
+		path, elsewhere := strings.CutPrefix(word, "elsewhere:")
+		if elsewhere {
+			own, err := net.Listen("tcp", "127.0.0.1:0")
+			if err != nil {
+				fmt.Fprintln(os.Stderr, err)
+				return 1
+			}
+			serve.Start(func(*http.Request) string { return "elsewhere" }, own)
+		}
+		_, _ = os.ReadFile(path)
+		if elsewhere {
+			return 3
+		}
+	}
 	if pid := os.Getenv("LISTEN_PID"); pid != strconv.Itoa(os.Getpid()) {
 		fmt.Fprintln(os.Stderr, "LISTEN_PID is", pid, "and we are", os.Getpid())
 		return 1

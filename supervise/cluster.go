@@ -23,7 +23,7 @@ type Cluster interface {
 	// Join comes ahead of the start of a worker's process, never of a hook's. An error fails the start, with its text. told is
 	// as in Prober.Watch: it may be called from any goroutine, also from within the methods of the Member; it neither blocks
 	// nor calls back. What is told after Gone is ignored. Told are VerdictReady and VerdictUnready, where the word comes from
-	// here, VerdictHeld (from Started on) and VerdictReleased where it does not; VerdictStopping (the suicide signal),
+	// here or after Confirm, VerdictHeld (from Started on) and VerdictReleased where it does not; VerdictStopping (the suicide signal),
 	// VerdictUnhealthy (it does not answer) and VerdictDrained.
 	Join(w Work, told func(Verdict)) (Member, error)
 }
@@ -41,6 +41,10 @@ type Member interface {
 	Enter()
 	// Leave says that it is not: no new connections, until the next Enter.
 	Leave()
+	// Confirm asks whether it serves where the process does that it is to replace: it has lived for as long as one has to that
+	// says nothing of itself. told is, maybe from within, VerdictReady, once; before that VerdictUnready with the reason, each
+	// time that there is another. stop ends the asking early. It comes between Started and the first Enter, once at most.
+	Confirm() (stop func())
 	// Drain is for good: no new connections, it is to finish the old. told reports whether it was told so in a way of its own
 	// (Node: disconnect): then it has stop.drain until its stop signal. Where it was not, the stop signal is what tells it: it
 	// is sent at once, and SIGKILL comes after stop.drain and stop.timeout.
@@ -101,6 +105,13 @@ func (v *watched) balance(s *app.Slot) {
 		} else {
 			v.member.Leave()
 		}
+	}
+}
+
+// confirm has the member say whether its process can replace another.
+func (o *owner) confirm(e app.Confirm) {
+	if v := o.watches[place{e.Slot, e.Generation}]; v != nil && v.member != nil {
+		v.unconfirm = v.member.Confirm()
 	}
 }
 

@@ -16,6 +16,7 @@ type fakeCluster struct {
 	deny  map[string]error        // by address
 	ready func(w Work) (now bool) // nil: the cluster does not say who is ready
 	lacks string                  // why one that is not ready is not, if that is known
+	doubt func(w Work) string     // why one cannot replace another yet; empty: it can. nil: all can
 
 	mu      sync.Mutex
 	members map[string]*fakeMember // by worker and generation
@@ -103,7 +104,7 @@ type fakeMember struct {
 	work Work
 	told func(Verdict)
 
-	started, in, drained bool // with c.mu
+	started, in, drained, asked, over bool // with c.mu
 }
 
 func (m *fakeMember) Given() Given { return Given{Environment: []string{"LISTEN_FDS=1"}} }
@@ -128,6 +129,32 @@ func (m *fakeMember) Enter() {
 
 func (m *fakeMember) Leave() {
 	m.is("out", func() bool { return m.in && !m.drained }, func() { m.in = false })
+}
+
+func (m *fakeMember) Confirm() (stop func()) {
+	m.c.mu.Lock()
+	defer m.c.mu.Unlock()
+	if m.c.members[m.name] != m || !m.started || m.in || m.asked {
+		m.c.wrong("%s: asked: %+v", m.name, m)
+	}
+	m.asked = true
+	m.answer()
+	return func() {
+		m.c.mu.Lock()
+		defer m.c.mu.Unlock()
+		m.over = true
+	}
+}
+
+// answer says whether it can replace another; with c.mu.
+func (m *fakeMember) answer() {
+	if m.c.doubt != nil {
+		if why := m.c.doubt(m.work); why != "" {
+			m.told(Verdict{Kind: VerdictUnready, Detail: why})
+			return
+		}
+	}
+	m.told(Verdict{Kind: VerdictReady})
 }
 
 func (m *fakeMember) Drain() bool {

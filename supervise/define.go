@@ -136,6 +136,9 @@ func (s *Supervisor) serves(a *spec.App, c *app.Config) error {
 		if _, ready := s.config.Cluster.Wants(a); ready && !c.AwaitReady {
 			c.AwaitReady, c.StartTimeout = true, startTimeout
 		}
+		if !c.AwaitReady {
+			c.Confirm, c.StartTimeout = true, startTimeout
+		}
 	} else if len(a.Listen) > 0 {
 		return fmt.Errorf("%s: listen: there is nobody to open its sockets", a.Name)
 	}

@@ -163,6 +163,8 @@ func (o *owner) do(effect app.Effect) {
 		}
 	case app.Drain:
 		o.drain(e)
+	case app.Confirm:
+		o.confirm(e)
 	case app.AwaitTree:
 		if p, ok := o.processes[place{e.Slot, e.Generation}]; ok {
 			p.process.AwaitTree(e.Signal)

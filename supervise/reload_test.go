@@ -109,6 +109,7 @@ func TestBrokenReload(t *testing.T) {
 		"was killed by SIGSEGV":                          func(p *fakeProcess) { p.exit(Exit{Signal: syscall.SIGSEGV}) },
 		"was not ready within 60s":                       (*fakeProcess).untilTerm,
 		"was not ready within 60s: it listens elsewhere": (*fakeProcess).untilTerm,
+		"was not ready within 60s: it does not accept":   (*fakeProcess).untilTerm,
 		"could not be started: it cannot join":           nil,
 	}
 	for why, behave := range broken {
@@ -118,7 +119,9 @@ func TestBrokenReload(t *testing.T) {
 			rolling(t, []spec.App{old}, func(f *fake, cluster *fakeCluster) {
 				c = cluster
 				c.ready = func(w Work) bool { return w.App.WorkingDir != "/new" }
-				_, c.lacks, _ = strings.Cut(why, "60s: ")
+				if _, c.lacks, _ = strings.Cut(why, "60s: "); c.lacks == "it does not accept" {
+					c.ready, c.doubt = nil, func(w Work) string { return map[bool]string{true: c.lacks}[w.App.WorkingDir == "/new"] }
+				}
 				f.behave = func(p *fakeProcess) {
 					if p.app.WorkingDir == "/new" {
 						behave(p)
@@ -158,6 +161,43 @@ func TestBrokenReload(t *testing.T) {
 			})
 		})
 	}
+}
+
+// Who says nothing of its readiness replaces another when it has lived for a second and nobody doubts that it can. Whoever is in
+// doubt is told why in ps; the end of the doubt, and of the process, is the end of the asking.
+func TestReplacementIsConfirmed(t *testing.T) {
+	rolling(t, []spec.App{serving(1)}, func(f *fake, c *fakeCluster) {
+		c.doubt = func(w Work) string { return fmt.Sprintf("generation %d does not accept", w.Generation) }
+	}, func(s *Supervisor, f *fake, c *fakeCluster) {
+		time.Sleep(10 * time.Second)
+		expect(t, "the first, whom nobody has asked", processesOf(s), "web/0.1 running")
+		answer := make(chan error, 1)
+		go func() {
+			_, err := s.Do(context.Background(), Reload{Targets: []string{"web"}})
+			answer <- err
+		}()
+		time.Sleep(30 * time.Second)
+		expect(t, "in doubt", processesOf(s), "web/0.1 running, web/0.2 starting")
+		expect(t, "why", s.Snapshot()[1].NotReady, "generation 2 does not accept")
+		second := c.member("web/0.2")
+		c.mu.Lock()
+		c.doubt = nil
+		second.answer()
+		c.mu.Unlock()
+		expect(t, "the reload", <-answer, nil)
+		expect(t, "without a doubt", processesOf(s), "web/0.2 running")
+		expect(t, "not asked any more", second.over, true)
+
+		c.mu.Lock()
+		c.doubt = func(Work) string { return "it does not accept" }
+		c.mu.Unlock()
+		go s.Do(context.Background(), Reload{Targets: []string{"web"}})
+		time.Sleep(20 * time.Second)
+		third := c.member("web/0.3")
+		expect(t, "asked", third.asked && !third.over, true)
+		s.Do(context.Background(), Stop{Targets: []string{"web"}})
+		expect(t, "and not wanted any more", third.over, true)
+	})
 }
 
 // watchService counts the moments at which fewer serve than should.
@@ -333,7 +373,9 @@ func TestRandomReloads(t *testing.T) {
 				defer f.mu.Unlock()
 				return chance.IntN(n)
 			}
-			c.ready = func(w Work) bool { return w.Generation%3 > 0 }
+			if c.ready = func(w Work) bool { return w.Generation%3 > 0 }; seed%3 == 0 {
+				c.ready, c.doubt = nil, func(w Work) string { return []string{"it does not accept", "", ""}[w.Generation%3] }
+			}
 			f.behave = func(p *fakeProcess) {
 				switch draw(6) {
 				case 0:

@@ -18,6 +18,7 @@ type watched struct {
 	// Of the owner alone: what the watch and the member were told.
 	ready, paused, ending bool
 	entered, drained      bool
+	unconfirm             func() // nil: nobody is asked whether it can replace another
 
 	mu       sync.Mutex
 	verdicts []Verdict
@@ -166,6 +167,10 @@ func (o *owner) attend() {
 			delete(o.watches, at)
 			v.stop()
 			continue
+		}
+		if v.unconfirm != nil && s.State != app.Starting {
+			v.unconfirm()
+			v.unconfirm = nil
 		}
 		if v.watch != nil {
 			v.attend(s)

@@ -20,11 +20,13 @@ type Config struct {
 	AwaitReady bool           // running only after a Ready, not as soon as it is executed
 	// StartTimeout is the time from the start to the first Ready; 0: no limit.
 	StartTimeout time.Duration
-	Unhealthy    string // what an Unhealthy leads to: restart, reload, shutdown; else nothing but an event
-	BeforeStart  bool   // there is a hook ahead of each process
-	AfterExit    bool   // and one after its end
-	HookTimeout  time.Duration
-	Job          *Job // nil: it is none. Never written to
+	// Confirm: where a process that says nothing of itself is to replace one that serves, somebody is asked whether it can.
+	Confirm     bool
+	Unhealthy   string // what an Unhealthy leads to: restart, reload, shutdown; else nothing but an event
+	BeforeStart bool   // there is a hook ahead of each process
+	AfterExit   bool   // and one after its end
+	HookTimeout time.Duration
+	Job         *Job // nil: it is none. Never written to
 
 	// Drain is the time that a worker has to finish what it has, ahead of its time to stop; 0: it has no connections of goinit's.
 	Drain time.Duration

@@ -35,6 +35,10 @@ type Signal struct {
 // none.
 type Drain struct{ Slot, Generation int }
 
+// Confirm asks whether a process that has lived for long enough can replace the one that its slot has. The answer is a Ready,
+// maybe after some Unready that say why not yet.
+type Confirm struct{ Slot, Generation int }
+
 // AwaitTree sends what the dead process has left behind the stop signal, and asks for a TreeGone when nothing of it is left.
 type AwaitTree struct {
 	Slot, Generation int
@@ -82,6 +86,7 @@ type Emit struct {
 func (Start) effect()       {}
 func (Signal) effect()      {}
 func (Drain) effect()       {}
+func (Confirm) effect()     {}
 func (AwaitTree) effect()   {}
 func (KillTree) effect()    {}
 func (EndAll) effect()      {}

@@ -13,7 +13,7 @@ const (
 	DependenciesMet Kind = iota
 	Started              // answer to Start: PID
 	StartFailed          // the other answer: Exit
-	Ready                // said or probed to be ready, for the first time or again; only with Config.AwaitReady
+	Ready                // said or probed to be ready, for the first time or again; only with Config.AwaitReady, or after Confirm
 	Unready              // not any more: Detail
 	Unhealthy            // stuck: Detail
 	Extended             // it asks for time, to start or to stop: Within, from now

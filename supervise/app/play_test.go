@@ -58,6 +58,8 @@ func words(effects []Effect) string {
 			say("arm %d %v", e.Slot, e.After)
 		case CancelTimer:
 			say("cancel %d", e.Slot)
+		case Confirm:
+			say("confirm %d", e.Slot)
 		case Emit:
 			switch {
 			case e.Type == "reload.started", e.Type == "reload.progress", e.Type == "reload.finished":

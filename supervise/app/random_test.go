@@ -54,6 +54,7 @@ type place struct {
 	hook   Hook // what it is, or was
 	well   bool // and it ended so
 	drain  bool // Drain was given and not answered
+	doubt  bool // Confirm was given
 }
 
 func (p *place) there() bool { return p.asked || p.alive || p.tree }
@@ -210,6 +211,12 @@ func (w *world) effect(effect Effect) {
 			w.fail("%+v of %+v", e, p)
 		}
 		p.drain = true
+	case Confirm:
+		p := w.place(e.Slot, e.Generation)
+		if !p.alive || p.hook != NoHook || p.doubt {
+			w.fail("%+v of %+v", e, p)
+		}
+		p.doubt = true
 	case Signal:
 		p := w.place(e.Slot, e.Generation)
 		if !p.alive {
@@ -523,6 +530,9 @@ func TestRandom(t *testing.T) {
 		c := config([]string{"always", "on-failure", "no"}[r.IntN(3)])
 		c.AwaitReady = r.IntN(2) == 0
 		c.StartTimeout = time.Duration(r.IntN(2)) * 20 * time.Second
+		if c.Confirm = !c.AwaitReady && r.IntN(2) == 0; c.Confirm {
+			c.StartTimeout = 20 * time.Second
+		}
 		c.Unhealthy = []string{"restart", "reload", "shutdown", "none"}[r.IntN(4)]
 		c.BeforeStart, c.AfterExit, c.HookTimeout = r.IntN(3) == 0, r.IntN(3) == 0, 5*time.Second
 		if r.IntN(2) == 0 {

@@ -19,6 +19,16 @@ func (s *step) ready() {
 	s.nowReady(false)
 }
 
+// steady is a process that is to replace another, says nothing of itself, and has lived for long enough.
+func (s *step) steady() {
+	if !s.config.Confirm {
+		s.ready()
+		return
+	}
+	s.arm(StartTimer, max(time.Millisecond, s.config.StartTimeout-(s.event.Now-s.slot.StartedAt)))
+	s.emit(Confirm{Slot: s.slot.Number, Generation: s.slot.Generation})
+}
+
 func (s *step) readyAgain() { s.nowReady(true) }
 
 func (s *step) nowReady(again bool) {

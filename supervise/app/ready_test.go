@@ -139,3 +139,28 @@ func TestCrashLoopIsToldOnce(t *testing.T) {
 		t.Errorf("another loop was told %d times in all", told)
 	}
 }
+
+// Who is to replace another and says nothing of itself is confirmed after a second, and has the rest of its time for that.
+func TestReplacementIsConfirmed(t *testing.T) {
+	c := config("always")
+	c.MaxSurge, c.Confirm, c.StartTimeout = 1, true, time.Minute
+	next := func(k Kind, now time.Duration) Event {
+		return Event{Kind: k, Generation: 2, PID: 8, Epoch: 1, Now: now, Detail: "it does not accept"}
+	}
+	late := next(Timer, 121*time.Second)
+	late.Epoch = 2
+	begun := []scene{
+		{Event{Kind: AskReload, Slot: AllSlots, Now: time.Minute}, "start 0"},
+		{next(Started, 61*time.Second), "arm 0 1s"},
+		{next(Timer, 62*time.Second), "arm 0 59s, confirm 0"},
+		{next(Unready, 63*time.Second), ""},
+	}
+	a := play(t, play(t, up(c, 1), begun), []scene{{next(Ready, 64*time.Second), "cancel 0, terminated 0, arm 0 10s"}})
+	if s := a.Slots[0]; s.Generation != 2 || !s.IsReady() || a.Reload.Done != 1 {
+		t.Errorf("confirmed: %+v, %+v", s, a.Reload)
+	}
+	a = play(t, play(t, up(c, 1), begun), []scene{{late, "worker.start-timeout 0 (it does not accept), terminated 0, arm 0 10s, reload.failed 0"}})
+	if f := a.Reload.Failed; a.Slots[0].Generation != 1 || !a.Slots[0].IsReady() || f == nil || f.Limit != time.Minute || f.NotReady != "it does not accept" {
+		t.Errorf("in doubt: %+v, %+v", a.Slots[0], f)
+	}
+}

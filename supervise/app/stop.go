@@ -171,6 +171,6 @@ func (s *step) timerFired() {
 	case DrainTimer:
 		s.drainOver()
 	case SteadyTimer:
-		s.ready()
+		s.steady()
 	}
 }
