@@ -4,17 +4,18 @@ import (
 	"net"
 	"strconv"
 	"testing"
+	"time"
 
 	"goinit/cluster"
 )
 
-// Connections are let gather where they come several at a time and every worker has some to go on with; not where few clients
-// come again and again.
+// Connections are let gather where they come several at a time, or close upon one another, and every worker has one to go on
+// with; not where one client comes again and again.
 func TestCrowded(t *testing.T) {
 	for _, c := range []struct {
 		workers, clients int
 		want             bool
-	}{{1, 1, false}, {1, 2, false}, {1, 3, true}, {2, 4, false}, {2, 5, false}, {2, 6, true}, {2, 9, true}} {
+	}{{1, 1, false}, {1, 2, true}, {2, 1, false}, {2, 2, true}, {3, 2, false}, {3, 3, true}} {
 		a := newApp(t, "", cluster.RoundRobin)
 		var workers []*stranger
 		port := freePort(t)
@@ -42,6 +43,12 @@ func TestCrowded(t *testing.T) {
 			}
 			if l.crowded() {
 				t.Errorf("%d workers, %d connections: for ever", c.workers, c.clients)
+			}
+			for _, gap := range []time.Duration{gather - 1, gather} {
+				l.given, l.gap = 1, gap
+				if got, want := l.crowded(), gap < gather && c.clients >= c.workers; got != want {
+					t.Errorf("%d workers with %d connections, one more after %v: %v", c.workers, c.clients, gap, got)
+				}
 			}
 		}
 		if n := len(a.hub.listeners); n != 1 {

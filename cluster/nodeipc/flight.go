@@ -30,8 +30,7 @@ func (w *Worker) credit() bool {
 }
 
 // give sends it a connection, which is kept until it has said that it has it.
-func (w *Worker) give(l *listener, fd int) {
-	now := time.Now()
+func (w *Worker) give(l *listener, fd int, now time.Time) {
 	seq := w.hub.number()
 	w.flights = append(w.flights, flight{l, fd, seq, now})
 	if len(w.flights) == 1 {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -46,7 +47,7 @@ func FuzzChannel(f *testing.F) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			w.give(l, fd)
+			w.give(l, fd, time.Now())
 		}
 		for whole := sent; len(whole) > 0; {
 			n := min(len(whole), int(piece)%4096+1)

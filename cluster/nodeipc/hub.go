@@ -71,9 +71,9 @@ func (h *Hub) Close() {
 // three times.
 const patient = time.Millisecond
 
-// gather is for how long connections gather while every worker has enough to do meanwhile: each that is given by itself costs
-// a wake-up of the worker, and two of ours for what it answers. (As SCHED_BATCH, which would gather by itself, the loop would
-// wait for milliseconds where others want the processors, with few connections and idle workers too.)
+// gather is for how long connections gather while every worker has one to go on with: each that is given by itself costs a
+// wake-up of the worker, and two of ours for what it answers. (As SCHED_BATCH, which gathers by itself, the loop would wait for
+// milliseconds where others want the processors, with few connections and idle workers too.)
 const gather = 300 * time.Microsecond
 
 func (h *Hub) loop() {

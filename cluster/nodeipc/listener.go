@@ -15,12 +15,14 @@ type listener struct {
 	key        string
 	nativeKind string // Deno's word for its connections
 
-	members []*Worker // who listen there
-	turn    int       // whose it is among equals
-	waiting []int     // connections that somebody has not taken; at most what is in flight
-	given   int       // connections, since the loop has last looked
-	armed   bool      // epoll tells of new ones
-	rest    time.Time // out of descriptors until then; zero: not so
+	members []*Worker     // who listen there
+	turn    int           // whose it is among equals
+	waiting []int         // connections that somebody has not taken; at most what is in flight
+	given   int           // connections, since the loop has last looked
+	last    time.Time     // when the last was given
+	gap     time.Duration // between that one and the one before
+	armed   bool          // epoll tells of new ones
+	rest    time.Time     // out of descriptors until then; zero: not so
 }
 
 const (
@@ -78,8 +80,9 @@ func (l *listener) pump() {
 			break
 		}
 		l.turn = slices.Index(l.members, w) + 1
-		l.given++
-		w.give(l, fd)
+		now := time.Now()
+		l.given, l.last, l.gap = l.given+1, now, now.Sub(l.last)
+		w.give(l, fd, now)
 	}
 	l.arm(l.rest.IsZero())
 }
@@ -96,13 +99,12 @@ func (l *listener) pick() *Worker {
 	return best
 }
 
-// crowded says, of the time since it was last asked, that several connections were given away and that all members have some
-// that they have not taken yet, enough to go on with. With few clients that is never so.
+// crowded says, of the time since it was last asked, that connections were given away, close upon one another, and that all
+// members have some that they have not taken yet. So it is never for a client alone.
 func (l *listener) crowded() bool {
-	const enough = 3 // of some 0.1 ms each, in a server that does next to nothing
-	several := l.given > 1
+	near := l.given > 1 || l.given == 1 && l.gap < gather
 	l.given = 0
-	return several && !slices.ContainsFunc(l.members, func(w *Worker) bool { return len(w.flights) < enough && w.credit() })
+	return near && !slices.ContainsFunc(l.members, func(w *Worker) bool { return len(w.flights) == 0 && w.credit() })
 }
 
 // take is the next connection: what somebody has had before, else a new one. It is O_NONBLOCK: that is the connection's and
