@@ -3,6 +3,7 @@ package health
 import (
 	"bytes"
 	"strconv"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -42,18 +43,32 @@ const (
 	maxBytes = 1 << 20 // of epoll sets: twice what they take where each descriptor is in one
 )
 
-// Waits looks how the processes of a tree wait on each of the sockets. all is false where something was refused or beyond the
-// bounds: then what is Unseen may only not be visible. Of a tree that is gone all is Unseen. It reads /proc and so may block.
+// inside has whoever looks. A process can hold the kernel's lock of its epoll set for as long as it likes (it waits into a page
+// that userfaultfd(2) does not provide), and who looks hangs then, with a thread: one look at a time, nobody waits for it for
+// ever, and no probe at all (looks).
+var inside = make(chan struct{}, 1)
+
+const longestLook = 5 * time.Second // far more than the bounds let one take
+
+// Waits looks how the processes of a tree wait on each of the sockets. all is false where descriptors were refused or beyond the
+// bounds, or another look hangs: then what is Unseen may only not be visible. Of a tree that is gone all is Unseen. It reads /proc and so may block.
 func Waits(tree func() []int, sockets []Socket) (waits []Wait, all bool) {
-	looks.Lock()
-	defer looks.Unlock()
 	l := &accepting{sockets: sockets, waits: make([]Wait, len(sockets)), missing: len(sockets), steps: maxSteps, bytes: maxBytes}
+	select {
+	case inside <- struct{}{}:
+		defer func() { <-inside }()
+	case <-time.After(longestLook):
+		return l.waits, false
+	}
 	pids := tree()
 	for _, look := range []func(process){l.polled, l.blocked} {
 		seen := map[int]bool{}
 		for _, pid := range pids {
 			if l.missing == 0 {
 				return l.waits, true
+			}
+			if l.steps < 0 {
+				return l.waits, false
 			}
 			if seen[pid] {
 				continue

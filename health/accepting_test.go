@@ -10,6 +10,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -166,4 +167,19 @@ func TestWaitsOfAnotherUser(t *testing.T) {
 		}
 		comesTo(t, []Wait{want}, pids, ids)
 	}
+}
+
+// A look that hangs holds up no other for long, and no probe.
+func TestWaitsBesideWhoHangs(t *testing.T) {
+	files, ids := sockets(t, 1)
+	pids := waiting(t, files, nil, epolls)
+	synctest.Test(t, func(t *testing.T) {
+		defer func(all chan struct{}) { inside = all }(inside)
+		inside = make(chan struct{}, 1) // of the bubble: it waits by its clock
+		inside <- struct{}{}            // as who hangs does
+		if w, all := Waits(func() []int { return pids }, ids); w[0] != Unseen || all {
+			t.Errorf("%v, all of it: %v", w, all)
+		}
+	})
+	comesTo(t, []Wait{Polled}, pids, ids)
 }

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"goinit/cluster"
+
+	"golang.org/x/sys/unix"
 )
 
 // Connections are let gather where they come several at a time, or close upon one another, and every worker has one to go on
@@ -32,6 +34,7 @@ func TestCrowded(t *testing.T) {
 			}
 			defer conn.Close()
 		}
+		awaitQueue(t, a, c.clients)
 		a.hub.mu.Lock()
 		for _, w := range workers {
 			w.entered = true
@@ -55,5 +58,28 @@ func TestCrowded(t *testing.T) {
 			t.Errorf("%d listeners", n)
 		}
 		a.hub.mu.Unlock()
+	}
+}
+
+// awaitQueue waits until so many connections can be accepted: who connects is told of it ahead of the kernel's last step.
+func awaitQueue(t *testing.T, a *app, n int) {
+	t.Helper()
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for begun := time.Now(); ; <-tick.C {
+		waiting := 0
+		a.hub.mu.Lock()
+		for _, l := range a.hub.listeners {
+			if info, err := unix.GetsockoptTCPInfo(l.fd, unix.IPPROTO_TCP, unix.TCP_INFO); err == nil {
+				waiting += int(info.Unacked) // of a socket that listens that is what waits (tcp_get_info() of the kernel)
+			}
+		}
+		a.hub.mu.Unlock()
+		if waiting == n {
+			return
+		}
+		if time.Since(begun) > time.Minute {
+			t.Fatalf("%d connections wait, want %d", waiting, n)
+		}
 	}
 }
