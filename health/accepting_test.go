@@ -145,18 +145,7 @@ func TestWaitsOutOfSight(t *testing.T) {
 
 // Without CAP_SYS_PTRACE, as in a container of Docker's, root sees what another user's program does all the same.
 func TestWaitsOfAnotherUser(t *testing.T) {
-	const again = "GOINIT_TEST_WITHOUT_PTRACE"
-	if os.Getenv(again) == "" {
-		if os.Geteuid() != 0 {
-			t.Skip("only root can have another's program")
-		}
-		need(t, "setpriv")
-		c := exec.Command("setpriv", "--bounding-set=-sys_ptrace", os.Args[0], "-test.run=^"+t.Name()+"$", "-test.v")
-		c.Env = append(os.Environ(), again+"=1")
-		out, err := c.CombinedOutput()
-		if err != nil || !strings.Contains(string(out), "--- PASS") {
-			t.Fatalf("%v\n%s", err, out)
-		}
+	if !withoutPtrace(t) {
 		return
 	}
 	files, ids := sockets(t, 1)

@@ -98,6 +98,7 @@ func (h *Hub) loop() {
 func (h *Hub) crowded() (crowded bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	defer h.survive()
 	for _, l := range h.listeners {
 		crowded = l.crowded() || crowded
 	}

@@ -100,7 +100,7 @@ func (l *listener) pick() *Worker {
 }
 
 // crowded says, of the time since it was last asked, that connections were given away, close upon one another, and that all
-// members have some that they have not taken yet. So it is never for a client alone.
+// members have some that they have not taken yet. With two workers it is never so for a client that comes alone.
 func (l *listener) crowded() bool {
 	near := l.given > 1 || l.given == 1 && l.gap < gather
 	l.given = 0
