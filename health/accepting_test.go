@@ -92,6 +92,30 @@ func comesTo(t *testing.T, want []Wait, pids []int, ids []Socket) {
 	}
 }
 
+// untilAccepts waits until some thread waits in accept, on whatever socket: before that nothing would be seen of it anyway.
+func untilAccepts(t *testing.T, pids []int) {
+	t.Helper()
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for begun := time.Now(); ; <-tick.C {
+		for _, pid := range pids {
+			p := process{path: "/proc/" + strconv.Itoa(pid)}
+			err := eachEntry(p.path+"/task", 0, 0, func(_ int, thread string) error {
+				if _, ok := acceptsOn(p, thread); ok {
+					return errEnough
+				}
+				return nil
+			})
+			if err == errEnough {
+				return
+			}
+		}
+		if time.Since(begun) > patience {
+			t.Fatal("nobody is in accept")
+		}
+	}
+}
+
 const (
 	epolls  = "e = select.epoll(); e.register(3, select.EPOLLIN); print(); e.poll()"
 	accepts = "l = socket.socket(fileno=3); l.settimeout(None); print(); l.accept()"
@@ -117,7 +141,11 @@ func TestWaits(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			files, ids := sockets(t, 2)
-			comesTo(t, c.want, waiting(t, files, nil, c.script), ids)
+			pids := waiting(t, files, nil, c.script)
+			if strings.Contains(c.script, "accept()") {
+				untilAccepts(t, pids)
+			}
+			comesTo(t, c.want, pids, ids)
 		})
 	}
 }

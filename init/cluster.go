@@ -122,7 +122,7 @@ func (c *clusters) Join(w supervise.Work, told func(supervise.Verdict)) (supervi
 	if s == nil {
 		return nil, errors.New("its sockets are closed")
 	}
-	m := &member{clusters: c, served: s, app: w.App.Name, work: supervise.Work{App: w.App, Slot: w.Slot, Generation: w.Generation}, told: told, place: cluster.AnySlot, child: -1}
+	m := &member{clusters: c, served: s, work: supervise.Work{App: w.App, Slot: w.Slot, Generation: w.Generation}, told: told, place: cluster.AnySlot, child: -1}
 	if s.mode == cluster.ReusePort {
 		m.place = w.Slot
 	}

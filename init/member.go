@@ -26,7 +26,6 @@ const quietTime = 30 * time.Second
 type member struct {
 	clusters *clusters
 	served   *served
-	app      string
 	work     supervise.Work
 	told     func(supervise.Verdict)
 	place    int // its slot, or cluster.AnySlot where it accepts from the socket that is for all
@@ -207,8 +206,8 @@ func (m *member) Gone() {
 	m.question.end()
 	m.served.steer(c)
 	m.retire()
-	if c.apps[m.app] == m.served {
-		c.tidy(m.app, m.served)
+	if c.apps[m.work.App.Name] == m.served {
+		c.tidy(m.work.App.Name, m.served)
 	}
 }
 
