@@ -1,6 +1,7 @@
 package pid1
 
 import (
+	"cmp"
 	"time"
 
 	"goinit/cluster"
@@ -11,8 +12,8 @@ import (
 
 // A program that takes its sockets from LISTEN_FDS and says nothing of its readiness may hang before it accepts, or have
 // bound another port. It would take the place of a worker that serves, and leave those who connect with nobody. So where the
-// worker that it is to replace is seen to wait for connections, it has to be seen so as well. Where that one does so in a way
-// that does not show, nothing is known, and nothing is asked for.
+// worker that it is to replace (or another, where that one had to go first) is seen to wait for connections, it has to be seen
+// so as well. Where that one does so in a way that does not show, nothing is known, and nothing is asked for.
 
 // door is a socket that a process was given.
 type door struct {
@@ -27,7 +28,7 @@ func (m *member) given(fd int, a cluster.Address) {
 	}
 }
 
-// question is whether a process waits for connections wherever the one does that it is to replace. It is asked again at growing
+// question is whether a process waits for connections wherever another does that serves. It is asked again at growing
 // distances, until it is so. All of it is under its clusters' lock, but for the looks.
 type question struct {
 	member *member
@@ -37,6 +38,7 @@ type question struct {
 	gap    string // why not, as it was told; empty: it was not yet
 	blind  int    // looks in a row that could not see all of the new one
 	marks  []mark
+	other  string // the worker that it is compared with, where that is not the one of its slot
 }
 
 // mark is what has been seen of a socket that the new one was given.
@@ -69,7 +71,7 @@ func (m *member) Confirm() (stop func()) {
 		q.marks = append(q.marks, mark{door: d})
 	}
 	m.question = q
-	if m.predecessor() == nil || len(m.doors) == 0 {
+	if m.model() == nil || len(m.doors) == 0 {
 		q.answer()
 		return q.stop
 	}
@@ -77,14 +79,19 @@ func (m *member) Confirm() (stop func()) {
 	return q.stop
 }
 
-// predecessor is who serves in the slot of a member that does not yet; nil: nobody does.
-func (m *member) predecessor() *member {
+// model is who serves in the slot of a member besides it; else the first that does so in another, and is not asked itself.
+// nil: nobody does.
+func (m *member) model() (other *member) {
 	for o := range m.served.members {
-		if o != m && o.in && o.work.Slot == m.work.Slot {
+		switch {
+		case o == m || !o.in:
+		case o.work.Slot == m.work.Slot:
 			return o
+		case (o.question == nil || o.question.over) && (other == nil || o.work.Slot < other.work.Slot):
+			other = o
 		}
 	}
-	return nil
+	return other
 }
 
 // look is one, in a goroutine of its own.
@@ -92,7 +99,7 @@ func (q *question) look() {
 	m := q.member
 	c := m.clusters
 	c.mu.Lock()
-	old := m.predecessor()
+	old := m.model()
 	if q.over {
 		c.mu.Unlock()
 		return
@@ -103,6 +110,10 @@ func (q *question) look() {
 		return
 	}
 	ours, theirs := q.open(old)
+	q.other = ""
+	if old.work.Slot != m.work.Slot {
+		q.other = tree.Worker(old.work.App.Name, old.work.Slot)
+	}
 	processes := func(m *member) func() []int {
 		w, pid := m.work, m.pid
 		return func() []int { return c.processes(w, pid) }
@@ -220,7 +231,7 @@ func (q *question) lacking() string {
 	if least == "" {
 		return ""
 	}
-	return "it does not " + verb + least + ", where the worker that it is to replace does"
+	return "it does not " + verb + least + ", where " + cmp.Or(q.other, "the worker that it is to replace") + " does"
 }
 
 // answer says that it can replace the other one, as far as anybody knows.

@@ -212,6 +212,26 @@ func TestQuestionOfTwo(t *testing.T) {
 	s.expect(t, supervise.VerdictReady, "")
 }
 
+// Where the old one had to go first, another worker that serves shows where to wait.
+func TestQuestionInPlace(t *testing.T) {
+	app := appOf(t, "web", 2, host+":7171")
+	s := succeed(t, app, app)
+	s.old.Leave()
+	s.old.Gone()
+	s.old = join(t, s.clusters, &app, 1, 1).(*member)
+	s.old.Started(os.Getpid())
+	s.old.Enter()
+	s.new.Enter() // it serves, as far as anybody knows
+	set := epollSet(t)
+	s.polls(t, set, 0)
+	s.new.Confirm()
+	s.expect(t, supervise.VerdictUnready, "it does not accept on "+host+":7171, where web/1 does")
+	s.old = s.new // its slot has a socket of its own
+	s.polls(t, set, 0)
+	s.accepts.Store(true)
+	s.expect(t, supervise.VerdictReady, "")
+}
+
 // Nobody is asked any more after the end of the process, or when it is not wanted.
 func TestQuestionIsOver(t *testing.T) {
 	for name, end := range map[string]func(s *succession, stop func()){

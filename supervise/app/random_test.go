@@ -356,7 +356,7 @@ func (w *world) holds(s *Slot) {
 	if limited && s.Timer != RunTimer {
 		w.fail("a run that nothing will end")
 	}
-	if p.timer != 0 && s.State != Backoff && s.State != Stopping && s.State != Draining && s.State != Starting && !limited {
+	if p.timer != 0 && s.State != Backoff && s.State != Stopping && s.State != Draining && s.State != Starting && !limited && !(s.Replacing && s.proving()) {
 		w.fail("a timer is armed in state %s", s.State)
 	}
 	waits := s.Hook != NoHook || w.a.Config.StartTimeout > 0 || s.Role == Incoming && !w.a.Config.AwaitReady

@@ -19,17 +19,35 @@ func (s *step) ready() {
 	s.nowReady(false)
 }
 
-// steady is a process that is to replace another, says nothing of itself, and has lived for long enough.
+// prove: a process that has replaced another in its place and says nothing of itself is ready at once, for nobody else does its
+// work. But no other has to go before this one has lived for long enough: a program that is broken would take them all.
+func (s *step) prove() {
+	if s.slot.Replacing && s.config.Job == nil {
+		s.arm(SteadyTimer, leastLife)
+	}
+}
+
+// proving reports whether it does not count as replaced yet.
+func (s *Slot) proving() bool { return s.Timer == SteadyTimer || s.Timer == StartTimer }
+
+// steady is a process that replaces another, says nothing of itself, and has lived for long enough.
 func (s *step) steady() {
-	if !s.config.Confirm {
-		s.ready()
+	if !s.config.Confirm || s.slot.State == Paused {
+		if s.slot.State == Starting {
+			s.ready()
+		}
 		return
 	}
 	s.arm(StartTimer, max(time.Millisecond, s.config.StartTimeout-(s.event.Now-s.slot.StartedAt)))
 	s.emit(Confirm{Slot: s.slot.Number, Generation: s.slot.Generation})
 }
 
-func (s *step) readyAgain() { s.nowReady(true) }
+func (s *step) readyAgain() {
+	if s.slot.Timer == StartTimer { // of who is proving
+		s.cancel()
+	}
+	s.nowReady(true)
+}
 
 func (s *step) nowReady(again bool) {
 	if s.slot.Ready || s.slot.Leaving {

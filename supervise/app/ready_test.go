@@ -164,3 +164,75 @@ func TestReplacementIsConfirmed(t *testing.T) {
 		t.Errorf("in doubt: %+v, %+v", a.Slots[0], f)
 	}
 }
+
+// replacedInPlace is an app of three whose first worker has been replaced at one minute by a process that says nothing.
+func replacedInPlace(t *testing.T, c Config) App {
+	at := func(k Kind, generation int) Event {
+		return Event{Kind: k, Generation: generation, PID: 8, Now: time.Minute}
+	}
+	return play(t, up(c, 3), []scene{
+		{Event{Kind: AskReload, Slot: AllSlots, Now: time.Minute}, "terminated 0, arm 0 10s"},
+		{at(Exited, 1), "0 replaced, await 0"},
+		{at(TreeGone, 1), "cancel 0, start 0"},
+		{at(Started, 2), "arm 0 1s"}, // it serves, but nobody else goes yet
+	})
+}
+
+// Where no other process is beside it, a replacement that says nothing is ready at once, and has to live for a second before
+// another one goes.
+func TestReplacedInPlaceProves(t *testing.T) {
+	next := func(k Kind, now time.Duration) Event {
+		return Event{Kind: k, Generation: 2, Epoch: 2, Now: time.Minute + now, Exit: Exit{Code: 1}}
+	}
+	a := replacedInPlace(t, config("always"))
+	if s := a.Slots[0]; !s.IsReady() || a.Reload.Done != 0 {
+		t.Errorf("at once: %+v, %+v", s, a.Reload)
+	}
+	a = play(t, a, []scene{{next(Exited, 100*time.Millisecond), "cancel 0, 0 exited, kill 0, reload.failed 0"}})
+	if f := a.Reload.Failed; f == nil || f.Old != 2 || f.Exit.Code != 1 || f.Of != 3 {
+		t.Errorf("one that is broken: %+v", f)
+	}
+	a = play(t, replacedInPlace(t, config("always")), []scene{{next(Timer, time.Second), "terminated 1, arm 1 10s"}})
+	if a.Reload.Done != 1 {
+		t.Errorf("one that lives: %+v", a.Reload)
+	}
+	done := next(Exited, 100*time.Millisecond)
+	done.Exit.Code = 0
+	a = play(t, replacedInPlace(t, config("on-failure")), []scene{
+		{done, "cancel 0, 0 exited, kill 0"},
+		{next(TreeGone, 100*time.Millisecond), "worker.completed 0, terminated 1, arm 1 10s"},
+	})
+	if a.Reload.Done != 1 {
+		t.Errorf("one that has done its work: %+v", a.Reload)
+	}
+	a = play(t, replacedInPlace(t, config("always")), []scene{
+		{Event{Kind: AskPause, Slot: 0, Now: time.Minute}, "freeze 0"},
+		{next(Timer, time.Second), ""},
+		{Event{Kind: AskResume, Slot: 0, Now: 2 * time.Minute}, "thaw 0, worker.resumed 0, terminated 1, arm 1 10s"},
+	})
+	if s := a.Slots[0]; !s.IsReady() {
+		t.Errorf("one that was paused: %+v", s)
+	}
+}
+
+// One that is to be confirmed is asked for then, and loses its readiness while it is in doubt.
+func TestReplacedInPlaceIsConfirmed(t *testing.T) {
+	c := config("always")
+	c.Confirm, c.StartTimeout = true, time.Minute
+	next := func(k Kind, epoch int, now time.Duration) Event {
+		return Event{Kind: k, Generation: 2, Epoch: epoch, Now: time.Minute + now, Detail: "it does not accept"}
+	}
+	begun := []scene{
+		{next(Timer, 2, time.Second), "arm 0 59s, confirm 0"},
+		{next(Unready, 0, 2*time.Second), "worker.unready 0 (it does not accept)"},
+	}
+	a := play(t, play(t, replacedInPlace(t, c), begun), []scene{{next(Ready, 0, 3*time.Second), "cancel 0, terminated 1, arm 1 10s"}})
+	if s := a.Slots[0]; !s.IsReady() || a.Reload.Done != 1 {
+		t.Errorf("confirmed: %+v, %+v", s, a.Reload)
+	}
+	a = play(t, play(t, replacedInPlace(t, c), begun), []scene{
+		{next(Timer, 3, time.Minute), "worker.start-timeout 0 (it does not accept), terminated 0, arm 0 10s, reload.failed 0"}})
+	if f := a.Reload.Failed; f == nil || f.Old != 2 || f.Limit != time.Minute || f.NotReady != "it does not accept" {
+		t.Errorf("in doubt: %+v", f)
+	}
+}

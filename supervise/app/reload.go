@@ -53,9 +53,9 @@ func (a *App) endTurns(out []Effect) []Effect {
 	a.forget()
 	for i := range a.Slots {
 		s := &a.Slots[i]
-		if s.Replacing && (s.State == Running || s.State.Final() || s.State == Waiting || s.State == Scheduled) {
+		if s.Replacing && (s.State == Running && !s.proving() || s.State.Final() || s.State == Waiting || s.State == Scheduled) {
 			s.Replacing = false
-			if s.State == Running {
+			if s.State == Running || s.State == Completed {
 				out = a.progress(s, out)
 			}
 		}
@@ -197,6 +197,8 @@ func (a *App) notePoorStart(s *Slot, was State, e Event, out []Effect) []Effect 
 		return out
 	case s.Generation == e.Generation && (s.State == Starting || s.State == Running || s.State == Paused || s.State == Draining):
 		return out
+	case was == Running && s.State == Stopping && a.stepOf(s, e, nil).completes():
+		return out
 	}
 	s.Replacing = false
 	return a.failReload(s, e, out)
@@ -214,6 +216,11 @@ func (a *App) failReload(s *Slot, e Event, out []Effect) []Effect {
 	for i := range a.Slots {
 		o := &a.Slots[i]
 		o.Due, o.Asked, o.Replacing = 0, false, false // what starts by now, starts
+		if o.proving() && (o.State == Running || o.State == Paused) {
+			st := a.stepOf(o, e, out)
+			st.cancel()
+			*o, out = st.slot, st.out
+		}
 		if o.By != a.Reload.Number && (o.State == Running || o.State == Paused) {
 			f.Old++
 		}

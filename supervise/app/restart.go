@@ -33,6 +33,11 @@ func (s *step) cease() {
 	s.tellExit("worker.completed")
 }
 
+// completes reports whether its end by itself is what the restart policy leaves it at.
+func (s *step) completes() bool {
+	return s.slot.Next == ByPolicy && s.slot.Process == Dead && s.config.Restart.Policy != "always" && s.succeeded()
+}
+
 func (s *step) succeeded() bool {
 	return s.slot.LastExit.Reason == ReasonExited && slices.Contains(s.config.Restart.SuccessCodes, s.slot.LastExit.Code)
 }

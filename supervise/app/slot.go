@@ -144,6 +144,7 @@ func (s *step) started() {
 		s.arm(SteadyTimer, leastLife)
 	case !s.config.AwaitReady:
 		s.ready()
+		s.prove()
 	case s.startLimit() > 0:
 		s.arm(StartTimer, s.startLimit())
 	}

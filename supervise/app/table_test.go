@@ -124,7 +124,10 @@ func shapes(s State) []Slot {
 		slot.Process, slot.PID = Alive, 7
 		limited := slot
 		limited.Timer, limited.Epoch = RunTimer, 3
-		return []Slot{slot, limited}
+		proving, doubted := limited, limited
+		proving.Timer, proving.Replacing = SteadyTimer, true
+		doubted.Timer, doubted.Replacing = StartTimer, true
+		return []Slot{slot, limited, proving, doubted}
 	case Draining:
 		slot.Process, slot.PID, slot.Timer, slot.Epoch = Alive, 7, DrainTimer, 3
 		slot.Deadline = 200e9
