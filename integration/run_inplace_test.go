@@ -58,7 +58,9 @@ func TestRunReloadInPlace(t *testing.T) {
 	go func() { outcome <- m.ask(t, "apply") }()
 	says := "it does not accept on " + host + ":8080, where accepts/1 does"
 	m.Output.Expect(t, "goinit: accepts/0: "+says+": it is not ready before it does\n")
-	m.waitRows(t, "ps to say so", func(r row) bool { return *r.Worker != "accepts/0" || r.State == "running" && !r.Ready && r.Message == says }, "accepts")
+	m.waitRows(t, "ps to say so", func(r row) bool {
+		return *r.Worker != "accepts/0" || r.State == "running" && !r.Ready && r.Message == says
+	}, "accepts")
 	word, err := os.OpenFile(fifo, os.O_WRONLY, 0) // which it waits for, to end with 3
 	if err != nil {
 		t.Fatal(err)
