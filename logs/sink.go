@@ -23,7 +23,7 @@ type sink struct {
 	max      int
 	patience time.Duration
 	relieved func()       // called without the lock when the queue has gone down to a quarter
-	dropped  func(uint64) // called without the lock: so many lines of whomever could not be written
+	dropped  func(uint64) // called with the lock: so many lines of whomever could not be written
 
 	mu      sync.Mutex
 	filled  sync.Cond     // the queue is not empty, or closed
@@ -211,9 +211,10 @@ func (s *sink) give(n int, err error) {
 	s.mu.Lock()
 	before := s.held()
 	s.sent += n
-	lost := uint64(0)
 	if err != nil {
-		lost = countLines(s.queue[s.sent:])
+		if lost := countLines(s.queue[s.sent:]); lost > 0 {
+			s.dropped(lost) // ahead of waking who waits for the queue, who asks what was lost then
+		}
 		s.sent = len(s.queue)
 	}
 	low := s.max / 4
@@ -229,9 +230,6 @@ func (s *sink) give(n int, err error) {
 		}
 	}
 	s.mu.Unlock()
-	if lost > 0 {
-		s.dropped(lost)
-	}
 	if relief && err == nil {
 		s.relieved()
 	}

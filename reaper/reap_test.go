@@ -70,6 +70,7 @@ func TestAllDieAtOnce(t *testing.T) {
 		}
 		eventually(t, "all orphans reaped", func() bool { return l.Orphans() == uint64((round+1)*own*each) })
 		for i := range exits {
+			eventually(t, "the exit to be told", func() bool { return exits[i].Load() > 0 }) // after Done
 			if n := exits[i].Load(); n != 1 {
 				t.Fatalf("round %d: child %d exited %d times", round, i, n)
 			}
