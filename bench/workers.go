@@ -59,9 +59,11 @@ type asking struct {
 	load  func(s *web, d time.Duration) (wrkResult, error)
 }
 
+var aConnectionEach = asking{"A connection for each request:", func(s *web, d time.Duration) (wrkResult, error) { return askWrk(s, false, d) }}
+
 var askings = []asking{
 	{"Keep-alive:", func(s *web, d time.Duration) (wrkResult, error) { return askWrk(s, true, d) }},
-	{"A connection for each request:", func(s *web, d time.Duration) (wrkResult, error) { return askWrk(s, false, d) }},
+	aConnectionEach,
 	{"Connections alone: who connects is told a pid by a server of module net, which closes then:", askConnect},
 }
 
@@ -103,6 +105,7 @@ func reportServed(w io.Writer, p webPlan, keepers []*keeper) error {
 		fmt.Fprintf(w, "%s\n\n", a.title)
 		servedTable(all, results).write(w)
 	}
+	reportThrottled(w, p, all)
 	return nil
 }
 
