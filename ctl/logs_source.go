@@ -157,6 +157,7 @@ func (l *logsQuery) ask(ctx context.Context, i control.Instance, name string, sr
 			return err
 		}
 		if waiting != nil {
+			store.Waits = true
 			waiting.Name, waiting.Targets = name, store.Targets
 			src.stores = append(src.stores, waiting)
 		}

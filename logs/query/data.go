@@ -96,6 +96,9 @@ func (a *app) open(s segment.Segment) (*data, error) {
 		d.close()
 		return nil, err
 	}
+	if a.waits && d.torn && d.records.Len() > 0 {
+		d.rest.Time = d.records.Last()
+	}
 	if a.limit.number == s.Number {
 		d.cut(a.limit.offset)
 	}

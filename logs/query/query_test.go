@@ -270,6 +270,19 @@ func TestDamaged(t *testing.T) {
 			t.Errorf("counted %d", n)
 		}
 	})
+	t.Run("data without a record, ahead of lines that wait", func(t *testing.T) {
+		b := newBed(t)
+		w := b.app("web")
+		w.write(1, 0, "known\n")
+		w.data("written\ntorn")
+		if err := os.Chtimes(w.path(1, segment.Log), at(7), at(7)); err != nil { // as it is tried again
+			t.Fatal(err)
+		}
+		s := b.store()
+		s.Waits = true
+		waiting := NewMemory("", []Line{{App: "web", At: at(3).UnixNano(), Text: []byte("waits")}})
+		wantLines(t, texts(Lines(mustWarnNot(t, &Query{}), s, waiting)), "1 web/0 known", "1 web/-1 written", "1 web/-1P torn", "3 web/0 waits")
+	})
 	t.Run("a torn index", func(t *testing.T) {
 		b := newBed(t)
 		w := b.app("web")

@@ -21,6 +21,9 @@ type Store struct {
 	Name    string // put into each Line; empty where there is only one
 	Path    string
 	Targets []Target // whose logs are asked for; none: all
+	// Waits: its writer has lines that it cannot write at the moment, and tries to again and again. So the time at which a file
+	// was changed says nothing of what has no record in it: that is from before those lines.
+	Waits bool
 
 	lines  []app               // of NewMemory
 	handed *Handed             // of NewHanded
@@ -91,6 +94,7 @@ type app struct {
 	limit  position // what is behind it in its segment does not count; zero: all does
 	data   *data    // of NewMemory: all there is
 	handed *Handed  // of NewHanded: instead of dir
+	waits  bool     // Store.Waits
 }
 
 // position is a place in an app's logs: all of the segments before number, and of that one the bytes before offset.
@@ -119,7 +123,7 @@ func (s *Store) apps(q *Query) []app {
 		if !ok {
 			continue
 		}
-		a := app{store: s.Name, name: name, slots: slots, dir: filepath.Join(s.Path, name), handed: s.handed}
+		a := app{store: s.Name, name: name, slots: slots, dir: filepath.Join(s.Path, name), handed: s.handed, waits: s.Waits}
 		if a.list, err = a.segments(); err != nil {
 			q.warn(err)
 			continue
