@@ -103,13 +103,14 @@ func TestRecycledOneAfterAnother(t *testing.T) {
 		{at(TreeGone, 0, 1, time.Minute), "start 0"},
 		{at(Started, 0, 2, time.Minute), ""},
 		{at(Started, 2, 2, time.Minute), "arm 2 1s"}, // nobody else goes before it has lived for that long
-		{at(Recycle, 2, 2, time.Minute), ""},         // it is its turn later
 		{timer(2, 2, 2, time.Minute+time.Second), "worker.recycled 1, terminated 1, arm 1 10s"},
 		{at(Exited, 1, 1, time.Minute+time.Second), "1 replaced, await 1"},
 		{at(TreeGone, 1, 1, time.Minute+time.Second), "cancel 1, start 1"},
 		{at(Started, 1, 2, time.Minute+time.Second), "arm 1 1s"},
 		{at(Recycle, 1, 1, time.Minute+time.Second), ""}, // of a process that is no more
-		{timer(1, 2, 2, time.Minute+2*time.Second), "worker.recycled 2, terminated 2, arm 2 10s"},
+		{at(Recycle, 1, 2, time.Minute+1300*time.Millisecond), "cancel 1, worker.recycled 1, terminated 1, arm 1 10s"},
+		{at(Exited, 1, 2, time.Minute+1300*time.Millisecond), "1 replaced, await 1"},
+		{at(TreeGone, 1, 2, time.Minute+1300*time.Millisecond), "cancel 1, arm 1 700ms"}, // not a loop
 	})
 }
 
@@ -148,15 +149,5 @@ func TestOutOfMemory(t *testing.T) {
 	play(t, up(config("always"), 1), []scene{ // we have killed it ourselves
 		{Event{Kind: AskKill}, "worker.killed 0, kill 0"},
 		{Event{Kind: Exited, Generation: 1, Exit: Exit{Signal: syscall.SIGKILL, OOMKilled: true}}, "0 stopped"},
-	})
-}
-
-// A process is not replaced in its first second: a worker that is recycled at once would be a loop.
-func TestRecycledYoung(t *testing.T) {
-	young := func(k Kind) Event { return Event{Kind: k, Generation: 1, Now: 1300 * time.Millisecond} }
-	play(t, up(config("always"), 1), []scene{
-		{young(Recycle), "worker.recycled 0, terminated 0, arm 0 10s"},
-		{young(Exited), "0 replaced, await 0"},
-		{young(TreeGone), "cancel 0, arm 0 700ms"},
 	})
 }

@@ -37,22 +37,25 @@ type Failure struct {
 
 // goOn comes after every event: what has become of the reload, and who is next.
 func (a *App) goOn(e Event, out []Effect) []Effect {
-	out = a.beginReload(a.endTurns(out))
+	out = a.beginReload(a.endTurns(e, out))
 	for {
 		s := a.next()
 		if s == nil {
 			break
 		}
-		out = a.endTurns(a.replace(s, e, out))
+		out = a.endTurns(e, a.replace(s, e, out))
 	}
 	return a.endReload(out)
 }
 
 // endTurns notes which slots have been replaced, and which need not be any more.
-func (a *App) endTurns(out []Effect) []Effect {
+func (a *App) endTurns(e Event, out []Effect) []Effect {
 	a.forget()
 	for i := range a.Slots {
 		s := &a.Slots[i]
+		if s.Replacing && s.Due > 0 && !s.Asked { // who has to be recycled has nothing to prove, and no time
+			out = a.endProof(s, e, out)
+		}
 		if s.Replacing && (s.State == Running && !s.proving() || s.State.Final() || s.State == Waiting || s.State == Scheduled) {
 			s.Replacing = false
 			if s.State == Running || s.State == Completed {
@@ -64,6 +67,17 @@ func (a *App) endTurns(out []Effect) []Effect {
 		}
 	}
 	return out
+}
+
+// endProof leaves who is proving as it is.
+func (a *App) endProof(s *Slot, e Event, out []Effect) []Effect {
+	if !s.proving() || s.State != Running && s.State != Paused {
+		return out
+	}
+	st := a.stepOf(s, e, out)
+	st.cancel()
+	*s = st.slot
+	return st.out
 }
 
 // mayBeDue: who was asked to stop is not replaced, and who is started again anyway need not be.
@@ -216,11 +230,7 @@ func (a *App) failReload(s *Slot, e Event, out []Effect) []Effect {
 	for i := range a.Slots {
 		o := &a.Slots[i]
 		o.Due, o.Asked, o.Replacing = 0, false, false // what starts by now, starts
-		if o.proving() && (o.State == Running || o.State == Paused) {
-			st := a.stepOf(o, e, out)
-			st.cancel()
-			*o, out = st.slot, st.out
-		}
+		out = a.endProof(o, e, out)
 		if o.By != a.Reload.Number && (o.State == Running || o.State == Paused) {
 			f.Old++
 		}
