@@ -11,8 +11,9 @@ import "time"
 // may be charged for what others do.
 const believed = time.Minute
 
-// calmAfter is how long a group is quiet before pressure that is none stays so: the kernel takes stock every two seconds
-// (PSI_FREQ in its kernel/sched/psi.c), and who waits without an end must show by then.
+// calmAfter is how long a group is quiet before what was read stays so. The kernel takes stock of pressure every two seconds
+// (PSI_FREQ in its kernel/sched/psi.c), and who waits without an end must show by then; as often, at the latest, it adds up what
+// memory.stat tells (FLUSH_TIME in its mm/memcontrol.c).
 const calmAfter = 3 * time.Second
 
 // lately is what the last whole reading of a group has found. It is there from the first one on.
@@ -39,6 +40,11 @@ func (l *lately) isCalm(now time.Time) bool {
 		}
 	}
 	return l.pressureAt.Sub(l.quietSince) >= calmAfter && now.Sub(l.pressureAt) < believed
+}
+
+// isSettled: what was read last was of a group that had been quiet for long enough.
+func (l *lately) isSettled(now time.Time) bool {
+	return l.restAt.Sub(l.quietSince) >= calmAfter && now.Sub(l.restAt) < believed
 }
 
 // rest fills in what readRest would read.

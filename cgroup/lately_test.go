@@ -39,15 +39,18 @@ func TestQuiet(t *testing.T) {
 		{calmAfter, calmAfter, 0.01, false},
 		{calmAfter, calmAfter + believed, 0, false},
 	} {
-		l.pressureAt = after(tt.read)
+		l.pressureAt, l.restAt = after(tt.read), after(tt.read)
 		l.Pressure[IOPressure].Some.Avg10 = tt.some
 		if got := l.isCalm(after(tt.now)); got != tt.want {
 			t.Errorf("%+v: calm is %v", tt, got)
 		}
+		if got := l.isSettled(after(tt.now)); got != (tt.want || tt.some > 0) {
+			t.Errorf("%+v: settled is %v", tt, got)
+		}
 	}
 	l.Stats.Pressure, l.pressureAt = [3]Pressure{}, after(calmAfter)
 	l.forget()
-	if l.isCalm(after(calmAfter)) || after(calmAfter).Sub(l.restAt) < believed {
+	if l.isCalm(after(calmAfter)) || l.isSettled(after(calmAfter)) {
 		t.Error("what was forgotten is believed")
 	}
 }

@@ -98,7 +98,7 @@ func (g *Group) readAll(s *Stats) {
 		}
 		l.pressureAt = now
 	}
-	if quiet && now.Sub(l.restAt) < believed {
+	if quiet && l.isSettled(now) {
 		l.rest(s)
 	} else {
 		g.readRest(s, b)

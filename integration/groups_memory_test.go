@@ -16,6 +16,12 @@ func stats(t *testing.T, w *world) {
 	w.serves(t, "plain", 0)
 	const held = 16
 	w.tell(t, "plain", 0, fmt.Sprint("hold ", held))
+	if w.grouped() {
+		bed.Wait(t, "the kernel to have counted it", func() (bool, string) { // memory.stat is behind by up to 2 s
+			n := number(w.stat(t, "plain/0").MemoryAnonBytes)
+			return n >= held*mib, fmt.Sprint(n)
+		})
+	}
 	w.run(t, "stats", "plain")
 	source := "cgroup"
 	if !w.grouped() {
