@@ -224,6 +224,9 @@ func (n *narrator) likelyCause(name string, exit *supervise.LastExit, lines []st
 	case said("eaddrinuse", "address already in use", "address in use") && several:
 		return "several workers cannot each bind one port: increment: {PORT: 8080} gives each its own"
 	case said("eaddrinuse", "address already in use", "address in use"):
+		if a != nil && len(a.Listen) > 0 {
+			return "another process has that port (ss -ltnp); goinit itself, if listen: names it, for the program to take over and not to bind"
+		}
 		return "another process has that port: another app of the spec, or something outside of goinit (ss -ltnp)"
 	case said("cannot find module", "modulenotfounderror", "no such file or directory", "enoent", "command not found", ": not found"), exit != nil && exit.Status == 127 && exit.Error == "":
 		where := "."

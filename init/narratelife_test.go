@@ -111,6 +111,8 @@ func TestLikelyCause(t *testing.T) {
 		{one, "hello", ""},
 		{&spec.App{Command: []string{"node", "server.js"}, Workers: spec.Workers{Count: 4}}, "Error: bind EADDRINUSE null:8080", // whose workers share it
 			"another process has that port: another app of the spec, or something outside of goinit (ss -ltnp)"},
+		{&spec.App{Listen: []spec.Listen{{Address: ":8080"}}}, "bind: address already in use",
+			"another process has that port (ss -ltnp); goinit itself, if listen: names it, for the program to take over and not to bind"},
 		{nil, "EACCES", "it is not allowed to; it runs as goinit's own user: user:, capabilities: or the file's owner"},
 	} {
 		n := newNarrator(nil, nil, nil)

@@ -23,6 +23,7 @@ type Balance struct {
 	closed  bool
 	listens bool // some worker has listened
 	quiet   bool // one was found to be well that never did
+	clashed bool // one was told that the spec has its port under another address
 }
 
 // server is one address on which workers of an app listen. It stays while they come and go.
@@ -124,6 +125,7 @@ func (w *Worker) query(m message) {
 		err = unix.SetNonblock(socket.FD, true)
 	}
 	if err != nil {
+		w.hintClash(a, err)
 		w.refuse(m, key, err)
 		return
 	}
@@ -274,6 +276,23 @@ func (w *Worker) refuse(m message, key string, err error) {
 		b = number(b, "errno", -int(errno))
 		return append(number(appendKey(b, key), "ack", m.seq), `,"data":null`...)
 	})
+}
+
+// hintClash says, once, who has a port that is in use: often it is goinit itself, for the spec, which spells the address in
+// another way. To the kernel :8080 and 0.0.0.0:8080 are in each other's way; to us they are two.
+func (w *Worker) hintClash(a cluster.Address, err error) {
+	b := w.o.Balance
+	if b.clashed || w.noisy || a.Port == 0 || !errors.Is(err, unix.EADDRINUSE) {
+		return
+	}
+	for _, named := range w.o.Listening {
+		if named.Network == a.Network && named.Port == a.Port && named != a {
+			b.clashed = true
+			w.hint("it listens on " + a.String() + ", and listen: of the spec has " + named.String() + ", which goinit keeps open: one is in the way of the other" +
+				"\n  write the same in both: listen: [\"" + a.String() + "\"]")
+			return
+		}
+	}
 }
 
 // addressOf is what the worker wants to listen on, and the key of it.
