@@ -182,9 +182,27 @@ func (s *server) left(w *Worker) {
 		s.listener.leave(w)
 	}
 	w.reconsider()
+	if s.remembers() {
+		s.forget()
+		return
+	}
 	for _, after := range w.hub.workers {
 		s.outlived(after)
 	}
+}
+
+// remembers says that a socket that nobody has any more is no good to who comes next: one of UDP keeps what it was told, such as
+// which groups it has joined, and refuses to be told again. What the spec names is kept all the same: it is of the spec.
+func (s *server) remembers() bool {
+	if s.address.Network != cluster.UDP || len(s.users) > 0 {
+		return false
+	}
+	for _, w := range s.balance.hub.workers {
+		if w.o.Balance == s.balance && slices.Contains(w.o.Listening, s.address) {
+			return false
+		}
+	}
+	return true
 }
 
 // outlived: nobody listens there any more. If who came after the last one is ready without, nobody will again: the program
@@ -201,6 +219,7 @@ func (s *server) outlived(w *Worker) {
 func (s *server) closed(w *Worker) {
 	s.left(w)
 	switch {
+	case s.balance.servers[s.key] != s: // it is forgotten already
 	case len(s.users) > 0 || w.draining || w.stopping || slices.Contains(w.o.Listening, s.address):
 	case s.address.Network != cluster.Unix && s.address.Port == 0: // who looks for a free port wants it now (npm's get-port)
 		s.forget()
