@@ -221,7 +221,7 @@ func howOften(e supervise.Event, exit *supervise.LastExit) string {
 	return fmt.Sprintf(", %d times now", restarts+1)
 }
 
-// lastLine is what a worker that failed has said last.
+// lastLine is what a worker that failed has said last of why.
 func (n *narrator) lastLine(e supervise.Event, exit *supervise.LastExit, patient bool) string {
 	if e.Slot == nil || exit == nil || exit.Status == 0 || exit.Reason == "stopped" || exit.Reason == "replaced" {
 		return ""
@@ -235,9 +235,13 @@ func (n *narrator) lastLine(e supervise.Event, exit *supervise.LastExit, patient
 		case <-time.After(lastWordsTime):
 		}
 	}
-	lines := n.console.Tail(logs.Target{App: e.App, Slot: *e.Slot}, 1)
-	if len(lines) == 0 || lines[0].Generation != e.Generation || len(strings.TrimSpace(string(lines[0].Line))) == 0 {
+	lines := n.lastLines(e, lastWordsRead)
+	switch i := telling(lines); {
+	case i < 0:
 		return ""
+	case i < len(lines)-1:
+		return "; its error:\n  " + strings.TrimSpace(lines[i])
+	default:
+		return "; its last line:\n  " + lines[i]
 	}
-	return "; its last line:\n  " + strings.ToValidUTF8(string(lines[0].Line), "?")
 }

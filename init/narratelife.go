@@ -11,8 +11,12 @@ import (
 	"goinit/supervise"
 )
 
-// lastWordsOfLoop is how many of a worker's last lines go with the news that it fails again and again.
-const lastWordsOfLoop = 5
+const (
+	// lastWordsOfLoop is how many of a worker's last lines go with the news that it fails again and again.
+	lastWordsOfLoop = 5
+	// lastWordsRead is how many are read for what was the matter: Node writes some twenty about an error.
+	lastWordsRead = 30
+)
 
 // sayOfLife says what there is to say of readiness, liveness, order and hooks, and reports whether there was something.
 func (n *narrator) sayOfLife(e supervise.Event, fields messages.Fields) bool {
@@ -135,14 +139,12 @@ func (n *narrator) sayLoop(e supervise.Event, exit *supervise.LastExit, fields m
 	failures, _ := e.Data["failures"].(int)
 	what, remedy, several := strings.Cut(n.endedInLoop(e, exit), "\n")
 	text := fmt.Sprintf("%s %s%s, %d times in a row now", e.Worker, what, howLong(e), failures)
-	lines := n.lastLines(e, lastWordsOfLoop)
-	if len(lines) > 0 {
-		text += "; its last lines:\n  | " + strings.Join(lines, "\n  | ")
-	}
+	said, cause := n.wordsOfLoop(e.App, exit, n.lastLines(e, lastWordsRead))
+	text += said
 	if several {
 		text += "\n" + remedy
 	}
-	if cause := n.likelyCause(e.App, exit, lines); cause != "" {
+	if cause != "" {
 		text += "\n  " + cause
 	}
 	n.messages.Error(text+"\n  it is tried again, ever more rarely, and told here no more: goinit ctl ps, goinit ctl logs "+e.Worker, fields)
@@ -161,6 +163,49 @@ func (n *narrator) lastLines(e supervise.Event, most int) (lines []string) {
 	return lines
 }
 
+// wordsOfLoop are what is shown of a worker's last lines, ahead of the last ones the one that names the error, and what they say
+// is the matter.
+func (n *narrator) wordsOfLoop(name string, exit *supervise.LastExit, lines []string) (said, cause string) {
+	from := max(0, len(lines)-lastWordsOfLoop)
+	shown := slices.Clone(lines[from:])
+	if i := telling(lines); i >= 0 && i < from {
+		shown[0] = lines[i]
+	}
+	if len(shown) > 0 {
+		said = "; its last lines:\n  | " + strings.Join(shown, "\n  | ")
+	}
+	if cause = n.likelyCause(name, exit, shown); cause == "" { // what is far above may be of something else
+		cause = n.likelyCause(name, exit, lines)
+	}
+	return said, cause
+}
+
+// telling is which of a process' last lines says best why it ended; -1: there are none. It is the last, but Node writes the error
+// first, and then where that was, what else it knows of it, and its own version.
+func telling(lines []string) int {
+	last := len(lines) - 1
+	if last < 0 || !afterError(lines[last]) {
+		return last
+	}
+	for i := last; i >= 0; i-- {
+		if strings.Contains(lines[i], "Error: ") || strings.Contains(lines[i], "Error [ERR_") {
+			return i
+		}
+	}
+	for i := last; i >= 0; i-- {
+		if !afterError(lines[i]) {
+			return i
+		}
+	}
+	return last
+}
+
+// afterError says that Node writes such a line below an error.
+func afterError(line string) bool {
+	text := strings.TrimSpace(line)
+	return strings.HasPrefix(line, "Node.js v") || text == "}" || text != line && strings.HasPrefix(text, "at ")
+}
+
 // likelyCause reads what a worker has said for what most often is the matter, and says what can be done about it.
 func (n *narrator) likelyCause(name string, exit *supervise.LastExit, lines []string) string {
 	a := n.spec(name)
@@ -170,7 +215,7 @@ func (n *narrator) likelyCause(name string, exit *supervise.LastExit, lines []st
 			return slices.ContainsFunc(any, func(s string) bool { return strings.Contains(l, s) })
 		})
 	}
-	several := a != nil && (a.Workers.Auto || a.Workers.Count > 1)
+	several := a != nil && (a.Workers.Auto || a.Workers.Count > 1) && a.NodeChannel() != spec.NodeCluster // whose workers share ports
 	switch {
 	case exit != nil && exit.Reason == "start-timeout":
 		return n.moreTime(name)
@@ -179,6 +224,9 @@ func (n *narrator) likelyCause(name string, exit *supervise.LastExit, lines []st
 	case said("eaddrinuse", "address already in use", "address in use") && several:
 		return "several workers cannot each bind one port: increment: {PORT: 8080} gives each its own"
 	case said("eaddrinuse", "address already in use", "address in use"):
+		if a != nil && len(a.Listen) > 0 {
+			return "another process has that port (ss -ltnp); goinit itself, if listen: names it, for the program to take over and not to bind"
+		}
 		return "another process has that port: another app of the spec, or something outside of goinit (ss -ltnp)"
 	case said("cannot find module", "modulenotfounderror", "no such file or directory", "enoent", "command not found", ": not found"), exit != nil && exit.Status == 127 && exit.Error == "":
 		where := "."

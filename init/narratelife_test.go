@@ -109,6 +109,10 @@ func TestLikelyCause(t *testing.T) {
 			"it wants more memory than it may have: goinit ctl update web --memory SIZE, then resources: {memory: SIZE}"},
 		{one, "connect ECONNREFUSED 127.0.0.1:5432", "what it connects to is not up: depends_on: {APP: ready} waits for that"},
 		{one, "hello", ""},
+		{&spec.App{Command: []string{"node", "server.js"}, Workers: spec.Workers{Count: 4}}, "Error: bind EADDRINUSE null:8080", // whose workers share it
+			"another process has that port: another app of the spec, or something outside of goinit (ss -ltnp)"},
+		{&spec.App{Listen: []spec.Listen{{Address: ":8080"}}}, "bind: address already in use",
+			"another process has that port (ss -ltnp); goinit itself, if listen: names it, for the program to take over and not to bind"},
 		{nil, "EACCES", "it is not allowed to; it runs as goinit's own user: user:, capabilities: or the file's owner"},
 	} {
 		n := newNarrator(nil, nil, nil)
@@ -116,6 +120,50 @@ func TestLikelyCause(t *testing.T) {
 		status := 1
 		if got := n.likelyCause("web", &supervise.LastExit{Status: 1, Code: &status, Reason: "exited"}, []string{"first", tt.line}); got != tt.want {
 			t.Errorf("%s\n got %q\nwant %q", tt.line, got, tt.want)
+		}
+	}
+}
+
+// Node tells an error first, and then much else: what is shown, and looked into, is the error.
+func TestNodeNamesTheErrorFirst(t *testing.T) {
+	const trace = `node:events:502
+      throw er; // Unhandled 'error' event
+      ^
+Error: listen EADDRINUSE: address already in use 127.0.0.1:18130
+    at Server.setupListenHandle [as _listen2] (node:net:1908:16)
+    at listenInCluster (node:net:1965:12)
+    at doListen (node:net:2139:7)
+    at process.processTicksAndRejections (node:internal/process/task_queues:83:21)
+Emitted 'error' event on Server instance at:
+    at emitErrorNT (node:net:1944:8)
+    at process.processTicksAndRejections (node:internal/process/task_queues:82:21) {
+  code: 'EADDRINUSE',
+  errno: -98,
+  syscall: 'listen',
+  address: '127.0.0.1',
+  port: 18130
+}
+Node.js v20.20.2`
+	const missing = "Error [ERR_MODULE_NOT_FOUND]: Cannot find package 'x' imported from /srv/a.mjs\n    at finalizeResolution (node:internal:1:1)"
+	n := newNarrator(nil, nil, nil)
+	said, cause := n.wordsOfLoop("web", nil, strings.Split(trace, "\n"))
+	if want := "; its last lines:\n  | Error: listen EADDRINUSE: address already in use 127.0.0.1:18130\n  |   address: '127.0.0.1',\n  |   port: 18130\n  | }\n  | Node.js v20.20.2"; said != want {
+		t.Errorf("shown is\n%s\nwant\n%s", said, want)
+	}
+	if !strings.HasPrefix(cause, "another process has that port") {
+		t.Errorf("the cause: %q", cause)
+	}
+	if said, _ := n.wordsOfLoop("web", nil, nil); said != "" {
+		t.Errorf("of who has said nothing: %q", said)
+	}
+	for text, want := range map[string]string{
+		trace: "Error: listen EADDRINUSE: address already in use 127.0.0.1:18130", missing: "Error [ERR_MODULE_NOT_FOUND]: Cannot find package 'x' imported from /srv/a.mjs",
+		"Error: of before\nbye": "bye", "[UnhandledPromiseRejection: reason \"x\".] {\n  code: 'E'\n}\nNode.js v20.20.2": "  code: 'E'", "}": "}",
+		"Traceback (most recent call last):\n  File \"a.py\", line 1\nOSError: [Errno 98] in use": "OSError: [Errno 98] in use",
+	} {
+		lines := strings.Split(text, "\n")
+		if got := lines[telling(lines)]; got != want {
+			t.Errorf("of\n%s\nit is %q, want %q", text, got, want)
 		}
 	}
 }

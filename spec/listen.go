@@ -137,11 +137,37 @@ func (a *App) NodeChannel() string {
 		return a.Node
 	}
 	if len(a.Command) > 0 && !a.Job() && a.Workers != (Workers{Count: 1}) && a.Workers != (Workers{}) {
-		if program := path.Base(a.Command[0]); program == "node" || program == "nodejs" {
+		if program := path.Base(a.Command[0]); (program == "node" || program == "nodejs") && runsScript(a.Command[1:]) {
 			return NodeCluster
 		}
 	}
 	return NodeOff
+}
+
+// runsScript reports whether Node runs a program's file with these arguments, in the process that it is: --watch, --test and
+// --run start others, which do not get the channel or make nothing of it, and an argument that is evaluated is no cluster's worker.
+func runsScript(args []string) bool {
+	for i := 0; i < len(args); i++ {
+		name, _, valued := strings.Cut(args[i], "=")
+		switch name {
+		case "-", "-e", "--eval", "-p", "--print", "-pe", "-i", "--interactive", "--run", "--test":
+			return false
+		case "--":
+			return i+1 < len(args)
+		case "-r", "--require", "--import", "--loader", "--experimental-loader", "-C", "--conditions", "--env-file", "--env-file-if-exists", "--title":
+			if !valued {
+				i++ // its value is the next
+			}
+			continue
+		}
+		if strings.HasPrefix(name, "--watch") {
+			return false
+		}
+		if !strings.HasPrefix(name, "-") {
+			return true // what follows is the script's
+		}
+	}
+	return false
 }
 
 // checkListen refuses what does not go together.

@@ -139,6 +139,9 @@ func (s *Supervisor) serves(a *spec.App, c *app.Config) error {
 		if !c.AwaitReady {
 			c.Confirm, c.StartTimeout = true, startTimeout
 		}
+		if a.Liveness == nil && a.NodeChannel() == spec.NodeCluster {
+			c.Unhealthy = "restart" // the cluster finds who takes no connection, without being asked; liveness has an action of its own
+		}
 	} else if len(a.Listen) > 0 {
 		return fmt.Errorf("%s: listen: there is nobody to open its sockets", a.Name)
 	}

@@ -171,6 +171,41 @@ func TestVerdictsAreBounded(t *testing.T) {
 	}
 }
 
+// A worker of a Node cluster that takes no connection is replaced, unless its liveness wants something else of who is unhealthy.
+func TestAHungNodeWorkerIsReplaced(t *testing.T) {
+	for _, tt := range []struct {
+		liveness *spec.Liveness
+		then     string
+		reason   any
+	}{
+		{nil, "web/0.2 running", "unhealthy"},
+		{&spec.Liveness{Heartbeat: spec.Duration(time.Hour), Action: "none"}, "web/0.1 running", nil},
+	} {
+		c := newFakeCluster()
+		c.wrong = t.Errorf
+		world := func() *fake {
+			f := newFake()
+			c.f = f
+			return f
+		}
+		web := serving(1, func(a *spec.App) { a.Node, a.Liveness = spec.NodeCluster, tt.liveness })
+		bubbleWith(t, world, Config{Spec: &spec.Spec{Apps: []spec.App{web}}, Cluster: c, Prober: &oracle{}, Budget: time.Minute}, func(s *Supervisor, f *fake, _ <-chan Outcome) {
+			c.member("web/0.1").told(Verdict{Kind: VerdictUnhealthy, Detail: "its event loop does not turn"})
+			time.Sleep(5 * time.Minute)
+			synctest.Wait()
+			expect(t, "then", processesOf(s), tt.then)
+			var reason any
+			if e := s.Snapshot()[0].LastExit; e != nil {
+				reason = string(e.Reason)
+			}
+			expect(t, "why", reason, tt.reason)
+			if !slices.Contains(f.eventTypes(), "worker.unhealthy") {
+				t.Error("nobody was told")
+			}
+		})
+	}
+}
+
 func TestUnhealthyEndsAll(t *testing.T) {
 	end := func(a *spec.App) { a.Liveness.Action = "shutdown" }
 	apps := []spec.App{appOf("web", ready(time.Minute), end, workers(2)), appOf("db")}

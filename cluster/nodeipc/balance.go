@@ -23,6 +23,7 @@ type Balance struct {
 	closed  bool
 	listens bool // some worker has listened
 	quiet   bool // one was found to be well that never did
+	clashed bool // one was told that the spec has its port under another address
 }
 
 // server is one address on which workers of an app listen. It stays while they come and go.
@@ -124,6 +125,7 @@ func (w *Worker) query(m message) {
 		err = unix.SetNonblock(socket.FD, true)
 	}
 	if err != nil {
+		w.hintClash(a, err)
 		w.refuse(m, key, err)
 		return
 	}
@@ -180,9 +182,27 @@ func (s *server) left(w *Worker) {
 		s.listener.leave(w)
 	}
 	w.reconsider()
+	if s.remembers() {
+		s.forget()
+		return
+	}
 	for _, after := range w.hub.workers {
 		s.outlived(after)
 	}
+}
+
+// remembers says that a socket that nobody has any more is no good to who comes next: one of UDP keeps what it was told, such as
+// which groups it has joined, and refuses to be told again. What the spec names is kept all the same: it is of the spec.
+func (s *server) remembers() bool {
+	if s.address.Network != cluster.UDP || len(s.users) > 0 {
+		return false
+	}
+	for _, w := range s.balance.hub.workers {
+		if w.o.Balance == s.balance && slices.Contains(w.o.Listening, s.address) {
+			return false
+		}
+	}
+	return true
 }
 
 // outlived: nobody listens there any more. If who came after the last one is ready without, nobody will again: the program
@@ -199,6 +219,7 @@ func (s *server) outlived(w *Worker) {
 func (s *server) closed(w *Worker) {
 	s.left(w)
 	switch {
+	case s.balance.servers[s.key] != s: // it is forgotten already
 	case len(s.users) > 0 || w.draining || w.stopping || slices.Contains(w.o.Listening, s.address):
 	case s.address.Network != cluster.Unix && s.address.Port == 0: // who looks for a free port wants it now (npm's get-port)
 		s.forget()
@@ -274,6 +295,23 @@ func (w *Worker) refuse(m message, key string, err error) {
 		b = number(b, "errno", -int(errno))
 		return append(number(appendKey(b, key), "ack", m.seq), `,"data":null`...)
 	})
+}
+
+// hintClash says, once, who has a port that is in use: often it is goinit itself, for the spec, which spells the address in
+// another way. To the kernel :8080 and 0.0.0.0:8080 are in each other's way; to us they are two.
+func (w *Worker) hintClash(a cluster.Address, err error) {
+	b := w.o.Balance
+	if b.clashed || w.noisy || a.Port == 0 || !errors.Is(err, unix.EADDRINUSE) {
+		return
+	}
+	for _, named := range w.o.Listening {
+		if named.Network == a.Network && named.Port == a.Port && named != a {
+			b.clashed = true
+			w.hint("it listens on " + a.String() + ", and listen: of the spec has " + named.String() + ", which goinit keeps open: one is in the way of the other" +
+				"\n  write the same in both: listen: [\"" + a.String() + "\"]")
+			return
+		}
+	}
 }
 
 // addressOf is what the worker wants to listen on, and the key of it.

@@ -68,3 +68,14 @@ func (w *Worker) relax(d time.Duration) {
 	w.rest = time.Now().Add(d)
 	w.hub.wakeBy(w.rest)
 }
+
+// forbear gives the worker all of its time anew to take what it has: it could not.
+func (w *Worker) forbear(now time.Time) {
+	w.hung = false
+	for i := range w.flights {
+		w.flights[i].at = now
+	}
+	if len(w.flights) > 0 {
+		w.hub.wakeBy(now.Add(w.o.HangTime))
+	}
+}

@@ -95,3 +95,42 @@ func TestListensElsewhere(t *testing.T) {
 		t.Errorf("the old port: %v, the new one: %v", listening(old), listening(now))
 	}
 }
+
+// A socket of UDP goes with the last who has it, for it knows what that one has told it (IP_ADD_MEMBERSHIP); not one of the spec's.
+func TestUDPGoesWithItsLastUser(t *testing.T) {
+	for _, named := range []bool{false, true} {
+		a := newApp(t, "", cluster.ReusePort)
+		address := cluster.Address{Network: cluster.UDP, Host: "127.0.0.1", Port: freePort(t)}
+		free := func() bool {
+			c, err := net.ListenPacket("udp", "127.0.0.1:"+strconv.Itoa(address.Port))
+			if err == nil {
+				c.Close()
+			}
+			return err == nil
+		}
+		bound := func(slot int) *stranger {
+			s := a.stranger(slot, func(o *Options) {
+				if named {
+					o.Listening = []cluster.Address{address}
+				}
+			})
+			s.say(`{"cmd":"NODE_CLUSTER","act":"online","seq":0}`,
+				`{"cmd":"NODE_CLUSTER","act":"queryServer","index":0,"data":null,"address":"127.0.0.1","port":`+strconv.Itoa(address.Port)+`,"addressType":"udp4","flags":0,"seq":1}`)
+			s.until(`"errno":0`)
+			return s
+		}
+		first, second := bound(0), bound(1)
+		first.Gone()
+		if free() {
+			t.Errorf("named %v: it is closed, and one has it", named)
+		}
+		second.Gone()
+		if got := free(); got == named {
+			t.Errorf("named %v: after the last one it is free: %v", named, got)
+		}
+		bound(0)
+		if free() {
+			t.Errorf("named %v: the next one has not got it", named)
+		}
+	}
+}

@@ -46,6 +46,8 @@ const DefaultHangTime = 30 * time.Second
 const (
 	// shortRest is until the next try where the kernel is short of something.
 	shortRest = 10 * time.Millisecond
+	// standstill is how late we come at most to see that a worker hangs, if we could run ourselves.
+	standstill = time.Second
 	// exitTime is what a worker that is drained has to exit by itself, before Drained is told: a signal would cut short what it
 	// does at its end.
 	exitTime = time.Second
@@ -110,6 +112,7 @@ func (w *Worker) Enter() {
 	w.hub.mu.Lock()
 	defer w.hub.mu.Unlock()
 	w.entered = true
+	w.forbear(time.Now()) // it may have been paused
 	w.pump()
 }
 
@@ -295,9 +298,12 @@ func (w *Worker) tick(now time.Time) {
 		w.tell(Drained, "")
 	}
 	if len(w.flights) > 0 && w.entered && !w.hung {
-		if hung := w.flights[0].at.Add(w.o.HangTime); now.Before(hung) {
+		switch hung := w.flights[0].at.Add(w.o.HangTime); {
+		case now.Before(hung):
 			w.hub.wakeBy(hung)
-		} else {
+		case now.Sub(hung) > standstill: // it had no more time than we: the container was paused
+			w.forbear(now)
+		default:
 			w.hung = true
 			w.tell(Unhealthy, "it has not taken a connection for "+w.o.HangTime.String()+": its event loop does not turn")
 		}

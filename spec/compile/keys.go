@@ -106,7 +106,7 @@ func socketKeys() []key {
 		{"balance", word{words: []string{"auto", "reuseport", "shared", "round-robin"}, foreign: foreignBalance()}, "auto",
 			"who gets a connection; auto: reuseport for TCP, else shared; round-robin: node: cluster only"},
 		{"node", word{words: []string{"auto", "cluster", "ipc", "off"}, foreign: foreignNode()}, "auto",
-			"Node's channel; auto: cluster if command is node and workers is not 1"},
+			"Node's channel; auto: cluster if command is node with a script and workers is not 1"},
 		{"node_preload", boolean(), "true", "node cluster: workers load a file of goinit's (`NODE_OPTIONS`), by which keep-alive connections end without an error when one is replaced"},
 	}
 }
