@@ -328,4 +328,11 @@ func TestSecondShutdownHurries(t *testing.T) {
 		expect(t, "outcome", (<-ended).Status, 137)
 		expect(t, "took", time.Since(f.began), time.Second)
 	})
+	bubble(t, deaf, 0, []spec.App{appOf("web")}, func(s *Supervisor, f *fake, ended <-chan Outcome) {
+		for range 2 { // of timeout(1)
+			s.Do(context.Background(), Shutdown{Signal: true})
+		}
+		expect(t, "outcome", (<-ended).Status, 137)
+		expect(t, "took", time.Since(f.began), 10*time.Second)
+	})
 }
