@@ -109,6 +109,33 @@ func TestGivesUp(t *testing.T) {
 	})
 }
 
+// What has failed can be stopped: it is stopped like any other then, and stays so.
+func TestStopOfWhatHasFailed(t *testing.T) {
+	f := func() *fake {
+		f := newFake()
+		f.behave = func(p *fakeProcess) {
+			if p.worker == "web/0" {
+				p.exit(Exit{Code: 3})
+				return
+			}
+			p.untilTerm()
+		}
+		return f
+	}
+	web := appOf("web", policy("no"), func(a *spec.App) { a.OnFailure = "ignore" })
+	bubble(t, f, 0, []spec.App{web, appOf("db")}, func(s *Supervisor, f *fake, _ <-chan Outcome) {
+		expect(t, "states", states(s), "web/0 failed, db/0 running")
+		for range 2 {
+			r, err := s.Do(context.Background(), Stop{Targets: []string{"web"}})
+			if err != nil || len(r.Workers) != 1 || r.Workers[0].State != "stopped" {
+				t.Errorf("%v, %+v", err, r.Workers)
+			}
+			expect(t, "states", states(s), "web/0 stopped, db/0 running")
+		}
+		expect(t, "starts", len(f.said("start web")), 1)
+	})
+}
+
 func TestStartsThatFail(t *testing.T) {
 	f := func() *fake {
 		f := newFake()
