@@ -277,6 +277,13 @@ func TestScale(t *testing.T) {
 		if _, err := s.Do(context.Background(), Scale{App: "web", N: -5, Relative: true}); !errors.Is(err, ErrInvalid) {
 			t.Errorf("scale below nothing: %v", err)
 		}
+		for _, more := range []Scale{{N: spec.MaxWorkers + 1}, {N: spec.MaxWorkers, Relative: true}} { // as in a spec
+			more.App = "web"
+			if _, err := s.Do(context.Background(), more); !errors.Is(err, ErrInvalid) || !strings.HasSuffix(err.Error(), "web cannot have 1001 workers: it is not from 0 to 1000") {
+				t.Errorf("scale above all: %v", err)
+			}
+		}
+		expect(t, "scaled", states(s), "web/0 running")
 	})
 }
 
