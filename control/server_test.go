@@ -267,6 +267,22 @@ func TestWait(t *testing.T) {
 	if err := <-done; !errors.As(err, &e) || e.Name != control.Failure {
 		t.Errorf("gave up: %v", err)
 	}
+	for state, never := range map[control.State][]string{control.Stopped: {"ready", "completed"}, control.Scheduled: {"ready", "completed"}, control.Failed: {"ready", "completed"}, control.Completed: {"ready"}} {
+		f.Become("db", state)
+		for _, what := range never {
+			if err := call("db", what, 0); !errors.As(err, &e) || e.Name != control.Failure || e.Message != "db/0 will not be "+what+": it is "+string(state) {
+				t.Errorf("%s, %s: %v", state, what, err)
+			}
+		}
+	}
+	f.Become("db", control.Scheduled)
+	if err := call("db", "stopped", 0.01); !errors.As(err, &e) || e.Name != control.TimedOut { // by somebody
+		t.Errorf("to be stopped: %v", err)
+	}
+	f.Become("db", control.Waiting)
+	if err := call("db", "ready", 0.01); !errors.As(err, &e) || e.Name != control.TimedOut {
+		t.Errorf("waiting: %v", err)
+	}
 }
 
 func TestHealth(t *testing.T) {

@@ -35,7 +35,11 @@ func wait(c *call, r WaitRequest) error {
 			return replyList(c, "workers", false, slices.Values(rows))
 		}
 		if i := slices.IndexFunc(left, func(w Worker) bool { return w.never(r.For) }); i >= 0 {
-			return Errorf(Failure, "%s will not be %s: it is %s", left[i].Name(), r.For, left[i].State)
+			why := string(left[i].State)
+			if left[i].InVain && left[i].Message != "" {
+				why += " " + left[i].Message
+			}
+			return Errorf(Failure, "%s will not be %s: it is %s", left[i].Name(), r.For, why)
 		}
 		select {
 		case <-s.Changed:
@@ -59,11 +63,14 @@ func (w *Worker) is(what string) bool {
 	return w.PID == nil && (w.State == Stopped || w.State == Completed || w.State == Failed)
 }
 
-// never says that it will not become that by itself.
+// never says that it will not become that by itself. A job is ready now and then, and never completed: between its runs
+// there is nothing to wait for. What is to be stopped is always waited for: somebody stops it.
 func (w *Worker) never(what string) bool {
 	switch w.State {
-	case Failed:
+	case Failed, Stopped, Scheduled:
 		return what != "stopped"
+	case Waiting:
+		return what != "stopped" && w.InVain
 	case Completed:
 		return what == "ready"
 	}

@@ -30,6 +30,8 @@ type Worker struct {
 
 	// Beside says that it is not the slot's worker, but about to replace that, or replaced by it.
 	Beside bool `json:"-"`
+	// InVain says that it waits for what will not come by itself.
+	InVain bool `json:"-"`
 
 	Kills uint64 `json:"-"` // what OOMKills becomes where there are cgroups
 }

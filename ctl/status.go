@@ -108,7 +108,7 @@ func tell(w io.Writer, err error, status int) {
 		if told.Remedy != "" {
 			fmt.Fprintf(w, "  %s\n", told.Remedy)
 		}
-		if told.Name == control.TimedOut {
+		if told.Name == control.TimedOut && told.Remedy == "" {
 			fmt.Fprintln(w, "  wait longer: --timeout 5m      not at all: --no-wait")
 		}
 	case status == exitUsage && !strings.Contains(err.Error(), "\n"): // else the message says how

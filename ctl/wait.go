@@ -1,6 +1,7 @@
 package ctl
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -18,6 +19,9 @@ func waitVerb(s *session) *cobra.Command {
 			ctx, cancel := s.patience(c.Context())
 			defer cancel()
 			answers, err := ask[control.PsReply](ctx, s, "Wait", control.WaitRequest{Targets: args, For: what, TimeoutSeconds: s.seconds()})
+			if told := (*control.Error)(nil); errors.As(err, &told) && told.Name == control.TimedOut {
+				told.Remedy = "wait longer: --timeout 5m" // not to wait would be to do nothing
+			}
 			if err != nil {
 				return err
 			}

@@ -149,10 +149,7 @@ func endDaemons(t *testing.T, dir string) {
 			continue
 		}
 		t.Logf("left running, and ended: goinit %d", in.PID)
-		for range 2 { // the second one hurries
-			_ = syscall.Kill(in.PID, syscall.SIGTERM)
-		}
-		for end := time.Now().Add(patience); syscall.Kill(in.PID, 0) == nil && time.Now().Before(end); {
+		for end := time.Now().Add(patience); syscall.Kill(in.PID, syscall.SIGTERM) == nil && time.Now().Before(end); { // the second one hurries
 			runtime.Gosched()
 		}
 	}

@@ -106,7 +106,7 @@ func hasTerminal() bool {
 }
 
 func (r *runner) shutdown(sig unix.Signal) {
-	_, err := r.supervisor.Do(context.Background(), supervise.Shutdown{Reason: signame.Of(sig)})
+	_, err := r.supervisor.Do(context.Background(), supervise.Shutdown{Reason: signame.Of(sig), Signal: true})
 	if err != nil && r.supervisor.Phase() != set.Ended {
 		r.messages.Error("cannot stop: "+err.Error(), nil)
 	}

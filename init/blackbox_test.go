@@ -14,6 +14,8 @@ import (
 	"testing"
 	"time"
 
+	"goinit/integration/bed"
+
 	"golang.org/x/sys/unix"
 )
 
@@ -425,6 +427,9 @@ func TestHold(t *testing.T) {
 	awaitStub(t, p.Process.Pid)
 	start := time.Now()
 	p.Process.Signal(unix.SIGTERM)
+	for statusMask(t, p.Process.Pid, "ShdPnd")>>(unix.SIGTERM-1)&1 != 0 { // the kernel would merge the two
+	}
+	p.Process.Signal(unix.SIGTERM) // as timeout(1) does
 	if code := p.code(t); code != 143 || time.Since(start) < 300*time.Millisecond {
 		t.Errorf("status %d after %v", code, time.Since(start))
 	}
@@ -433,10 +438,11 @@ func TestHold(t *testing.T) {
 		t.Fatal(err)
 	}
 	awaitStub(t, p.Process.Pid)
-	p.Process.Signal(unix.SIGTERM)
-	for statusMask(t, p.Process.Pid, "ShdPnd")>>(unix.SIGTERM-1)&1 != 0 { // the kernel would merge the two
-	}
-	p.Process.Signal(unix.SIGTERM)
+	bed.Wait(t, "the end by a second TERM", func() (bool, string) { // those that come at once are the first again
+		p.Process.Signal(unix.SIGTERM)
+		stat, _ := os.ReadFile("/proc/" + strconv.Itoa(p.Process.Pid) + "/stat")
+		return strings.Contains(string(stat), ") Z "), string(stat)
+	})
 	if code := p.code(t); code != 143 {
 		t.Errorf("a second TERM: status %d", code)
 	}

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"goinit/integration/bed"
+	"goinit/supervise/set"
 
 	"golang.org/x/sys/unix"
 )
@@ -40,9 +41,7 @@ func (a *apps) endDaemons(t *testing.T) {
 			continue
 		}
 		t.Logf("ended by the test: goinit %d", in.PID)
-		unix.Kill(in.PID, unix.SIGTERM)
-		unix.Kill(in.PID, unix.SIGTERM)
-		bed.Wait(t, "the daemon to be gone", func() (bool, string) { return unix.Kill(in.PID, 0) != nil, "" })
+		bed.Wait(t, "the daemon to be gone", func() (bool, string) { return unix.Kill(in.PID, unix.SIGTERM) != nil, "" }) // the second one hurries
 	}
 }
 
@@ -402,6 +401,8 @@ apps:
 	if passed := term.Output.Expect(t, "web-asked"); strings.Contains(passed, "db-ends") {
 		t.Errorf("not in order: %q", passed)
 	}
+	taken := time.Now()
+	bed.Wait(t, "a second request to be another one", func() (bool, string) { return time.Since(taken) > set.OneRequest, "" })
 	term.Type(t, "\x03")
 	term.Output.Expect(t, "stopping everything at once: asked a second time")
 	if passed := term.Output.Expect(t, "had to be killed: web/0"); !strings.Contains(passed, "db-ends") {

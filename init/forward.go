@@ -3,6 +3,8 @@ package pid1
 import (
 	"time"
 
+	"goinit/supervise/set"
+
 	"golang.org/x/sys/unix"
 )
 
@@ -16,11 +18,11 @@ type forwarder struct {
 
 type held struct {
 	arrival
-	due time.Time
+	at, due time.Time
 }
 
 // arrive takes a signal and returns what is to be sent now. A second signal of a kind that is being held hurries: both
-// are sent at once, as one.
+// are sent at once, as one. One that follows within set.OneRequest is the first again.
 func (f *forwarder) arrive(a arrival, now time.Time) (send arrival, ok bool) {
 	if a.sig == unix.SIGCHLD {
 		return arrival{}, false // ours alone
@@ -31,11 +33,14 @@ func (f *forwarder) arrive(a arrival, now time.Time) (send arrival, ok bool) {
 	}
 	for i, h := range f.held {
 		if h.sig == a.sig {
+			if now.Sub(h.at) < set.OneRequest {
+				return arrival{}, false
+			}
 			f.held = append(f.held[:i], f.held[i+1:]...)
 			return f.out(a)
 		}
 	}
-	h := held{a, now.Add(wait)}
+	h := held{a, now, now.Add(wait)}
 	i := len(f.held)
 	for i > 0 && f.held[i-1].due.After(h.due) {
 		i--

@@ -6,6 +6,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"goinit/supervise/set"
+
 	"golang.org/x/sys/unix"
 )
 
@@ -48,7 +50,17 @@ func TestForwarder(t *testing.T) {
 		a, ok = f.due(time.Now())
 		want("after five, rewritten", a, ok, unix.SIGQUIT)
 
+		start = time.Now()
 		arrive(unix.SIGTERM)
+		a, ok = arrive(unix.SIGTERM)
+		want("the same again", a, ok, 0)
+		time.Sleep(set.OneRequest - 1)
+		a, ok = arrive(unix.SIGTERM)
+		want("and again", a, ok, 0)
+		if got := f.deadline().Sub(start); got != 5*time.Second {
+			t.Errorf("due after %v, want 5s", got)
+		}
+		time.Sleep(time.Nanosecond)
 		a, ok = arrive(unix.SIGTERM)
 		want("a second one hurries", a, ok, unix.SIGQUIT)
 		if !f.deadline().IsZero() {
@@ -63,7 +75,7 @@ func TestForwarder(t *testing.T) {
 }
 
 // Whatever comes, at whatever time: each signal that is not dropped is sent, as itself, no earlier than its time and no
-// later than the next look; a second one of its kind sends both as one; none is left behind.
+// later than the next look; a second one of its kind sends both as one, unless it is the first again; none is left behind.
 func TestForwarderRandom(t *testing.T) {
 	const dropped = unix.Signal(3)
 	for seed := range uint64(2000) {
@@ -93,7 +105,13 @@ func TestForwarderRandom(t *testing.T) {
 			look()
 			delete(waiting, dropped)
 			sig := unix.Signal(1 + random.IntN(6))
-			_, second := waiting[sig]
+			due, second := waiting[sig]
+			if second && now.Sub(due.Add(-f.hold[sig])) < set.OneRequest {
+				if _, ok := f.arrive(arrival{sig: sig}, now); ok && sig != dropped {
+					t.Fatalf("seed %d: %v was sent for the same again", seed, sig)
+				}
+				continue
+			}
 			a, ok := f.arrive(arrival{sig: sig}, now)
 			switch at := f.hold[sig]; {
 			case sig == dropped:

@@ -141,6 +141,47 @@ apps:
 	}
 }
 
+// What cannot come by itself is not waited for, and what has failed can be stopped.
+func TestRunInVain(t *testing.T) {
+	a := prepare(t, `
+apps:
+  bad: {shell: exit 3, restart: "no", on_failure: ignore}
+  web: {command: sleep 1000, depends_on: {bad: completed}}
+  api: {command: sleep 1000, depends_on: {web: started}}
+  off: {command: sleep 1000, enabled: false}
+  job: {command: "true", schedule: "@yearly"}
+  up: {command: sleep 1000}
+`).start(t)
+	a.until(t, "bad/0", func(w worker) bool { return w.State == "failed" })
+	a.until(t, "job/0", func(w worker) bool { return w.State == "scheduled" })
+	for _, c := range []struct{ target, want string }{
+		{"web", "goinit ctl: web/0 will not be ready: it is waiting for bad: completed (failed, in vain)\n"},
+		{"api", "goinit ctl: api/0 will not be ready: it is waiting for web: started (waiting, in vain)\n"},
+		{"off", "goinit ctl: off/0 will not be ready: it is stopped\n"},
+		{"job", "goinit ctl: job/0 will not be ready: it is scheduled\n"},
+	} {
+		bed.Wait(t, c.target, func() (bool, string) { // that it waits in vain may be known a moment after the failure
+			out, code := a.ctl(t, "wait", c.target, "--timeout", "1s")
+			return code == 1 && out == c.want, out
+		})
+	}
+	out, code := a.ctl(t, "wait", "up", "--for", "completed", "--timeout", "10ms")
+	if want := "goinit ctl: up/0 is still running, not completed\n  wait longer: --timeout 5m\n"; code != 5 || out != want {
+		t.Errorf("not in time: status %d: %q", code, out)
+	}
+	if out, code := a.ctl(t, "health", "--live"); code != 1 || !strings.Contains(out, "bad") {
+		t.Errorf("health of what has failed: status %d: %s", code, out)
+	}
+	if out, code := a.ctl(t, "stop", "bad", "off"); code != 0 || !strings.Contains(out, "bad/0  stopped\n") {
+		t.Errorf("stop of what has failed: status %d: %s", code, out)
+	}
+	if out, code := a.ctl(t, "health", "--live"); code != 0 {
+		t.Errorf("health of what was stopped: status %d: %s", code, out)
+	}
+	a.ctl(t, "shutdown")
+	a.code(t)
+}
+
 // SIGHUP reads the spec again and touches only what differs; a broken one changes nothing.
 func TestRunHangup(t *testing.T) {
 	const same = "  same: {command: sleep 1000}\n"

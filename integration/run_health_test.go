@@ -16,8 +16,10 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
+	"time"
 
 	"goinit/integration/bed"
+	"goinit/supervise/set"
 )
 
 // freePorts are ports of the loopback that nobody has: the namespace's network is this machine's.
@@ -384,8 +386,10 @@ apps:
 	if r := m.ask(t, "health", "--live"); r.Status != 0 {
 		t.Errorf("health --live while it is waiting: %d %s%s", r.Status, r.Stdout, r.Stderr)
 	}
-	seen := after.Load()
-	bed.Wait(t, "traffic to go on", func() (bool, string) { return after.Load() > seen+20, fmt.Sprint(after.Load()) })
+	seen, taken := after.Load(), time.Now()
+	bed.Wait(t, "traffic to go on, and a second signal to be another request", func() (bool, string) {
+		return after.Load() > seen+20 && time.Since(taken) > set.OneRequest, fmt.Sprint(after.Load())
+	})
 	for _, r := range m.ps(t) {
 		if r.State != "running" {
 			t.Errorf("while it is waiting: %v", r)

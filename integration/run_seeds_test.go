@@ -56,9 +56,7 @@ func (p *project) endDaemons(t *testing.T) {
 			continue
 		}
 		t.Logf("goinit %d was left, and is ended", in.PID)
-		unix.Kill(in.PID, unix.SIGTERM)
-		unix.Kill(in.PID, unix.SIGTERM)
-		gone(t, in.PID)
+		bed.Wait(t, "the end of "+strconv.Itoa(in.PID), func() (bool, string) { return unix.Kill(in.PID, unix.SIGTERM) != nil, cmdline(in.PID) }) // the second one hurries
 	}
 }
 

@@ -100,9 +100,11 @@ type Remove struct {
 	NoWait bool
 }
 
-// Shutdown begins the ordered stop of everything, the second one hurries it. Do does not wait for its end: Run returns.
+// Shutdown begins the ordered stop of everything, the second one hurries it, unless both are signals within
+// set.OneRequest. Do does not wait for its end: Run returns.
 type Shutdown struct {
 	Status *int // nil: as the rules say
+	Signal bool // somebody has sent one
 	Reason string
 }
 

@@ -92,7 +92,7 @@ func (s *Supervisor) forget(gone *owner) {
 
 func (s *Supervisor) command(c *setCommand) {
 	if c.shutdown != nil {
-		s.step(set.Shutdown{Reason: c.shutdown.Reason, Status: c.shutdown.Status, Now: s.now()})
+		s.step(set.Shutdown{Reason: c.shutdown.Reason, Status: c.shutdown.Status, Signal: c.shutdown.Signal, Now: s.now()})
 		c.reply <- nil
 		return
 	}

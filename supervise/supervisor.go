@@ -121,7 +121,7 @@ func (s *Supervisor) workers(a *spec.App) int {
 			n = min(n, a.MaxWorkers)
 		}
 	}
-	return min(max(0, n), maxWorkers)
+	return min(max(0, n), spec.MaxWorkers)
 }
 
 // Snapshot is all workers, in the order of the spec. It is never behind by more than what is happening right now.

@@ -109,6 +109,33 @@ func TestGivesUp(t *testing.T) {
 	})
 }
 
+// What has failed can be stopped: it is stopped like any other then, and stays so.
+func TestStopOfWhatHasFailed(t *testing.T) {
+	f := func() *fake {
+		f := newFake()
+		f.behave = func(p *fakeProcess) {
+			if p.worker == "web/0" {
+				p.exit(Exit{Code: 3})
+				return
+			}
+			p.untilTerm()
+		}
+		return f
+	}
+	web := appOf("web", policy("no"), func(a *spec.App) { a.OnFailure = "ignore" })
+	bubble(t, f, 0, []spec.App{web, appOf("db")}, func(s *Supervisor, f *fake, _ <-chan Outcome) {
+		expect(t, "states", states(s), "web/0 failed, db/0 running")
+		for range 2 {
+			r, err := s.Do(context.Background(), Stop{Targets: []string{"web"}})
+			if err != nil || len(r.Workers) != 1 || r.Workers[0].State != "stopped" {
+				t.Errorf("%v, %+v", err, r.Workers)
+			}
+			expect(t, "states", states(s), "web/0 stopped, db/0 running")
+		}
+		expect(t, "starts", len(f.said("start web")), 1)
+	})
+}
+
 func TestStartsThatFail(t *testing.T) {
 	f := func() *fake {
 		f := newFake()
@@ -250,6 +277,13 @@ func TestScale(t *testing.T) {
 		if _, err := s.Do(context.Background(), Scale{App: "web", N: -5, Relative: true}); !errors.Is(err, ErrInvalid) {
 			t.Errorf("scale below nothing: %v", err)
 		}
+		for _, more := range []Scale{{N: spec.MaxWorkers + 1}, {N: spec.MaxWorkers, Relative: true}} { // as in a spec
+			more.App = "web"
+			if _, err := s.Do(context.Background(), more); !errors.Is(err, ErrInvalid) || !strings.HasSuffix(err.Error(), "web cannot have 1001 workers: it is not from 0 to 1000") {
+				t.Errorf("scale above all: %v", err)
+			}
+		}
+		expect(t, "scaled", states(s), "web/0 running")
 	})
 }
 
@@ -327,5 +361,12 @@ func TestSecondShutdownHurries(t *testing.T) {
 		s.Do(context.Background(), Shutdown{})
 		expect(t, "outcome", (<-ended).Status, 137)
 		expect(t, "took", time.Since(f.began), time.Second)
+	})
+	bubble(t, deaf, 0, []spec.App{appOf("web")}, func(s *Supervisor, f *fake, ended <-chan Outcome) {
+		for range 2 { // of timeout(1)
+			s.Do(context.Background(), Shutdown{Signal: true})
+		}
+		expect(t, "outcome", (<-ended).Status, 137)
+		expect(t, "took", time.Since(f.began), 10*time.Second)
 	})
 }

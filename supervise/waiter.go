@@ -6,15 +6,13 @@ import (
 	"slices"
 
 	"goinit/signame"
+	"goinit/spec"
 	"goinit/supervise/app"
 	"goinit/supervise/tree"
 )
 
 // waiterBound is how many may wait for one app's outcome.
 const waiterBound = 64
-
-// maxWorkers is the most that a scale is believed to mean.
-const maxWorkers = 4096
 
 // goal is what a waiter waits for.
 type goal uint8
@@ -94,8 +92,8 @@ func (o *owner) ask(r *request) error {
 		if r.relative {
 			e.Workers += o.state.Workers
 		}
-		if e.Workers < 0 || e.Workers > maxWorkers {
-			return fmt.Errorf("%w: %s cannot have %d workers", ErrInvalid, o.name, e.Workers)
+		if e.Workers < 0 || e.Workers > spec.MaxWorkers {
+			return fmt.Errorf("%w: %s cannot have %d workers: it is not from 0 to %d", ErrInvalid, o.name, e.Workers, spec.MaxWorkers)
 		}
 	case app.AskSignal:
 		return o.signal(r.slots, e)

@@ -8,6 +8,7 @@ package desk
 import (
 	"context"
 	"maps"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -74,7 +75,12 @@ func (d *Desk) Snapshot() *control.Snapshot {
 	s.Apps = make([]control.App, 0, len(whole.Apps))
 	for i := range whole.Apps {
 		a := &whole.Apps[i]
-		of := snapshotOf(a, workers[a.Name], waitsOf(d.Supervisor.Waits(a.Name), workers))
+		waits := d.Supervisor.Waits(a.Name)
+		of := snapshotOf(a, workers[a.Name], waitsOf(waits, workers))
+		for i := range of.Workers {
+			w := &of.Workers[i]
+			w.InVain = w.State == control.Waiting && anyInVain(waits, workers)
+		}
 		of.Runs = runsOf(d.Supervisor.Runs(a.Name))
 		s.Apps = append(s.Apps, of)
 		delete(leaving, a.Name)
@@ -115,6 +121,17 @@ func waitsOf(waits []set.Wait, workers map[string][]supervise.Worker) (all []str
 		all = append(all, text)
 	}
 	return all
+}
+
+// anyInVain reports whether nothing will come of one of them by itself. What somebody has just started is on its way, though
+// the set may not know yet.
+func anyInVain(waits []set.Wait, workers map[string][]supervise.Worker) bool {
+	return slices.ContainsFunc(waits, func(w set.Wait) bool {
+		of := workers[w.App]
+		return w.InVain && (len(of) == 0 || slices.ContainsFunc(of, func(w supervise.Worker) bool {
+			return w.State == "failed" || w.State == "stopped" || w.State == "completed" || w.State == "waiting"
+		}))
+	})
 }
 
 // holdsUp is the state of the first worker that is not ready; of any, if all are.

@@ -154,8 +154,10 @@ var table = [states][slotKinds]cell{
 	},
 	Failed: {
 		AskStart:   {(*step).startAnew, to(Starting, Waiting)},
+		AskStop:    {(*step).stay, to(Stopped)},
 		AskRestart: {(*step).startAnew, to(Starting, Waiting)},
 		AskReload:  {(*step).ask, to(Starting, Waiting)},
+		AskKill:    {(*step).stay, to(Stopped)},
 		AskRemove:  {(*step).leave, to(Removed)},
 	},
 }

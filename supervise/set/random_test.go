@@ -375,7 +375,8 @@ func TestRandomGraphs(t *testing.T) {
 		u.settledOrWaiting()
 		at := u.now
 		u.stoppedAt = at
-		u.tell(Shutdown{Reason: "enough", Now: at})
+		u.tell(Shutdown{Reason: "enough", Signal: true, Now: at})
+		u.after(u.chance(OneRequest), func() { u.tell(Shutdown{Reason: "enough", Signal: true, Now: u.now}) }) // the same again
 		u.run(at + 10*time.Minute)
 		if u.outcome == nil {
 			u.fail("it does not end")

@@ -77,10 +77,11 @@ type Gone struct {
 	Now time.Duration
 }
 
-// Shutdown asks for an ordered stop; a second one hurries it.
+// Shutdown asks for an ordered stop; a second one hurries it, unless both are signals within OneRequest.
 type Shutdown struct {
 	Reason string
 	Status *int // nil: as the rules say
+	Signal bool // it is one
 	Now    time.Duration
 }
 

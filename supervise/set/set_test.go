@@ -262,6 +262,33 @@ func TestSecondRequestHurries(t *testing.T) {
 	play(t, s, []scene{{Shutdown{}, ""}, {Shutdown{}, "hurry m, hurry x"}}) // the first request does not hurry what began by itself
 }
 
+// timeout(1) sends two signals, and means one request.
+func TestTwoSignalsAtOnceAreOneRequest(t *testing.T) {
+	signal := func(now time.Duration) Event { return Shutdown{Signal: true, Now: now} }
+	const first = time.Hour
+	s := New(graph("a:"), 0)
+	upAll(s)
+	play(t, s, []scene{
+		{signal(first), "stop a ∞"},
+		{signal(first), ""},
+		{signal(first + OneRequest - 1), ""},
+		{signal(first + OneRequest), "hurry a"},
+		{signal(first + OneRequest), ""},
+		{Shutdown{Now: first + OneRequest}, "hurry a"}, // a command is never a signal again
+	})
+	s = New(graph("a:"), 0)
+	s.Delay = 5 * time.Second
+	upAll(s)
+	play(t, s, []scene{
+		{signal(0), "arm 5s"}, {signal(1), ""},
+		{signal(time.Second), "stop a ∞"}, {signal(time.Second + 1), ""}, // nor is the third
+		{signal(2 * time.Second), "hurry a"},
+	})
+	s = New(graph("a:"), 0)
+	upAll(s)
+	play(t, s, []scene{{Shutdown{}, "stop a ∞"}, {signal(1), "hurry a"}})
+}
+
 func TestApply(t *testing.T) {
 	old := graph("db:", "web: db", "old: db", "same:")
 	target := graph("db:", "web: db", "new: db", "same:")

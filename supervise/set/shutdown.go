@@ -19,10 +19,23 @@ type stop struct {
 	epoch     int
 	delaying  bool // everything serves on
 	killing   bool // the budget is over
+
+	signaled   bool
+	signaledAt time.Duration // the last signal that counted as a request
 }
+
+// OneRequest is how near to each other two signals that ask for the end are one request: timeout(1) sends its own to the
+// child, and then to the group that the child is in.
+const OneRequest = 500 * time.Millisecond
 
 // asked is a request; the second one hurries.
 func (s *Set) asked(e Shutdown, out *effects) {
+	if e.Signal {
+		if s.stop.signaled && e.Now-s.stop.signaledAt < OneRequest {
+			return
+		}
+		s.stop.signaled, s.stop.signaledAt = true, e.Now
+	}
 	if s.Phase != Stopping {
 		s.stop.requested = true
 		s.begin(e.Reason, e.Status, e.Now, out)

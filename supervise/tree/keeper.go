@@ -24,8 +24,9 @@ const (
 	longPause  = time.Second
 )
 
-// restFactor times as long as the last looks took there are no others: of a hundred workers that are stopped each dies at a
-// time of its own, and one look does for many of them. A death that comes alone is looked at at once.
+// restFactor times as long as the last looks took there are no others, for longPause at most: of a hundred workers that are
+// stopped each dies at a time of its own, and one look does for many of them. A death that comes alone is looked at at once.
+// The bound is for a machine on which looks take minutes, since others have its processors.
 const restFactor = 4
 
 // unsureLooks, with the pauses between them, are some seconds.
@@ -221,6 +222,6 @@ func (k *Keeper) Run(ctx context.Context) {
 				break
 			}
 		}
-		rested = time.Now().Add(restFactor * time.Since(began))
+		rested = time.Now().Add(min(restFactor*time.Since(began), longPause))
 	}
 }

@@ -8,6 +8,8 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
+	"testing/synctest"
+	"time"
 )
 
 // fixedPlace has the same processes all the time; nil: it cannot be asked.
@@ -22,6 +24,45 @@ func (p *fixedPlace) Pids() ([]int, error) {
 		return nil, errors.New("no such group")
 	}
 	return p.pids, nil
+}
+
+// slowPlace is empty, and slow to say so.
+type slowPlace struct{ takes time.Duration }
+
+func (p slowPlace) Pids() ([]int, error) {
+	time.Sleep(p.takes)
+	return []int{}, nil
+}
+
+// However long looks take, there is another soon: after minutes of it nobody waits for minutes more.
+func TestRestIsBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		k := New(Config{BootID: t.Name(), PID: os.Getpid(), Everywhere: true})
+		ctx, cancel := context.WithCancel(t.Context())
+		runs := make(chan struct{})
+		go func() { k.Run(ctx); close(runs) }()
+		look := func(takes time.Duration) time.Duration {
+			began, gone := time.Now(), make(chan struct{})
+			tree := k.AddBeside("web/0", 1, k.BesideBoot(), 1<<30, slowPlace{takes}, func() { close(gone) }) // nobody has that pid
+			tree.Exited()
+			tree.Kill()
+			<-gone
+			return time.Since(began)
+		}
+		if took := look(time.Minute); took < time.Minute {
+			t.Fatalf("a slow look took %v", took)
+		}
+		if took := look(0); took > longPause {
+			t.Errorf("then the next came after %v", took)
+		}
+		time.Sleep(time.Hour)
+		look(50 * time.Millisecond)
+		if took := look(0); took < restFactor*2*50*time.Millisecond { // a tree is gone after two
+			t.Errorf("after a quick one the next came after %v", took)
+		}
+		cancel()
+		<-runs
+	})
 }
 
 // What is in a place is looked for there; whoever is not in it is none of its business, whatever it looks like. Where the
