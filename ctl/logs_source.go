@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"strconv"
 	"strings"
 
@@ -13,6 +14,7 @@ import (
 	"goinit/control"
 	"goinit/ctl/human"
 	"goinit/logs/query"
+	"goinit/logs/segment"
 )
 
 // logSources are where the lines of one question come from.
@@ -65,6 +67,7 @@ func (l *logsQuery) sources(ctx context.Context) (*logSources, error) {
 		if l.s.all {
 			name = instance.Name
 		}
+		names[i].instance = name
 		errs[i] = l.ask(ctx, instance, name, src)
 	}
 	if _, err := settle(l.s.all, names, errs); err != nil {
@@ -193,7 +196,11 @@ func (src *logSources) open(ctx context.Context, c *control.Client, i control.In
 		if unix.Stat(path, &here) != nil || unix.Fstat(files[0], &there) != nil || here.Ino != there.Ino || here.Dev != there.Dev {
 			path = fmt.Sprintf("/proc/self/fd/%d", files[0])
 		}
-		if store, err = query.Open(path); err == nil {
+		store, err = query.Open(path)
+		if err == nil && unix.Access(filepath.Join(path, segment.LockName), unix.R_OK) == unix.EACCES {
+			err = unix.EACCES // who made the directory may have opened it to all: what goinit makes in it is its own user's
+		}
+		if err == nil {
 			return store, nil, stuck, nil
 		}
 		if stuck != nil { // then no segments are handed over

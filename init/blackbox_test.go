@@ -315,6 +315,35 @@ func TestNoDevNull(t *testing.T) {
 	}
 }
 
+// Run mode too: the child that compiles, hooks and workers have an end to read on descriptor 0, and why is told.
+func TestRunNoDevNull(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("needs root: chroot")
+	}
+	root := t.TempDir()
+	reads := static(t, "#include <unistd.h>\nint main(int n, char **v) { char c; return read(0, &c, 1) ? 1 : n > 1 ? 0 : 5; }")
+	if err := errors.Join(os.Mkdir(root+"/sbin", 0o755), os.Mkdir(root+"/proc", 0o755)); err != nil {
+		t.Fatal(err)
+	}
+	for from, to := range map[string]string{goinit: "/sbin/goinit", filepath.Join(filepath.Dir(goinit), "goinitctl"): "/sbin/goinitctl", reads: "/reads"} {
+		if out, err := exec.Command("cp", from, root+to).CombinedOutput(); err != nil {
+			t.Fatalf("%s", out)
+		}
+	}
+	if err := os.WriteFile(root+"/goinit.yaml", []byte("apps:\n  a: {command: /reads, restart: \"no\", hooks: {before_start: [/reads, hook]}}\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	p := command("unshare", "-m", "/bin/sh", "-c", "mount -t proc proc "+root+"/proc && exec chroot "+root+" /sbin/goinit run -C /")
+	p.Env = append(os.Environ(), "GOINIT_SOCKET_DIRECTORY=/sockets", "GOINIT_LOG_DIRECTORY=memory")
+	if err := p.Start(); err != nil {
+		t.Fatal(err)
+	}
+	code, said := p.code(t), p.stderr.String()
+	if code != 5 || strings.Count(said, "cannot open /dev/null: no such file or directory") != 1 {
+		t.Errorf("status %d, stderr:\n%s", code, said)
+	}
+}
+
 // A stack may be too short for a second copy of a long environment.
 func TestShortStack(t *testing.T) {
 	for _, n := range []int{10, 1000, 1100, 7000} {

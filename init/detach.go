@@ -129,7 +129,7 @@ func detach(o *runOptions, args, env []string) int {
 	_ = unix.SetNonblock(pipe[0], true)
 	d.words = os.NewFile(uintptr(pipe[0]), "daemon")
 	c := again(args, env, "session", log.path)
-	null := openNull(unix.O_RDWR)
+	null, _ := openNull(unix.O_RDWR) // the daemon says it
 	own := log.fd
 	if own < 0 {
 		own = null

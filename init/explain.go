@@ -29,7 +29,7 @@ func explainStart(err error, c *reaper.Command) string {
 	case failed.Step == "fork" && failed.Errno == unix.ENOMEM:
 		return what + "the kernel has no memory for a process, or this PID namespace is ending"
 	case failed.Step != "exec":
-		return what + failed.Error()
+		return what + explainStep(failed, c)
 	}
 	return what + explainExec(failed, c)
 }

@@ -18,13 +18,16 @@ const (
 	lastWordsRead = 30
 )
 
+// lastWordsOfProbe is how many lines of a failed probe's output are told.
+const lastWordsOfProbe = 3
+
 // sayOfLife says what there is to say of readiness, liveness, order and hooks, and reports whether there was something.
 func (n *narrator) sayOfLife(e supervise.Event, fields messages.Fields) bool {
 	m := n.messages
 	text := func(key string) string { s, _ := e.Data[key].(string); return s }
 	why := ""
 	if detail := text("detail"); detail != "" {
-		why = ": " + strings.ReplaceAll(strings.TrimSpace(detail), "\n", "\n  | ")
+		why = ": " + brief(detail)
 	}
 	switch e.Type {
 	case "worker.ready":
@@ -70,6 +73,15 @@ func (n *narrator) sayOfLife(e supervise.Event, fields messages.Fields) bool {
 		return false
 	}
 	return true
+}
+
+// brief is what went wrong, and of the output that came with it no more than the last lines: an event has all of it.
+func brief(detail string) string {
+	lines := strings.Split(strings.TrimSpace(detail), "\n")
+	if over := len(lines) - 1 - lastWordsOfProbe; over > 0 {
+		lines = slices.Delete(lines, 1, 1+over)
+	}
+	return strings.Join(lines, "\n  | ")
 }
 
 // moreTime is what can be done about a readiness that did not come.

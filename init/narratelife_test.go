@@ -32,6 +32,8 @@ func TestNarrationOfLife(t *testing.T) {
 		{supervise.Event{Type: "worker.ready", Data: data("again", true)}, "goinit: web/0 is ready again\n"},
 		{supervise.Event{Type: "worker.unready", Data: data("detail", "GET http://127.0.0.1:80/: 503\nbusy")},
 			"goinit: web/0 is not ready any more: GET http://127.0.0.1:80/: 503\n  | busy\n"},
+		{supervise.Event{Type: "worker.unready", Data: data("detail", "probe sh: exit status 1\n"+strings.Repeat("y\n", 200)+"last but two\nlast but one\nlast\n")},
+			"goinit: web/0 is not ready any more: probe sh: exit status 1\n  | last but two\n  | last but one\n  | last\n"},
 		{supervise.Event{Type: "worker.start-timeout", Data: data("delay", "1m0s", "detail", "nobody listens on port 80")},
 			"goinit: web/0 was not ready within 1m0s: nobody listens on port 80\n" +
 				"  what was waited for is that it listens on port 80; if it needs longer: readiness: {start_timeout: 2m}\n"},

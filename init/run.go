@@ -220,6 +220,10 @@ func (r *runner) furnish(s *spec.Spec) (err error) {
 	}
 	r.messages = messages.New(r.daemon.ownLines(r.console), level, formatOf(s))
 	r.daemon.overhear(r.messages)
+	if r.reader.noNull != nil {
+		r.messages.Warn("cannot open /dev/null: "+r.reader.noNull.Error()+"; descriptor 0 of programs is a pipe that has ended"+
+			"\n  programs may want it themselves: mknod -m 666 /dev/null c 1 3", nil)
+	}
 	if r.store != nil {
 		r.store.Start()
 	}
@@ -348,13 +352,20 @@ func (r *runner) finish(o supervise.Outcome) int {
 	return o.Status
 }
 
-// openNull is everybody's standard input; -1: then they have none.
-func openNull(mode int) int {
+// openNull is everybody's standard input. Where there is no /dev/null, and why says so, it is a pipe that nobody writes to,
+// which reads as an end too: with descriptor 0 closed, the first file that a program opens would be its standard input.
+// -1: not even that can be had.
+func openNull(mode int) (fd int, why error) {
 	fd, err := unix.Open("/dev/null", mode|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return -1
+	if err == nil {
+		return fd, nil
 	}
-	return fd
+	var pipe [2]int
+	if unix.Pipe2(pipe[:], unix.O_CLOEXEC) != nil {
+		return -1, err
+	}
+	unix.Close(pipe[1])
+	return pipe[0], err
 }
 
 // bootID is what tells this goinit's processes from those of another.

@@ -248,6 +248,20 @@ func TestRunMistakes(t *testing.T) {
 	}
 }
 
+// What the kernel refuses at a start is told with its value, and with what can be done.
+func TestRunRefusedStarts(t *testing.T) {
+	for setting, want := range map[string]string{
+		"ulimits: {nofile: 1099511627776}": "cannot set the ulimit nofile to 1099511627776: operation not permitted",
+		"ulimits: {nofile: 2}":             "cannot set up descriptors: bad file descriptor\n  ulimits: {nofile: 2} is too few",
+		"working_dir: /no/where":           "cannot change to the directory /no/where: no such file or directory\n  working_dir: is it in the image",
+	} {
+		a := prepare(t, `apps: {a: {command: "true", restart: "no", `+setting+`}}`).start(t)
+		if code := a.code(t); code != 126 || !strings.Contains(a.stderr.String(), `a/0 could not be started: "true": `+want) {
+			t.Errorf("%s: status %d, %q is missing in:\n%s", setting, code, want, &a.stderr)
+		}
+	}
+}
+
 // A spec that is a bomb, or 100 MB long, is refused, at no cost that matters.
 func TestRunHostileSpec(t *testing.T) {
 	bomb := "x-a: &a [x, x, x, x, x, x, x, x, x]\n"

@@ -77,7 +77,8 @@ type specReader struct {
 	reaper *reaper.Reaper
 	env    []string
 	lookup func(string) (string, bool)
-	null   int // /dev/null, or -1
+	null   int   // openNull's
+	noNull error // why it is not /dev/null
 }
 
 // read is the spec in a file.

@@ -23,7 +23,8 @@ func (i interruption) Error() string {
 
 // readSpec finds and reads the spec; a signal that asks for the end ends that.
 func (r *runner) readSpec(arrivals *mailbox) (*spec.Spec, error) {
-	r.reader = &specReader{reaper: r.reaper, env: r.env, lookup: r.getenv, null: openNull(unix.O_RDONLY)}
+	r.reader = &specReader{reaper: r.reaper, env: r.env, lookup: r.getenv}
+	r.reader.null, r.reader.noNull = openNull(unix.O_RDONLY)
 	r.specPath = r.options.file
 	if r.specPath == "" && !r.options.empty {
 		path, looked, err := findSpec(r.role == reaper.PID1, r.getenv)

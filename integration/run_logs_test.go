@@ -401,6 +401,57 @@ func TestRunLogsByDescriptor(t *testing.T) {
 	}
 }
 
+// A member of read_group is handed the logs, whatever the mode of a directory that was there before goinit.
+func TestRunLogsOfReadGroup(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("needs root, to be somebody else")
+	}
+	const nobody, group = 65534, 54321
+	dir, err := os.MkdirTemp("", "run-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	if err := errors.Join(os.Chmod(dir, 0o755), os.Mkdir(dir+"/logs", 0o755)); err != nil {
+		t.Fatal(err)
+	}
+	m := runSpec(t, fmt.Sprintf("control: {read_group: %d}\nlog_store: {directory: %s/logs}\napps:\n  w: {shell: \"echo out; sleep 1000\"}\n", group, dir))
+	if err := os.Chmod(m.dir, 0o755); err != nil { // where its socket is
+		t.Fatal(err)
+	}
+	asMember := func(args ...string) *exec.Cmd {
+		cmd := exec.Command(filepath.Join(built.dir, "goinitctl"), append(append([]string{}, m.client...), args...)...)
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: group}}
+		return cmd
+	}
+	for _, mode := range []os.FileMode{0o755, 0o711, 0o700} {
+		if err := os.Chmod(dir+"/logs", mode); err != nil {
+			t.Fatal(err)
+		}
+		for _, args := range [][]string{{"logs", "w"}, {"logs"}} {
+			bed.Wait(t, fmt.Sprintf("the line, with mode %o", mode), func() (bool, string) {
+				out, err := asMember(args...).CombinedOutput()
+				return err == nil && string(out) == "w/0 | out\n", fmt.Sprintln(string(out), err, m.Output)
+			})
+		}
+		follow := asMember("logs", "-f", "-n", "all", "w")
+		out, err := follow.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		follow.Stderr = follow.Stdout // and then a complaint is the line
+		if err := follow.Start(); err != nil {
+			t.Fatal(err)
+		}
+		line, err := bufio.NewReader(out).ReadString('\n')
+		if err != nil || line != "w/0 | out\n" {
+			t.Errorf("mode %o, -f: %q, %v", mode, line, err)
+		}
+		_ = follow.Process.Kill()
+		_ = follow.Wait()
+	}
+}
+
 // What cannot be written is in memory, and goinit ctl logs shows it; when it can be, all of it is in the files.
 func TestRunLogsWaiting(t *testing.T) {
 	dir := t.TempDir()

@@ -84,10 +84,11 @@ type Limit struct {
 const DefaultPath = "/usr/local/bin:/bin:/usr/bin"
 
 // StartError says which step of a start failed. For Step "exec" Path is what was executed last, or the bare word where
-// nothing in PATH was found.
+// nothing in PATH was found; for "set ulimit" Limit is the one that could not be set.
 type StartError struct {
 	Step  string
 	Path  string
+	Limit *Limit
 	Errno unix.Errno
 }
 

@@ -120,6 +120,8 @@ func (f *fork) err() error {
 		}
 	case stepDir:
 		e.Path = f.command.Dir
+	case stepLimit:
+		e.Limit = &f.command.Limits[f.failed]
 	}
 	return e
 }

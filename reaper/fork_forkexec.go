@@ -69,11 +69,12 @@ func (r *Reaper) fork(f *fork) (pid, pidfd int, err error) {
 	if pid <= 0 || err != nil {
 		return 0, -1, f.err()
 	}
-	for _, l := range c.Limits { // late: the program may have looked already
+	for i := range c.Limits { // late: the program may have looked already
+		l := &c.Limits[i]
 		if _, _, e := unix.RawSyscall6(unix.SYS_PRLIMIT64, uintptr(pid), uintptr(l.Resource), uintptr(unsafe.Pointer(&l.Soft)), 0, 0, 0); e != 0 && e != unix.ESRCH {
 			unix.Kill(pid, unix.SIGKILL)
 			f.pid.Store(int32(pid))
-			return pid, -1, &StartError{Step: stepLimit.String(), Errno: e}
+			return pid, -1, &StartError{Step: stepLimit.String(), Limit: l, Errno: e}
 		}
 	}
 	f.pid.Store(int32(pid))

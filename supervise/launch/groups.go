@@ -293,19 +293,29 @@ func (s *Starter) Update(a *spec.App) error {
 		return nil
 	}
 	controllers := cgroup.ControllersOf(slices.Concat(each, total))
-	failed := s.limit(a, g.group, total)
+	var failures complaints
+	failures.add(s.limit(a, g.group, total))
 	s.groups.mu.Lock()
 	g.total = total
 	s.groups.mu.Unlock()
 	threshold := uint64(a.Recycle.Memory.Of(a.Resources.Memory))
 	for _, p := range workers {
 		_ = p.group.Join(controllers) // Apply says of what it is wanted for
-		failed = errors.Join(failed, s.limit(a, p.group, each))
+		failures.add(s.limit(a, p.group, each))
 		if err := p.group.WatchMemory(threshold); err != nil {
-			failed = errors.Join(failed, s.cannot(a, "watch the memory of "+a.Name, err))
+			failures.add(s.cannot(a, "watch the memory of "+a.Name, err))
 		}
 	}
-	return failed
+	return errors.Join(failures...)
+}
+
+// complaints are what workers have in common for the most part: each text is there once.
+type complaints []error
+
+func (c *complaints) add(err error) {
+	if err != nil && !slices.ContainsFunc(*c, func(known error) bool { return known.Error() == err.Error() }) {
+		*c = append(*c, err)
+	}
 }
 
 // AppUsage is supervise.Groups'.

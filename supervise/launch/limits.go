@@ -12,42 +12,46 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// resources are the limits of getrlimit(2), by the spec's names.
+var resources = [...]struct {
+	name   string
+	number int
+}{
+	{"as", unix.RLIMIT_AS},
+	{"core", unix.RLIMIT_CORE},
+	{"cpu", unix.RLIMIT_CPU},
+	{"data", unix.RLIMIT_DATA},
+	{"fsize", unix.RLIMIT_FSIZE},
+	{"locks", unix.RLIMIT_LOCKS},
+	{"memlock", unix.RLIMIT_MEMLOCK},
+	{"msgqueue", unix.RLIMIT_MSGQUEUE},
+	{"nice", unix.RLIMIT_NICE},
+	{"nofile", unix.RLIMIT_NOFILE},
+	{"nproc", unix.RLIMIT_NPROC},
+	{"rss", unix.RLIMIT_RSS},
+	{"rtprio", unix.RLIMIT_RTPRIO},
+	{"rttime", unix.RLIMIT_RTTIME},
+	{"sigpending", unix.RLIMIT_SIGPENDING},
+	{"stack", unix.RLIMIT_STACK},
+}
+
 func resource(name string) (int, bool) {
-	switch name {
-	case "as":
-		return unix.RLIMIT_AS, true
-	case "core":
-		return unix.RLIMIT_CORE, true
-	case "cpu":
-		return unix.RLIMIT_CPU, true
-	case "data":
-		return unix.RLIMIT_DATA, true
-	case "fsize":
-		return unix.RLIMIT_FSIZE, true
-	case "locks":
-		return unix.RLIMIT_LOCKS, true
-	case "memlock":
-		return unix.RLIMIT_MEMLOCK, true
-	case "msgqueue":
-		return unix.RLIMIT_MSGQUEUE, true
-	case "nice":
-		return unix.RLIMIT_NICE, true
-	case "nofile":
-		return unix.RLIMIT_NOFILE, true
-	case "nproc":
-		return unix.RLIMIT_NPROC, true
-	case "rss":
-		return unix.RLIMIT_RSS, true
-	case "rtprio":
-		return unix.RLIMIT_RTPRIO, true
-	case "rttime":
-		return unix.RLIMIT_RTTIME, true
-	case "sigpending":
-		return unix.RLIMIT_SIGPENDING, true
-	case "stack":
-		return unix.RLIMIT_STACK, true
+	for _, r := range resources {
+		if r.name == name {
+			return r.number, true
+		}
 	}
 	return 0, false
+}
+
+// LimitName is what the spec calls a limit.
+func LimitName(resource int) string {
+	for _, r := range resources {
+		if r.number == resource {
+			return r.name
+		}
+	}
+	return strconv.Itoa(resource)
 }
 
 // limits are an app's ulimits over those that goinit itself was started with.

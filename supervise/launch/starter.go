@@ -41,7 +41,7 @@ type Starter struct {
 	// ReadEnvFile and ReadSecret read what the spec points at, at each start. get answers for what is set so far.
 	ReadEnvFile func(path string, required bool, get func(name string) (string, bool)) ([]spec.Variable, error)
 	ReadSecret  func(path string) (string, error)
-	Stdin       int // a descriptor of /dev/null
+	Stdin       int // a descriptor that reads as an end, as /dev/null
 
 	// Cgroups is where workers' groups are made; nil: they have none, and NoCgroups says why.
 	Cgroups   *cgroup.Root

@@ -123,3 +123,18 @@ func TestRecyclesWithoutCgroups(t *testing.T) {
 		}
 	}
 }
+
+// What is wrong with all workers of an app is said once.
+func TestComplaintsOnce(t *testing.T) {
+	var all complaints
+	for _, err := range []error{nil, errors.New("no memory"), errors.New("no cpus\n  remedy"), errors.New("no memory"), errors.New("no cpus\n  remedy"), nil} {
+		all.add(err)
+	}
+	if got := errors.Join(all...).Error(); got != "no memory\nno cpus\n  remedy" {
+		t.Errorf("%q", got)
+	}
+	var none complaints
+	if none.add(nil); errors.Join(none...) != nil {
+		t.Error("a complaint of nothing")
+	}
+}
