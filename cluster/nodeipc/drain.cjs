@@ -48,9 +48,11 @@ function drain(net, sessions) {
 
   const { writeHead } = http.ServerResponse.prototype;
   http.ServerResponse.prototype.writeHead = function (status, ...rest) {
-    if (!this.headersSent && status !== 101) {
+    if (!this.headersSent && Number(status) !== 101) {
       this.shouldKeepAlive = false;
+      this._removedConnection = false; // Node says nothing where this is true, and closes all the same
       if (this.hasHeader('connection')) this.setHeader('Connection', 'close');
+      rest = rest.map(withoutConnection); // Node obeys what is given here, and a proxy gives its upstream's
     }
     return writeHead.call(this, status, ...rest);
   };
@@ -81,4 +83,17 @@ function drain(net, sessions) {
       else if (now - last.since >= quietTime && closeIdle) closeIdle.call(server);
     }
   }, period).unref();
+}
+
+// withoutConnection is the headers as writeHead takes them, an object, a list of names and values, or one of pairs, but for
+// Connection. They may be another answer's too, so what has to lose something is copied.
+function withoutConnection(headers) {
+  const is = name => typeof name === 'string' && name.toLowerCase() === 'connection';
+  if (!headers || typeof headers !== 'object') return headers;
+  if (!Array.isArray(headers)) {
+    const names = Object.keys(headers);
+    return names.some(is) ? Object.fromEntries(names.filter(name => !is(name)).map(name => [name, headers[name]])) : headers;
+  }
+  if (Array.isArray(headers[0])) return headers.filter(pair => !is(pair && pair[0]));
+  return headers.filter((_, i) => !is(headers[i - i % 2]));
 }
