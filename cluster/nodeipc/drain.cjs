@@ -4,7 +4,8 @@
 // connection that is idle. A request that a keep-alive client has just sent on one of these is lost. Node 18 closes none,
 // and busy clients never let go. So from that moment on, each answer says "Connection: close", by which a client learns that
 // it needs a new connection before it sends anything more; and connections that stay idle are closed only when nothing has
-// come for a second. The same for a worker that says {act: 'suicide'}: it closes its servers before it can be told anything.
+// come for a second, as are those that were never used (browsers open some ahead of time), which Node does not call idle.
+// The same for a worker that says {act: 'suicide'}: it closes its servers before it can be told anything.
 // Until then nothing here is in the way of a request.
 'use strict';
 
@@ -13,13 +14,14 @@ const cluster = process.channel ? require('cluster') : null;
 if (cluster && cluster.isWorker) {
   const net = require('net');
   const sessions = new Set(); // of HTTP/2: Node 24 closes them with their server, those before do not
+  const secure = new WeakMap(); // the TLS in a socket
 
   const { emit } = net.Server.prototype;
   net.Server.prototype.emit = function (name, session, ...rest) {
     if (name === 'session' && session && typeof session.once === 'function') {
       sessions.add(session);
       session.once('close', () => sessions.delete(session));
-    }
+    } else if (name === 'secureConnection' && session && session._parent) secure.set(session._parent, session);
     return emit.call(this, name, session, ...rest);
   };
 
@@ -28,7 +30,7 @@ if (cluster && cluster.isWorker) {
     if (begun) return;
     begun = true;
     process.removeListener('internalMessage', listen);
-    drain(net, sessions);
+    drain(net, sessions, secure);
   };
   const listen = message => {
     if (message && message.cmd === 'NODE_CLUSTER' && message.act === 'disconnect') begin();
@@ -41,8 +43,9 @@ if (cluster && cluster.isWorker) {
   };
 }
 
-function drain(net, sessions) {
+function drain(net, sessions, secure) {
   const http = require('http');
+  const kinds = [http.Server];
   const quietTime = 1000, period = 250; // ms
   const servers = new Map(); // that are being closed: what was last seen of their connections
 
@@ -61,7 +64,11 @@ function drain(net, sessions) {
   const later = function () { if (!servers.has(this)) servers.set(this, {}); };
   if (closeIdle) {
     http.Server.prototype.closeIdleConnections = later;
-    try { require('https').Server.prototype.closeIdleConnections = later; } catch { /* a Node without TLS */ }
+    try {
+      const https = require('https');
+      https.Server.prototype.closeIdleConnections = later;
+      kinds.push(https.Server);
+    } catch { /* a Node without TLS */ }
   }
   const { close } = net.Server.prototype;
   net.Server.prototype.close = function (...args) {
@@ -71,18 +78,28 @@ function drain(net, sessions) {
 
   for (const session of sessions) session.close();
 
-  setInterval(() => {
+  const unused = new WeakMap(); // since when, of sockets on which nothing has come
+  const look = () => {
     const now = Date.now();
     const seen = new Map();
     for (const socket of process._getActiveHandles()) {
-      if (socket.server) seen.set(socket.server, (seen.get(socket.server) || 0) + 1 + (socket.bytesRead || 0));
+      const { server } = socket;
+      if (!server) continue;
+      seen.set(server, (seen.get(server) || 0) + 1 + (socket.bytesRead || 0));
+      if (!servers.has(server) || !kinds.some(kind => server instanceof kind)) continue; // elsewhere clients may wait for a word
+      const inner = secure.get(socket) || socket; // a handshake under way has come
+      if (inner.bytesRead !== 0 || inner._httpMessage) continue;
+      if (!unused.has(inner)) unused.set(inner, now);
+      else if (now - unused.get(inner) >= quietTime) inner.destroy();
     }
     for (const [server, last] of servers) {
       const sum = seen.get(server) || 0;
       if (sum !== last.sum) servers.set(server, { sum, since: now });
       else if (now - last.since >= quietTime && closeIdle) closeIdle.call(server);
     }
-  }, period).unref();
+  };
+  // After what has come was read: when a long computation ends, timers are first.
+  setInterval(() => setImmediate(look).unref(), period).unref();
 }
 
 // withoutConnection is the headers as writeHead takes them, an object, a list of names and values, or one of pairs, but for
