@@ -16,13 +16,16 @@ if (cluster && cluster.isWorker) {
   const sessions = new Set(); // of HTTP/2: Node 24 closes them with their server, those before do not
   const secure = new WeakMap(); // the TLS in a socket
 
+  const note = (name, what) => {
+    if (name === 'session' && typeof what.goaway === 'function' && typeof what.close === 'function') { // others have sessions too
+      what.once('close', () => sessions.delete(what));
+      sessions.add(what);
+    } else if (name === 'secureConnection' && what._parent) secure.set(what._parent, what);
+  };
   const { emit } = net.Server.prototype;
-  net.Server.prototype.emit = function (name, session, ...rest) {
-    if (name === 'session' && session && typeof session.once === 'function') {
-      sessions.add(session);
-      session.once('close', () => sessions.delete(session));
-    } else if (name === 'secureConnection' && session && session._parent) secure.set(session._parent, session);
-    return emit.call(this, name, session, ...rest);
+  net.Server.prototype.emit = function (...args) {
+    if (args[0] === 'session' || args[0] === 'secureConnection') harmless(() => note(...args));
+    return emit.apply(this, args);
   };
 
   let begun = false;
@@ -30,7 +33,7 @@ if (cluster && cluster.isWorker) {
     if (begun) return;
     begun = true;
     process.removeListener('internalMessage', listen);
-    drain(net, sessions, secure);
+    harmless(() => drain(net, sessions, secure));
   };
   const listen = message => {
     if (message && message.cmd === 'NODE_CLUSTER' && message.act === 'disconnect') begin();
@@ -43,6 +46,11 @@ if (cluster && cluster.isWorker) {
   };
 }
 
+// harmless is for what we do in the midst of a program, which is none the worse if it cannot be done.
+function harmless(f) {
+  try { f(); } catch { /* as without us */ }
+}
+
 function drain(net, sessions, secure) {
   const http = require('http');
   const kinds = [http.Server];
@@ -51,12 +59,13 @@ function drain(net, sessions, secure) {
 
   const { writeHead } = http.ServerResponse.prototype;
   http.ServerResponse.prototype.writeHead = function (status, ...rest) {
-    if (!this.headersSent && Number(status) !== 101) {
+    harmless(() => {
+      if (this.headersSent || Number(status) === 101) return;
       this.shouldKeepAlive = false;
       this._removedConnection = false; // Node says nothing where this is true, and closes all the same
       if (this.hasHeader('connection')) this.setHeader('Connection', 'close');
       rest = rest.map(withoutConnection); // Node obeys what is given here, and a proxy gives its upstream's
-    }
+    });
     return writeHead.call(this, status, ...rest);
   };
 
@@ -64,11 +73,11 @@ function drain(net, sessions, secure) {
   const later = function () { if (!servers.has(this)) servers.set(this, {}); };
   if (closeIdle) {
     http.Server.prototype.closeIdleConnections = later;
-    try {
+    harmless(() => { // there are Nodes without TLS
       const https = require('https');
       https.Server.prototype.closeIdleConnections = later;
       kinds.push(https.Server);
-    } catch { /* a Node without TLS */ }
+    });
   }
   const { close } = net.Server.prototype;
   net.Server.prototype.close = function (...args) {
@@ -76,30 +85,31 @@ function drain(net, sessions, secure) {
     return close.apply(this, args);
   };
 
-  for (const session of sessions) session.close();
+  for (const session of sessions) harmless(() => session.close());
 
   const unused = new WeakMap(); // since when, of sockets on which nothing has come
   const look = () => {
     const now = Date.now();
     const seen = new Map();
-    for (const socket of process._getActiveHandles()) {
+    const visit = socket => {
       const { server } = socket;
-      if (!server) continue;
+      if (!server) return;
       seen.set(server, (seen.get(server) || 0) + 1 + (socket.bytesRead || 0));
-      if (!servers.has(server) || !kinds.some(kind => server instanceof kind)) continue; // elsewhere clients may wait for a word
+      if (!servers.has(server) || !kinds.some(kind => server instanceof kind)) return; // elsewhere clients may wait for a word
       const inner = secure.get(socket) || socket; // a handshake under way has come
-      if (inner.bytesRead !== 0 || inner._httpMessage) continue;
+      if (inner.bytesRead !== 0 || inner._httpMessage) return;
       if (!unused.has(inner)) unused.set(inner, now);
       else if (now - unused.get(inner) >= quietTime) inner.destroy();
-    }
+    };
+    for (const socket of process._getActiveHandles()) harmless(() => visit(socket));
     for (const [server, last] of servers) {
       const sum = seen.get(server) || 0;
       if (sum !== last.sum) servers.set(server, { sum, since: now });
-      else if (now - last.since >= quietTime && closeIdle) closeIdle.call(server);
+      else if (now - last.since >= quietTime && closeIdle) harmless(() => closeIdle.call(server));
     }
   };
   // After what has come was read: when a long computation ends, timers are first.
-  setInterval(() => setImmediate(look).unref(), period).unref();
+  setInterval(() => setImmediate(() => harmless(look)).unref(), period).unref();
 }
 
 // withoutConnection is the headers as writeHead takes them, an object, a list of names and values, or one of pairs, but for

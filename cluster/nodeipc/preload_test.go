@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
@@ -186,4 +187,35 @@ func (h *halting) Write(b []byte) (n int, err error) {
 	}
 	m, err := h.Conn.Write(b[n:])
 	return n + m, err
+}
+
+// The program has events and headers of its own, and is none the worse for what the preload makes of them.
+func TestDrainHarmless(t *testing.T) {
+	const program = `
+const {EventEmitter} = require('events'), net = require('net')
+const server = net.createServer().listen(0, '127.0.0.1', () => {
+  const bare = new EventEmitter(), closing = Object.assign(new EventEmitter(), {close () { console.log('bad: it is closed') }})
+  const broken = {once () { throw Error('once') }, goaway () {}, close () {}}, late = {once () {}, goaway () {}, close () { throw Error('close') }}
+  for (const s of [bare, closing, broken, late, undefined, null, 'words']) server.emit('session', s)
+  for (const s of [{_parent: 'words'}, undefined]) server.emit('secureConnection', s)
+  server.on('own', (...args) => console.log('own ' + args.length))
+  server.emit('own')
+})
+process.on('exit', code => console.log('exit ' + code))
+`
+	for _, v := range nodetest.All(t) {
+		t.Run(v.Name, func(t *testing.T) {
+			t.Parallel()
+			p := newApp(t, v.Path, cluster.Shared).withPreload().serve(0, program)
+			if l := p.line("own "); l != "own 0" {
+				t.Error(l)
+			}
+			if !p.Drain() {
+				t.Fatal("it could not be told")
+			}
+			if rest, _ := io.ReadAll(readerOf(p.out)); string(rest) != "exit 0\n" {
+				t.Errorf("%q", rest)
+			}
+		})
+	}
 }
