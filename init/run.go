@@ -265,6 +265,7 @@ func (r *runner) keep(arrivals *mailbox) int {
 		n.tell(e)
 	})
 	r.clusters = newClusters(r.launcher.Accounts, r.launcher.Absolute, workersOf, func(text string) { r.messages.Warn(text, nil) })
+	r.launcher.AddsNodeOptions = r.clusters.addsNodeOptions
 	r.clusters.loads = r.files.loads
 	r.clusters.processes = r.prober.processes
 	r.clusters.inform = func(text string) { r.messages.Info(text, nil) }

@@ -4,7 +4,8 @@
 // connection that is idle. A request that a keep-alive client has just sent on one of these is lost. Node 18 closes none,
 // and busy clients never let go. So from that moment on, each answer says "Connection: close", by which a client learns that
 // it needs a new connection before it sends anything more; and connections that stay idle are closed only when nothing has
-// come for a second. The same for a worker that says {act: 'suicide'}: it closes its servers before it can be told anything.
+// come for a second, as are those that were never used (browsers open some ahead of time), which Node does not call idle.
+// The same for a worker that says {act: 'suicide'}: it closes its servers before it can be told anything.
 // Until then nothing here is in the way of a request.
 'use strict';
 
@@ -13,14 +14,18 @@ const cluster = process.channel ? require('cluster') : null;
 if (cluster && cluster.isWorker) {
   const net = require('net');
   const sessions = new Set(); // of HTTP/2: Node 24 closes them with their server, those before do not
+  const secure = new WeakMap(); // the TLS in a socket
 
+  const note = (name, what) => {
+    if (name === 'session' && typeof what.goaway === 'function' && typeof what.close === 'function') { // others have sessions too
+      what.once('close', () => sessions.delete(what));
+      sessions.add(what);
+    } else if (name === 'secureConnection' && what._parent) secure.set(what._parent, what);
+  };
   const { emit } = net.Server.prototype;
-  net.Server.prototype.emit = function (name, session, ...rest) {
-    if (name === 'session' && session && typeof session.once === 'function') {
-      sessions.add(session);
-      session.once('close', () => sessions.delete(session));
-    }
-    return emit.call(this, name, session, ...rest);
+  net.Server.prototype.emit = function (...args) {
+    if (args[0] === 'session' || args[0] === 'secureConnection') harmless(() => note(...args));
+    return emit.apply(this, args);
   };
 
   let begun = false;
@@ -28,7 +33,7 @@ if (cluster && cluster.isWorker) {
     if (begun) return;
     begun = true;
     process.removeListener('internalMessage', listen);
-    drain(net, sessions);
+    harmless(() => drain(net, sessions, secure));
   };
   const listen = message => {
     if (message && message.cmd === 'NODE_CLUSTER' && message.act === 'disconnect') begin();
@@ -41,17 +46,26 @@ if (cluster && cluster.isWorker) {
   };
 }
 
-function drain(net, sessions) {
+// harmless is for what we do in the midst of a program, which is none the worse if it cannot be done.
+function harmless(f) {
+  try { f(); } catch { /* as without us */ }
+}
+
+function drain(net, sessions, secure) {
   const http = require('http');
+  const kinds = [http.Server];
   const quietTime = 1000, period = 250; // ms
   const servers = new Map(); // that are being closed: what was last seen of their connections
 
   const { writeHead } = http.ServerResponse.prototype;
   http.ServerResponse.prototype.writeHead = function (status, ...rest) {
-    if (!this.headersSent && status !== 101) {
+    harmless(() => {
+      if (this.headersSent || Number(status) === 101) return;
       this.shouldKeepAlive = false;
+      this._removedConnection = false; // Node says nothing where this is true, and closes all the same
       if (this.hasHeader('connection')) this.setHeader('Connection', 'close');
-    }
+      rest = rest.map(withoutConnection); // Node obeys what is given here, and a proxy gives its upstream's
+    });
     return writeHead.call(this, status, ...rest);
   };
 
@@ -59,7 +73,11 @@ function drain(net, sessions) {
   const later = function () { if (!servers.has(this)) servers.set(this, {}); };
   if (closeIdle) {
     http.Server.prototype.closeIdleConnections = later;
-    try { require('https').Server.prototype.closeIdleConnections = later; } catch { /* a Node without TLS */ }
+    harmless(() => { // there are Nodes without TLS
+      const https = require('https');
+      https.Server.prototype.closeIdleConnections = later;
+      kinds.push(https.Server);
+    });
   }
   const { close } = net.Server.prototype;
   net.Server.prototype.close = function (...args) {
@@ -67,18 +85,42 @@ function drain(net, sessions) {
     return close.apply(this, args);
   };
 
-  for (const session of sessions) session.close();
+  for (const session of sessions) harmless(() => session.close());
 
-  setInterval(() => {
+  const unused = new WeakMap(); // since when, of sockets on which nothing has come
+  const look = () => {
     const now = Date.now();
     const seen = new Map();
-    for (const socket of process._getActiveHandles()) {
-      if (socket.server) seen.set(socket.server, (seen.get(socket.server) || 0) + 1 + (socket.bytesRead || 0));
-    }
+    const visit = socket => {
+      const { server } = socket;
+      if (!server) return;
+      seen.set(server, (seen.get(server) || 0) + 1 + (socket.bytesRead || 0));
+      if (!servers.has(server) || !kinds.some(kind => server instanceof kind)) return; // elsewhere clients may wait for a word
+      const inner = secure.get(socket) || socket; // a handshake under way has come
+      if (inner.bytesRead !== 0 || inner._httpMessage) return;
+      if (!unused.has(inner)) unused.set(inner, now);
+      else if (now - unused.get(inner) >= quietTime) inner.destroy();
+    };
+    for (const socket of process._getActiveHandles()) harmless(() => visit(socket));
     for (const [server, last] of servers) {
       const sum = seen.get(server) || 0;
       if (sum !== last.sum) servers.set(server, { sum, since: now });
-      else if (now - last.since >= quietTime && closeIdle) closeIdle.call(server);
+      else if (now - last.since >= quietTime && closeIdle) harmless(() => closeIdle.call(server));
     }
-  }, period).unref();
+  };
+  // After what has come was read: when a long computation ends, timers are first.
+  setInterval(() => setImmediate(() => harmless(look)).unref(), period).unref();
+}
+
+// withoutConnection is the headers as writeHead takes them, an object, a list of names and values, or one of pairs, but for
+// Connection. They may be another answer's too, so what has to lose something is copied.
+function withoutConnection(headers) {
+  const is = name => typeof name === 'string' && name.toLowerCase() === 'connection';
+  if (!headers || typeof headers !== 'object') return headers;
+  if (!Array.isArray(headers)) {
+    const names = Object.keys(headers);
+    return names.some(is) ? Object.fromEntries(names.filter(name => !is(name)).map(name => [name, headers[name]])) : headers;
+  }
+  if (Array.isArray(headers[0])) return headers.filter(pair => !is(pair && pair[0]));
+  return headers.filter((_, i) => !is(headers[i - i % 2]));
 }

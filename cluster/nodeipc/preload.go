@@ -27,6 +27,19 @@ func WritePreload(path string) error {
 	return err
 }
 
+// Confined says whether words for Node, of a command or of NODE_OPTIONS, have it run a program under its permission model,
+// where it reads only what it was told of, and ends when it is to load anything else. It does not ask which words are the
+// program's own, nor how a shell takes them.
+func Confined(words string) bool {
+	for word := range strings.FieldsFuncSeq(words, func(r rune) bool { return strings.ContainsRune(" \t\n\"'", r) }) {
+		name, _, _ := strings.Cut(strings.ReplaceAll(word, "_", "-"), "=") // Node takes both
+		if name == "--permission" || name == "--experimental-permission" {
+			return true
+		}
+	}
+	return false
+}
+
 // requireOption is a word of NODE_OPTIONS, quoted as Node wants it: spaces part words, except between double quotes, where a
 // backslash takes the next character as it is.
 func requireOption(path string) string {

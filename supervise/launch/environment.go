@@ -90,6 +90,9 @@ func (s *Starter) environmentOf(a *spec.App, slot, generation int, account *Acco
 	for _, kv := range slices.Concat(own, given) { // nobody else says who a worker is
 		name, value, _ := strings.Cut(kv, "=")
 		if theirs, there := e.get(name); there && name == "NODE_OPTIONS" {
+			if s.AddsNodeOptions != nil && !s.AddsNodeOptions(a, theirs) {
+				continue
+			}
 			kv = name + "=" + theirs + " " + value
 		}
 		e.put(name, kv)

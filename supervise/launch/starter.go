@@ -42,6 +42,8 @@ type Starter struct {
 	ReadEnvFile func(path string, required bool, get func(name string) (string, bool)) ([]spec.Variable, error)
 	ReadSecret  func(path string) (string, error)
 	Stdin       int // a descriptor that reads as an end, as /dev/null
+	// AddsNodeOptions, if not nil, says whether an app whose own NODE_OPTIONS are these is to have goinit's as well.
+	AddsNodeOptions func(a *spec.App, own string) bool
 
 	// Cgroups is where workers' groups are made; nil: they have none, and NoCgroups says why.
 	Cgroups   *cgroup.Root
