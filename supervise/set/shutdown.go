@@ -26,7 +26,7 @@ type stop struct {
 
 // OneRequest is how near to each other two signals that ask for the end are one request: timeout(1) sends its own to the
 // child, and then to the group that the child is in.
-const OneRequest = 500 * time.Millisecond
+const OneRequest = 100 * time.Millisecond
 
 // asked is a request; the second one hurries.
 func (s *Set) asked(e Shutdown, out *effects) {
