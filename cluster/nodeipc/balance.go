@@ -36,7 +36,9 @@ type server struct {
 	// workers, so a client's session does as well.
 	data  []byte
 	users []*Worker
-	slot  int // of the last one who left
+	slot  int       // of the last one who left
+	taken time.Time // since when somebody has listened there
+	kept  bool      // it had nobody once
 	// Nobody listens there any more, and this worker, who closed it or came after who did, lives on without: the socket is
 	// forgotten if nobody comes.
 	closer *Worker
@@ -165,6 +167,9 @@ func (w *Worker) deepen(m message) {
 
 // use makes the worker one of those who listen there.
 func (s *server) use(w *Worker, data []byte) {
+	if len(s.users) == 0 {
+		s.taken = time.Now()
+	}
 	s.users = append(s.users, w)
 	s.balance.listens = true
 	s.closer, s.idle = nil, time.Time{}
@@ -182,7 +187,7 @@ func (s *server) left(w *Worker) {
 		s.listener.leave(w)
 	}
 	w.reconsider()
-	if s.remembers() {
+	if s.inTheWay() {
 		s.forget()
 		return
 	}
@@ -191,10 +196,19 @@ func (s *server) left(w *Worker) {
 	}
 }
 
-// remembers says that a socket that nobody has any more is no good to who comes next: one of UDP keeps what it was told, such as
-// which groups it has joined, and refuses to be told again. What the spec names is kept all the same: it is of the spec.
-func (s *server) remembers() bool {
+// shortStay is how soon a worker ends that cannot use the socket that was kept for it.
+const shortStay = 10 * time.Second
+
+// inTheWay says that a socket that nobody has any more seems to be no good to who comes next: one of UDP keeps what it was told,
+// such as which groups it has joined, and refuses to be told again. That is known when it was kept for somebody who did not stay.
+// What the spec names is kept all the same: it is of the spec.
+func (s *server) inTheWay() bool {
 	if s.address.Network != cluster.UDP || len(s.users) > 0 {
+		return false
+	}
+	before := s.kept
+	s.kept = true
+	if !before || time.Since(s.taken) >= shortStay {
 		return false
 	}
 	for _, w := range s.balance.hub.workers {

@@ -96,8 +96,9 @@ func TestListensElsewhere(t *testing.T) {
 	}
 }
 
-// A socket of UDP goes with the last who has it, for it knows what that one has told it (IP_ADD_MEMBERSHIP); not one of the spec's.
-func TestUDPGoesWithItsLastUser(t *testing.T) {
+// A socket of UDP outlives a worker; but if the next one does not stay, it is closed, for it knows what the one before has told it
+// (IP_ADD_MEMBERSHIP), and refuses to be told again. Not one of the spec's.
+func TestUDPIsKeptForWhoCanUseIt(t *testing.T) {
 	for _, named := range []bool{false, true} {
 		a := newApp(t, "", cluster.ReusePort)
 		address := cluster.Address{Network: cluster.UDP, Host: "127.0.0.1", Port: freePort(t)}
@@ -125,8 +126,12 @@ func TestUDPGoesWithItsLastUser(t *testing.T) {
 			t.Errorf("named %v: it is closed, and one has it", named)
 		}
 		second.Gone()
+		if free() {
+			t.Errorf("named %v: it is not kept for who comes next", named)
+		}
+		bound(0).Gone()
 		if got := free(); got == named {
-			t.Errorf("named %v: after the last one it is free: %v", named, got)
+			t.Errorf("named %v: after one who could not use it it is free: %v", named, got)
 		}
 		bound(0)
 		if free() {
