@@ -117,7 +117,7 @@ type Remove struct {
 	NoWait bool
 }
 
-// Save writes what was added or changed by commands to where the next start finds it.
+// Save writes the apps that commands have added, as they are by now, to where the next start finds them.
 type Save struct{}
 
 // Shutdown ends goinit in order.
@@ -145,7 +145,7 @@ func (Shutdown) command() {}
 type Result struct {
 	Outcomes []Outcome // of an Order, Scale, Update, Add, Remove
 	Changes  []Change  // of an Apply
-	Path     string    // of a Save
+	Path     string    // of a Save; empty: there was nothing to be saved
 }
 
 // Outcome is what came of a command for one worker, or for an app without any.

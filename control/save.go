@@ -1,8 +1,8 @@
 package control
 
-// SaveReply says where what was added or changed by commands is kept for the next start.
+// SaveReply says where the apps that commands have added are kept for the next start.
 type SaveReply struct {
-	Path string `json:"path"`
+	Path string `json:"path"` // empty: there are none
 }
 
 func save(c *call, _ struct{}) (SaveReply, error) {

@@ -11,7 +11,7 @@ import (
 func saveVerb(s *session) *cobra.Command {
 	return &cobra.Command{
 		Use:   "save",
-		Short: "keep what was added or changed by commands for the next start",
+		Short: "keep the apps that commands have added for the next start",
 		Args:  cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			client, err := s.one("save")
@@ -25,7 +25,12 @@ func saveVerb(s *session) *cobra.Command {
 			if err := client.Call(ctx, "Save", nil, &r); err != nil {
 				return err
 			}
-			return s.value("table", r, func(bool) error { return s.print(fmt.Sprintf("saved in %s\n", r.Path)) })
+			return s.value("table", r, func(bool) error {
+				if r.Path == "" {
+					return s.print("nothing to save: no app was added by a command, and those of the spec are as it says\n")
+				}
+				return s.print(fmt.Sprintf("saved in %s\n", r.Path))
+			})
 		},
 	}
 }

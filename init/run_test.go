@@ -328,6 +328,8 @@ apps:
 	if out, code := a.ctl(t, "add", "extra", "--", "sleep", "1003"); code != 0 {
 		t.Fatalf("add: %d, %s", code, out)
 	}
+	a.ctl(t, "scale", "web", "2") // the spec's own
+	a.ctl(t, "scale", "extra", "2")
 	if out, code := a.ctl(t, "save"); code != 0 || !strings.Contains(out, "goinit.saved.json") {
 		t.Fatalf("save: %d, %s", code, out)
 	}
@@ -336,11 +338,14 @@ apps:
 		t.Errorf("status %d, wanted what shutdown was told: %s", code, &a.stderr)
 	}
 	a.start(t)
-	a.until(t, "extra/0", running)
+	a.until(t, "extra/1", running)
+	if out, _ := a.ctl(t, "ps"); strings.Contains(out, "web/1") {
+		t.Errorf("saved, and the spec says another number: %s", out)
+	}
 	if out, code := a.ctl(t, "rm", "extra"); code != 0 {
 		t.Errorf("rm: %d, %s", code, out)
 	}
-	if out, code := a.ctl(t, "save"); code != 0 {
+	if out, code := a.ctl(t, "save"); code != 0 || out != "nothing to save: no app was added by a command, and those of the spec are as it says\n" {
 		t.Errorf("save: %d, %s", code, out)
 	}
 	if _, err := os.Stat(filepath.Join(a.dir, "goinit.saved.json")); !os.IsNotExist(err) {

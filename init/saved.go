@@ -60,7 +60,7 @@ func ownApps(s *spec.Spec) map[string]bool {
 	return own
 }
 
-// save keeps the apps that no spec has for the next start.
+// save keeps the apps that no spec has for the next start. No path: there are none.
 func (r *runner) save(apps []spec.App) (path string, err error) {
 	own := ownApps(r.spec.Load())
 	added := &spec.Spec{Version: 1, Messages: noApps().Messages}
@@ -81,7 +81,7 @@ func (r *runner) save(apps []spec.App) (path string, err error) {
 		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return "", fmt.Errorf("cannot save: %w", err)
 		}
-		return path, nil
+		return "", nil
 	}
 	data, err := spec.Encode(added)
 	if err != nil {

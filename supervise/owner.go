@@ -21,6 +21,7 @@ type owner struct {
 	defined    definitions
 	inbox      inbox[app.Event, request]
 	snapshot   atomic.Pointer[[]*Worker]
+	size       atomic.Int32          // how many workers it is to have
 	history    atomic.Pointer[[]Run] // of a job
 	tally      tally
 

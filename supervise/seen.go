@@ -151,6 +151,7 @@ func (o *owner) publish() {
 		list = append(list, &Worker{App: o.name, State: app.Stopped.String(), StateSince: o.supervisor.beganAt})
 	}
 	o.snapshot.Store(&list)
+	o.size.Store(int32(o.state.Workers))
 	if changed := o.supervisor.config.Changed; changed != nil {
 		changed()
 	}

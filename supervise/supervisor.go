@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -146,6 +147,22 @@ func (s *Supervisor) Phase() set.Phase { return set.Phase(s.phase.Load()) }
 
 // Apps are the apps as the last word wants them.
 func (s *Supervisor) Apps() []spec.App { return *s.target.Load() }
+
+// Scaled are Apps with as many workers as a scale has left them, but for what it has left none.
+func (s *Supervisor) Scaled() []spec.App {
+	apps := slices.Clone(s.Apps())
+	for i := range apps {
+		a := &apps[i]
+		o := s.owner(a.Name)
+		if o == nil || a.Job() {
+			continue
+		}
+		if n := int(o.size.Load()); n > 0 && n != s.workers(a) { // else auto stays auto
+			a.Workers = spec.Workers{Count: n}
+		}
+	}
+	return apps
+}
 
 func (s *Supervisor) publish(e Event) {
 	if e.At.IsZero() {

@@ -260,6 +260,7 @@ func TestTargets(t *testing.T) {
 func TestScale(t *testing.T) {
 	bubble(t, newFake, 0, []spec.App{appOf("web", func(a *spec.App) { a.Workers = spec.Workers{Auto: true}; a.MaxWorkers = 16 })}, func(s *Supervisor, f *fake, _ <-chan Outcome) {
 		expect(t, "auto", len(s.Snapshot()), 3)
+		expect(t, "auto, as it is now", s.Scaled()[0].Workers, spec.Workers{Auto: true})
 		for _, c := range []struct {
 			command Scale
 			want    string
@@ -284,6 +285,8 @@ func TestScale(t *testing.T) {
 			}
 		}
 		expect(t, "scaled", states(s), "web/0 running")
+		expect(t, "as it is now", s.Scaled()[0].Workers, spec.Workers{Count: 1})
+		expect(t, "as it was said", s.Apps()[0].Workers, spec.Workers{Auto: true})
 	})
 }
 

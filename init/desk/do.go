@@ -56,7 +56,7 @@ func (d *Desk) Do(ctx context.Context, command control.Command) (control.Result,
 		}
 		return result, err
 	case control.Save:
-		path, err := d.Save(d.Supervisor.Apps())
+		path, err := d.Save(d.Supervisor.Scaled())
 		return control.Result{Path: path}, err
 	case control.Shutdown:
 		_, err := d.Supervisor.Do(ctx, supervise.Shutdown{Status: c.Status, Reason: cmp.Or(c.Reason, "goinit ctl shutdown")})
