@@ -106,6 +106,62 @@ func TestInstanceOfThisDirectory(t *testing.T) {
 	}
 }
 
+// One that does not answer in time hides nobody: the rows of the others are there, and which it is.
+func TestOneInstanceIsLate(t *testing.T) {
+	b := newBed(t)
+	b.late(t, "stuck")
+	const said = "goinit ctl: stuck: not done in time\n"
+	if out, status := b.run(t, "ps", "-A"); status != exitTimedOut || !strings.HasPrefix(out, said) {
+		t.Errorf("alone: status %d, %s", status, out)
+	}
+	b.another(t, "one")
+	b.another(t, "two")
+	for _, args := range [][]string{{"ps", "db"}, {"stats"}, {"stats", "-o", "json"}, {"describe", "db"}, {"info"}, {"stop", "db"}} {
+		out, status := b.run(t, append(args, "-A")...)
+		if status != exitTimedOut || !strings.Contains(out, "one") || !strings.Contains(out, "two") || strings.Count(out, said) != 1 || strings.Count(out, "goinit ctl: ") != 1 {
+			t.Errorf("%q: status %d, %s", args, status, out)
+		}
+	}
+}
+
+// late is one more goinit, to whom nothing is done in time.
+func (b *bed) late(t *testing.T, name string) {
+	t.Helper()
+	socket, err := control.Listen(control.Listening{Name: name, Exact: true, ReadGroup: -1, Getenv: b.getenv})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(socket.Close)
+	if err := os.Remove(socket.Path); err != nil {
+		t.Fatal(err)
+	}
+	l, err := net.Listen("unix", socket.Path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				defer c.Close()
+				r := bufio.NewReader(c)
+				for {
+					if _, err := r.ReadBytes(0); err != nil {
+						return
+					}
+					if _, err := c.Write([]byte(`{"error":"io.goinit.TimedOut","parameters":{"message":"not done in time"}}` + "\x00")); err != nil {
+						return
+					}
+				}
+			}()
+		}
+	}()
+}
+
 func TestWatch(t *testing.T) {
 	b := newBed(t, "shop")
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)

@@ -1,6 +1,7 @@
 package ctl
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -21,7 +22,7 @@ func describeVerb(s *session) *cobra.Command {
 			ctx, cancel := s.context(c.Context())
 			defer cancel()
 			answers, err := ask[control.DescribeReply](ctx, s, "Describe", control.DescribeRequest{Targets: args, ShowEnvironment: show})
-			if err != nil {
+			if err != nil && len(answers) == 0 {
 				return err
 			}
 			var all []control.Description
@@ -31,7 +32,7 @@ func describeVerb(s *session) *cobra.Command {
 					all = append(all, d)
 				}
 			}
-			return list(s, "table", all, func(bool) error {
+			return cmp.Or(list(s, "table", all, func(bool) error {
 				for i, d := range all {
 					if i > 0 {
 						if err := s.print("\n"); err != nil {
@@ -43,7 +44,7 @@ func describeVerb(s *session) *cobra.Command {
 					}
 				}
 				return nil
-			})
+			}), err)
 		},
 	}
 	verb.Flags().BoolVar(&show, "show-environment", false, "with the environment's values; never a secret's")

@@ -1,6 +1,7 @@
 package ctl
 
 import (
+	"cmp"
 	"fmt"
 	"strconv"
 	"strings"
@@ -20,7 +21,7 @@ func infoVerb(s *session) *cobra.Command {
 			ctx, cancel := s.context(c.Context())
 			defer cancel()
 			answers, err := ask[control.InfoReply](ctx, s, "Info", nil)
-			if err != nil {
+			if err != nil && len(answers) == 0 {
 				return err
 			}
 			var all []control.Info
@@ -43,7 +44,7 @@ func infoVerb(s *session) *cobra.Command {
 			if !s.all && len(all) == 1 {
 				return s.value("table", all[0], human)
 			}
-			return list(s, "table", all, human)
+			return cmp.Or(list(s, "table", all, human), err)
 		},
 	}
 }

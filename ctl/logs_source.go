@@ -67,6 +67,7 @@ func (l *logsQuery) sources(ctx context.Context) (*logSources, error) {
 		if l.s.all {
 			name = instance.Name
 		}
+		names[i].instance = name
 		errs[i] = l.ask(ctx, instance, name, src)
 	}
 	if _, err := settle(l.s.all, names, errs); err != nil {

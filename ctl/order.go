@@ -1,6 +1,7 @@
 package ctl
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 
@@ -39,7 +40,7 @@ func (s *session) order(c *cobra.Command, method string, in any) error {
 	far := s.watchOrder(ctx, method, in)
 	answers, err := ask[control.OrderReply](ctx, s, method, in)
 	far.end(err != nil)
-	if err != nil {
+	if err != nil && len(answers) == 0 {
 		return err
 	}
 	var all []control.Outcome
@@ -51,7 +52,7 @@ func (s *session) order(c *cobra.Command, method string, in any) error {
 			all = append(all, o)
 		}
 	}
-	err = list(s, "table", all, func(bool) error {
+	err = cmp.Or(err, list(s, "table", all, func(bool) error {
 		t := &table{width: s.width}
 		for _, o := range all {
 			pid := ""
@@ -61,7 +62,7 @@ func (s *session) order(c *cobra.Command, method string, in any) error {
 			t.add(o.Name, o.Outcome, pid, human.Printable(o.Message))
 		}
 		return t.print(s.stdout)
-	})
+	}))
 	for _, o := range all {
 		if err == nil && o.Outcome == "failed" {
 			err = exit{exitFailed, errors.New(o.Name + " failed: " + o.Message)}

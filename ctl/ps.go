@@ -1,6 +1,7 @@
 package ctl
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"strconv"
@@ -24,7 +25,7 @@ func psVerb(s *session) *cobra.Command {
 			ctx, cancel := s.context(c.Context())
 			defer cancel()
 			answers, err := ask[control.PsReply](ctx, s, "Ps", in)
-			if err != nil {
+			if err != nil && len(answers) == 0 {
 				return err
 			}
 			var workers []control.Worker
@@ -34,7 +35,7 @@ func psVerb(s *session) *cobra.Command {
 					workers = append(workers, w)
 				}
 			}
-			return list(s, "table", workers, func(wide bool) error { return s.workers(workers, wide, s.stdout) })
+			return cmp.Or(list(s, "table", workers, func(wide bool) error { return s.workers(workers, wide, s.stdout) }), err)
 		},
 	}
 	verb.Flags().BoolVarP(&watch, "watch", "w", false, "again whenever something has changed")

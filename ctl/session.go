@@ -119,7 +119,8 @@ type answer[T any] struct {
 	value    T
 }
 
-// ask calls a method of all goinits that are meant, in parallel. With -A it is enough that one knows the target.
+// ask calls a method of all goinits that are meant, in parallel. With -A it is enough that one knows the target, and there may be
+// answers of some beside the error of others.
 func ask[T any](ctx context.Context, s *session, method string, in any) ([]answer[T], error) {
 	found, err := s.instances()
 	if err != nil {
@@ -159,7 +160,38 @@ func settle[T any](all bool, values []answer[T], errs []error) ([]answer[T], err
 	if all && len(good) > 0 && (statusOf(worst) == exitNoTarget || statusOf(worst) == exitNoAnswer) {
 		worst = nil
 	}
+	if all && worst != nil {
+		worst = byInstance(values, errs, worst)
+	}
 	return good, worst
+}
+
+// several are the errors of several goinits. The status is that of the one that matters most.
+type several struct {
+	worst error
+	each  []instanceError
+}
+
+type instanceError struct {
+	instance string
+	err      error
+}
+
+func (s several) Error() string { return s.worst.Error() }
+func (s several) Unwrap() error { return s.worst }
+
+// byInstance says whose errors they are, but for those that only do not know the target.
+func byInstance[T any](values []answer[T], errs []error, worst error) error {
+	s := several{worst: worst}
+	for i, err := range errs {
+		if err != nil && statusOf(err) != exitNoTarget {
+			s.each = append(s.each, instanceError{values[i].instance, err})
+		}
+	}
+	if len(s.each) == 0 {
+		return worst
+	}
+	return s
 }
 
 // follow reads the streams of all goinits that are meant, until each ends: live ones at the same time, others one after
@@ -174,8 +206,9 @@ func follow[T any](ctx context.Context, s *session, live bool, method string, in
 	}
 	var mu sync.Mutex
 	var wg sync.WaitGroup
-	errs := make([]error, len(found))
+	names, errs := make([]answer[T], len(found)), make([]error, len(found))
 	for i, in1 := range found {
+		names[i].instance = in1.Name
 		if !live {
 			wg.Wait()
 		}
@@ -202,6 +235,6 @@ func follow[T any](ctx context.Context, s *session, live bool, method string, in
 		})
 	}
 	wg.Wait()
-	_, err = settle(s.all, make([]answer[T], len(found)), errs)
+	_, err = settle(s.all, names, errs)
 	return unread(ctx, err)
 }

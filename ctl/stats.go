@@ -1,6 +1,7 @@
 package ctl
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -46,7 +47,7 @@ func (s *session) stats(ctx context.Context, in control.StatsRequest) error {
 		return err
 	}
 	all, err := s.askStats(ctx, in)
-	if err != nil {
+	if err != nil && len(all) == 0 {
 		return err
 	}
 	var before []control.Stats
@@ -57,11 +58,11 @@ func (s *session) stats(ctx context.Context, in control.StatsRequest) error {
 			return ctx.Err()
 		}
 		before = all
-		if all, err = s.askStats(ctx, in); err != nil {
+		if all, err = s.askStats(ctx, in); err != nil && len(all) == 0 {
 			return err
 		}
 	}
-	return list(s, "table", all, func(wide bool) error { return s.used(before, all, wide, s.stdout) })
+	return cmp.Or(list(s, "table", all, func(wide bool) error { return s.used(before, all, wide, s.stdout) }), err)
 }
 
 func (s *session) askStats(ctx context.Context, in control.StatsRequest) (all []control.Stats, err error) {

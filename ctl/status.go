@@ -81,6 +81,20 @@ func failed(format string, args ...any) error {
 
 // tell says what happened, with what a worker said last and, about usage, where to read on.
 func tell(w io.Writer, err error, status int) {
+	if s := (several{}); errors.As(err, &s) {
+		for _, one := range s.each {
+			who := "goinit ctl"
+			if one.instance != "" {
+				who += ": " + one.instance
+			}
+			tellOf(w, who, one.err, statusOf(one.err))
+		}
+		return
+	}
+	tellOf(w, "goinit ctl", err, status)
+}
+
+func tellOf(w io.Writer, who string, err error, status int) {
 	if err == nil || err.Error() == "" {
 		return
 	}
@@ -95,7 +109,7 @@ func tell(w io.Writer, err error, status int) {
 		fmt.Fprintln(w, m)
 		return
 	}
-	fmt.Fprintf(w, "goinit ctl: %v\n", strings.TrimRight(err.Error(), "\n"))
+	fmt.Fprintf(w, "%s: %v\n", who, strings.TrimRight(err.Error(), "\n"))
 	var told *control.Error
 	switch {
 	case errors.As(err, &told):
