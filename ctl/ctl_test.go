@@ -153,7 +153,7 @@ func (b *bed) late(t *testing.T, name string) {
 					if _, err := r.ReadBytes(0); err != nil {
 						return
 					}
-					if _, err := c.Write([]byte(`{"error":"io.goinit.TimedOut","parameters":{"message":"not done in time"}}`+"\x00")); err != nil {
+					if _, err := c.Write([]byte(`{"error":"io.goinit.TimedOut","parameters":{"message":"not done in time"}}` + "\x00")); err != nil {
 						return
 					}
 				}

@@ -304,6 +304,9 @@ func (r *runner) keep(arrivals *mailbox) int {
 	go func() { ended <- r.supervisor.Run(context.Background()) }()
 	outcome := r.attend(arrivals, ended)
 	r.gateway.close()
+	if dir := r.prober.notifyDir; dir != "" { // while the name is ours: then it may be another's
+		_ = os.Remove(dir)
+	}
 	r.close(server)
 	r.clusters.Close()
 	n.end()

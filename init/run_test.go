@@ -113,6 +113,9 @@ func TestRunStatus(t *testing.T) {
 			if code := a.code(t); code != c.want {
 				t.Errorf("status %d, wanted %d; %s", code, c.want, &a.stderr)
 			}
+			if left, err := filepath.Glob(filepath.Join(a.dir, "sockets", "*.notify")); err != nil || len(left) > 0 {
+				t.Errorf("left beside the socket: %q, %v", left, err)
+			}
 		})
 	}
 }
