@@ -115,7 +115,7 @@ func (g *Group) readRest(s *Stats, b []byte) {
 	if s.Periods == 0 { // without a quota on v2: it may be v1's
 		cpuStat(g.text(fileThrottled, b), s)
 	}
-	if s.OOMKills = g.OOMKills(); s.OOMKills == 0 && g.deaths.fd < 0 {
+	if s.OOMKills = g.readKills(b); s.OOMKills == 0 && g.deaths.fd < 0 {
 		s.OOMKills, _ = number(g.text(fileOOM, b), "oom_kill")
 	}
 	g.memoryStat(s, b)
@@ -262,17 +262,21 @@ type deaths struct {
 // OOMKills is how often somebody in the group was killed for want of memory. It opens nothing and does not wait: it may be
 // asked at a death, before anything else is done to the group.
 func (g *Group) OOMKills() uint64 {
+	var buffer [1024]byte
+	return g.readKills(buffer[:])
+}
+
+func (g *Group) readKills(b []byte) uint64 {
 	g.deaths.mu.Lock()
 	defer g.deaths.mu.Unlock()
 	if g.deaths.fd < 0 {
 		return 0
 	}
-	var buffer [1024]byte
-	n, err := unix.Pread(g.deaths.fd, buffer[:], 0)
+	n, err := unix.Pread(g.deaths.fd, b, 0)
 	if err != nil {
 		return 0
 	}
-	kills, _ := number(buffer[:n], "oom_kill")
+	kills, _ := number(b[:n], "oom_kill")
 	return kills
 }
 
