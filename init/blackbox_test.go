@@ -315,14 +315,16 @@ func TestNoDevNull(t *testing.T) {
 	}
 }
 
-// Run mode too: the child that compiles, hooks and workers have an end to read on descriptor 0, and why is told.
-func TestRunNoDevNull(t *testing.T) {
+// barren is a root directory with goinit, a goinit.yaml and a program that ends with 5 if its standard input is at an end. There is
+// no /dev.
+func barren(t *testing.T) (root string) {
+	t.Helper()
 	if os.Getuid() != 0 {
 		t.Skip("needs root: chroot")
 	}
-	root := t.TempDir()
+	root = t.TempDir()
 	reads := static(t, "#include <unistd.h>\nint main(int n, char **v) { char c; return read(0, &c, 1) ? 1 : n > 1 ? 0 : 5; }")
-	if err := errors.Join(os.Mkdir(root+"/sbin", 0o755), os.Mkdir(root+"/proc", 0o755)); err != nil {
+	if err := os.Mkdir(root+"/sbin", 0o755); err != nil {
 		t.Fatal(err)
 	}
 	for from, to := range map[string]string{goinit: "/sbin/goinit", filepath.Join(filepath.Dir(goinit), "goinitctl"): "/sbin/goinitctl", reads: "/reads"} {
@@ -333,6 +335,15 @@ func TestRunNoDevNull(t *testing.T) {
 	if err := os.WriteFile(root+"/goinit.yaml", []byte("apps:\n  a: {command: /reads, restart: \"no\", hooks: {before_start: [/reads, hook]}}\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
+	return root
+}
+
+// Run mode too: the child that compiles, hooks and workers have an end to read on descriptor 0, and why is told.
+func TestRunNoDevNull(t *testing.T) {
+	root := barren(t)
+	if err := os.Mkdir(root+"/proc", 0o755); err != nil {
+		t.Fatal(err)
+	}
 	p := command("unshare", "-m", "/bin/sh", "-c", "mount -t proc proc "+root+"/proc && exec chroot "+root+" /sbin/goinit run -C /")
 	p.Env = append(os.Environ(), "GOINIT_SOCKET_DIRECTORY=/sockets", "GOINIT_LOG_DIRECTORY=memory")
 	if err := p.Start(); err != nil {
@@ -341,6 +352,18 @@ func TestRunNoDevNull(t *testing.T) {
 	code, said := p.code(t), p.stderr.String()
 	if code != 5 || strings.Count(said, "cannot open /dev/null: no such file or directory") != 1 {
 		t.Errorf("status %d, stderr:\n%s", code, said)
+	}
+}
+
+// Without /proc nobody sees what a worker has left: that is no reason to wait for its end.
+func TestRunNoProc(t *testing.T) {
+	p := command("chroot", barren(t), "/sbin/goinit", "run", "-C", "/")
+	p.Env = append(os.Environ(), "GOINIT_SOCKET_DIRECTORY=/sockets", "GOINIT_LOG_DIRECTORY=memory")
+	if err := p.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if code := p.code(t); code != 5 {
+		t.Errorf("status %d, stderr:\n%s", code, p.stderr.String())
 	}
 }
 

@@ -21,7 +21,7 @@ func (k *Keeper) pass(r *reader) (gone []*Tree, next time.Duration) {
 	groups := k.lookIntoGroups(r, exited)
 	if anyWithoutGroup(exited) && !k.nothingLeft(r, exited) {
 		all, everybody, err := k.candidates(r, asked)
-		if err != nil { // no descriptor to be had, or no /proc: nothing is known, so nothing is gone
+		if err != nil { // no descriptor to be had: nothing is known, so nothing is gone
 			return nil, longPause
 		}
 		members, unsure = k.members(r, all, everybody, exited)

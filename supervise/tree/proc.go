@@ -99,10 +99,10 @@ func (r *reader) stat(pid int) (process, bool) {
 	return parseStat(line[:n])
 }
 
-// all is every process there is.
+// all is every process there is to be seen: none where there is no /proc, which is as it will be.
 func (r *reader) all() (map[int]process, error) {
 	pids, err := r.numbers("/proc")
-	if err != nil {
+	if err != nil && err != unix.ENOENT && err != unix.ENOTDIR {
 		return nil, err
 	}
 	found := make(map[int]process, len(pids))
