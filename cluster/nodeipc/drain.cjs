@@ -87,25 +87,26 @@ function drain(net, sessions, secure) {
 
   for (const session of sessions) harmless(() => session.close());
 
-  const unused = new WeakMap(); // since when, of sockets on which nothing has come
   const look = () => {
     const now = Date.now();
     const seen = new Map();
+    const unused = new Map(); // sockets on which nothing has come, by server
     const visit = socket => {
       const { server } = socket;
       if (!server) return;
       seen.set(server, (seen.get(server) || 0) + 1 + (socket.bytesRead || 0));
       if (!servers.has(server) || !kinds.some(kind => server instanceof kind)) return; // elsewhere clients may wait for a word
       const inner = secure.get(socket) || socket; // a handshake under way has come
-      if (inner.bytesRead !== 0 || inner._httpMessage) return;
-      if (!unused.has(inner)) unused.set(inner, now);
-      else if (now - unused.get(inner) >= quietTime) inner.destroy();
+      if (inner.bytesRead === 0 && !inner._httpMessage) unused.set(server, [...unused.get(server) || [], inner]);
     };
     for (const socket of process._getActiveHandles()) harmless(() => visit(socket));
     for (const [server, last] of servers) {
       const sum = seen.get(server) || 0;
       if (sum !== last.sum) servers.set(server, { sum, since: now });
-      else if (now - last.since >= quietTime && closeIdle) harmless(() => closeIdle.call(server));
+      else if (now - last.since >= quietTime) { // else a client of many connections may be about to use one
+        if (closeIdle) harmless(() => closeIdle.call(server));
+        for (const socket of unused.get(server) || []) harmless(() => socket.destroy());
+      }
     }
   };
   // After what has come was read: when a long computation ends, timers are first.
