@@ -334,46 +334,6 @@ func TestReloadInPlace(t *testing.T) {
 	})
 }
 
-// An apply does so too where there are several workers: a new version that ends at once takes one of them. One worker alone is
-// started anew, and so are those that could be side by side before, or are to be.
-func TestApplyInPlace(t *testing.T) {
-	version := func(dir string, n int, change ...func(*spec.App)) []spec.App {
-		return []spec.App{appOf("web", append(change, workers(n), func(a *spec.App) { a.WorkingDir = dir })...)}
-	}
-	breaks := func() *fake {
-		f := newFake()
-		f.behave = func(p *fakeProcess) {
-			if p.app.WorkingDir == "/broken" {
-				time.AfterFunc(100*time.Millisecond, func() { p.exit(Exit{Code: 1}) })
-				return
-			}
-			p.untilTerm()
-		}
-		return f
-	}
-	bubble(t, breaks, 0, version("/one", 3), func(s *Supervisor, f *fake, _ <-chan Outcome) {
-		time.Sleep(10 * time.Second)
-		_, err := s.Do(context.Background(), Apply{Apps: version("/broken", 3)})
-		if want := "reload of web stopped at 1 of 3: the new web/0 exited with status 1; the 2 old workers serve on"; err == nil || err.Error() != want {
-			t.Errorf("got %v, want %s", err, want)
-		}
-		expect(t, "those that are left", f.process("web/1").app.WorkingDir+f.process("web/2").app.WorkingDir, "/one/one")
-		r, err := s.Do(context.Background(), Apply{Apps: version("/two", 3)})
-		if err != nil || fmt.Sprint(r.Diff.Reloaded) != "[web]" {
-			t.Errorf("%+v, %v", r.Diff, err)
-		}
-		for _, w := range []string{"web/0", "web/1", "web/2"} {
-			expect(t, w, f.process(w).app.WorkingDir, "/two")
-		}
-		side := func(a *spec.App) { one := 1; a.Reload.MaxSurge = &one }
-		for what, next := range map[string][]spec.App{"side by side": version("/two", 3, side), "one": version("/three", 1)} {
-			if r, err := s.Do(context.Background(), Apply{Apps: next}); err != nil || len(r.Diff.Reloaded) > 0 || fmt.Sprint(r.Diff.Changed) != "[web]" {
-				t.Errorf("%s: %+v, %v", what, r.Diff, err)
-			}
-		}
-	})
-}
-
 // Who waits for a start is not told that it came to nothing while what starts is being replaced.
 func TestStartDuringReloadInPlace(t *testing.T) {
 	none, one := 0, 1

@@ -200,21 +200,13 @@ func (s *Set) replaceNext(out *effects) {
 	out.add(RemoveApp{App: next.Spec.Name})
 }
 
-// rolls reports whether the workers of an app can be replaced by those of another definition while others do their work: where
-// two can be side by side, or, one after another in its place, where there are several. What an app waits for, and when it
-// runs, is decided where it starts.
+// rolls reports whether the workers of an app can be replaced by those of another definition while they serve. What an app
+// waits for, and when it runs, is decided where it starts.
 func rolls(old, to *spec.App) bool {
-	if old.Job() || to.Job() || !old.Enabled || !to.Enabled || !slices.Equal(old.DependsOn, to.DependsOn) {
-		return false
-	}
 	before, _ := old.Surge()
 	after, _ := to.Surge()
-	inPlace := before == 0 && after == 0 && several(old) && several(to)
-	return before > 0 && after > 0 || inPlace
+	return before > 0 && after > 0 && !old.Job() && !to.Job() && old.Enabled && to.Enabled && slices.Equal(old.DependsOn, to.DependsOn)
 }
-
-// several reports whether there may be more than one worker; of auto that is not known here.
-func several(a *spec.App) bool { return a.Workers.Auto || a.Workers.Count > 1 }
 
 // rolling reports whether its workers are being replaced, or are about to be: the first definition is revision 1.
 func (m *Member) rolling() bool {
