@@ -90,14 +90,14 @@ function drain(net, sessions, secure) {
   const look = () => {
     const now = Date.now();
     const seen = new Map();
-    const unused = new Map(); // sockets on which nothing has come, by server
+    const unused = new Map(Array.from(servers.keys(), server => [server, []])); // sockets on which nothing has come
     const visit = socket => {
       const { server } = socket;
       if (!server) return;
       seen.set(server, (seen.get(server) || 0) + 1 + (socket.bytesRead || 0));
       if (!servers.has(server) || !kinds.some(kind => server instanceof kind)) return; // elsewhere clients may wait for a word
       const inner = secure.get(socket) || socket; // a handshake under way has come
-      if (inner.bytesRead === 0 && !inner._httpMessage) unused.set(server, [...unused.get(server) || [], inner]);
+      if (inner.bytesRead === 0 && !inner._httpMessage) unused.get(server).push(inner);
     };
     for (const socket of process._getActiveHandles()) harmless(() => visit(socket));
     for (const [server, last] of servers) {
@@ -105,7 +105,7 @@ function drain(net, sessions, secure) {
       if (sum !== last.sum) servers.set(server, { sum, since: now });
       else if (now - last.since >= quietTime) { // else a client of many connections may be about to use one
         if (closeIdle) harmless(() => closeIdle.call(server));
-        for (const socket of unused.get(server) || []) harmless(() => socket.destroy());
+        for (const socket of unused.get(server)) harmless(() => socket.destroy());
       }
     }
   };
